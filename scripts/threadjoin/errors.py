@@ -1,0 +1,36 @@
+"""The one way in which a command of this project fails."""
+
+import sys
+
+
+class Problem(Exception):
+    """Something the person at the keyboard can act on.
+
+    The message is one line: what was wrong, then what to do about it.
+    """
+
+
+def run(main, argv=None):
+    """Run a command's *main* and return its exit status.
+
+    Parameters:
+        main: callable taking the list of arguments, returning a status or
+            None (which counts as 0).
+        argv: the arguments without the program's name; None for sys.argv[1:].
+
+    Returns 1 after a Problem and 130 after Ctrl-C, having said so on stderr
+    in one line; otherwise what *main* returned.
+    """
+    try:
+        return main(sys.argv[1:] if argv is None else argv) or 0
+    except Problem as exc:
+        print(f"error: {exc}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("error: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader went away (`scripts/series list | head`): nothing to say,
+        # and nothing more may be written, not even by the exit's flush.
+        sys.stderr.close()
+        return 141

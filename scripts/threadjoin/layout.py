@@ -1,0 +1,68 @@
+"""Where the project keeps its things, and the data beside each series."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import Problem
+
+ROOT = Path(__file__).resolve().parents[2]
+PATCHES = ROOT / "patches"
+BUILD = ROOT / "build"
+
+#: The series that a command takes when it is given none.
+DEFAULT_SERIES = "3.11"
+
+
+@dataclass(frozen=True)
+class Base:
+    """The release of CPython that a series is made for, from base.json."""
+
+    version: str  # "3.11.2"
+    tarball: str  # file name on python.org
+    sha256: str  # of the tarball, whichever way it comes
+    url: str
+    debian: dict  # suite, package, orig: where the same file is as .orig
+
+
+@dataclass(frozen=True)
+class Series:
+    """One directory of patches/: a base, and the patches on it in order."""
+
+    name: str  # "3.11"
+    directory: Path
+    base: Base
+    patches: tuple  # of Path, in the order of the `series` file
+
+
+def available():
+    """Return the names of the series in the project, oldest version first."""
+    names = [p.parent.name for p in PATCHES.glob("*/series")]
+    return sorted(names, key=lambda name: tuple(map(int, name.split("."))))
+
+
+def load_series(name=DEFAULT_SERIES, patches=PATCHES):
+    """Return the Series called *name* ("3.11").
+
+    Raises Problem when there is none of that name, saying which there are,
+    or when its `series` file lists a patch that does not exist.
+    """
+    directory = patches / name
+    try:
+        base = Base(**json.loads((directory / "base.json").read_text()))
+        lines = (directory / "series").read_text().splitlines()
+    except FileNotFoundError:
+        raise Problem(
+            f"no series for Python {name}; there is one for: "
+            + ", ".join(available())
+        ) from None
+    # quilt's own syntax: a name a line, blank lines and # comments skipped.
+    listed = [line.split("#")[0].strip() for line in lines]
+    paths = tuple(directory / entry for entry in listed if entry)
+    for path in paths:
+        if not path.is_file():
+            raise Problem(
+                f"{directory.name}/series lists {path.name}, which does not "
+                "exist; restore it from git, or export the series again"
+            )
+    return Series(name, directory, base, paths)
