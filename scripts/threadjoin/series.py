@@ -1,0 +1,106 @@
+"""The maintainer's tool: a series as git commits, as patches, and checked.
+
+A series is changed in a checkout, by ordinary git work on its commits, and
+exported back. A new one starts as a directory of patches/ with its base.json
+and an empty `series` file.
+"""
+
+import argparse
+import shutil
+from pathlib import Path
+
+from . import errors, layout, lint, maintain, news
+from .errors import Problem
+
+
+def _checkout(args):
+    series = layout.load_series(args.series)
+    source = maintain.release(series, args.source)
+    maintain.checkout(series, source, args.directory)
+    print(
+        f"{args.directory}: CPython {series.base.version} (tag {maintain.BASE_TAG}) "
+        f"and {len(series.patches)} patches (branch {maintain.BRANCH})"
+    )
+
+
+def _export(args):
+    names = maintain.export(args.directory, args.series)
+    print(f"patches/{args.series}: {len(names)} patches; {news.NEXT}: written anew")
+
+
+def _lint(args):
+    known = layout.available()
+    if not known:
+        raise Problem("there is no series in patches/; export one first")
+    names = args.series or known
+    for name in names:
+        if name not in known:
+            layout.load_series(name)
+    if args.source and len(names) != 1:
+        raise Problem("--source is the release of one series; name that series")
+    problems = list(lint.check(names, args.source))
+    for problem in problems:
+        print(problem)
+    if not shutil.which("quilt"):
+        print("quilt: not run, it is not installed (apt-get install quilt)")
+    if problems:
+        raise Problem(f"{len(problems)} found in the series; fix them and export again")
+    print(f"{', '.join(names)}: nothing wrong")
+
+
+def _news(args):
+    path = news.add(args.directory, args.issue, args.section, args.body)
+    print(f"{path}: written by blurb and staged; commit it with its change")
+
+
+def _add_source(parser):
+    parser.add_argument(
+        "--source",
+        type=Path,
+        metavar="PATH",
+        help="the release's tarball, or an unpacked tree of it; by default it is "
+        "fetched as ./build.sh does",
+    )
+
+
+def _parser():
+    parser = errors.Parser(
+        prog="scripts/series",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def command(name, run, help):
+        added = commands.add_parser(name, help=help, description=help)
+        added.set_defaults(run=run)
+        return added
+
+    one = {"metavar": "SERIES", "help": f"such as {layout.DEFAULT_SERIES}"}
+    place = {"type": Path, "metavar": "DIR"}
+
+    checkout = command("checkout", _checkout, "make a git repository of a series")
+    checkout.add_argument("series", **one)
+    checkout.add_argument("directory", **place, help="a new or an empty directory")
+    _add_source(checkout)
+
+    export = command("export", _export, "make a checkout's commits the series' patches")
+    export.add_argument("series", **one)
+    export.add_argument("directory", **place, help="the checkout")
+
+    checks = command("lint", _lint, "check series: patches, messages, NEWS, quilt")
+    checks.add_argument("series", nargs="*", metavar="SERIES", help="all, if none")
+    _add_source(checks)
+
+    entry = command("news", _news, "add a NEWS entry to a checkout, with blurb")
+    entry.add_argument("directory", **place, help="the checkout")
+    entry.add_argument("--issue", required=True, help="number of the upstream issue")
+    entry.add_argument("--section", required=True, help="such as Library or 'C API'")
+    entry.add_argument("--body", required=True, help="one paragraph of reST")
+    return parser
+
+
+def main(argv):
+    """Run the command line *argv* (a list of str) and return its status."""
+    args = _parser().parse_args(argv)
+    return args.run(args)
