@@ -1,5 +1,7 @@
 """The one way in which a command of this project fails."""
 
+import argparse
+import errno
 import sys
 
 
@@ -10,6 +12,14 @@ class Problem(Exception):
     """
 
 
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser that fails as the rest does: in one line."""
+
+    def error(self, message):
+        """Say *message* on stderr and exit with status 2."""
+        self.exit(2, f"error: {message}; see {self.prog} --help\n")
+
+
 def run(main, argv=None):
     """Run a command's *main* and return its exit status.
 
@@ -18,8 +28,8 @@ def run(main, argv=None):
             None (which counts as 0).
         argv: the arguments without the program's name; None for sys.argv[1:].
 
-    Returns 1 after a Problem and 130 after Ctrl-C, having said so on stderr
-    in one line; otherwise what *main* returned.
+    Returns 1 after a Problem or a full disk and 130 after Ctrl-C, having said
+    so on stderr in one line; otherwise what *main* returned.
     """
     try:
         return main(sys.argv[1:] if argv is None else argv) or 0
@@ -34,3 +44,12 @@ def run(main, argv=None):
         # and nothing more may be written, not even by the exit's flush.
         sys.stderr.close()
         return 141
+    except OSError as exc:
+        if exc.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        where = f" at {exc.filename}" if exc.filename else ""
+        print(
+            f"error: the disk is full{where}; make room, then run again",
+            file=sys.stderr,
+        )
+        return 1

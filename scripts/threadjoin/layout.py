@@ -35,9 +35,9 @@ class Series:
     patches: tuple  # of Path, in the order of the `series` file
 
 
-def available():
+def available(patches=PATCHES):
     """Return the names of the series in the project, oldest version first."""
-    names = [p.parent.name for p in PATCHES.glob("*/series")]
+    names = [p.parent.name for p in patches.glob("*/series")]
     return sorted(names, key=lambda name: tuple(map(int, name.split("."))))
 
 
@@ -54,7 +54,7 @@ def load_series(name=DEFAULT_SERIES, patches=PATCHES):
     except FileNotFoundError:
         raise Problem(
             f"no series for Python {name}; there is one for: "
-            + ", ".join(available())
+            + ", ".join(available(patches))
         ) from None
     # quilt's own syntax: a name a line, blank lines and # comments skipped.
     listed = [line.split("#")[0].strip() for line in lines]
@@ -66,3 +66,11 @@ def load_series(name=DEFAULT_SERIES, patches=PATCHES):
                 "exist; restore it from git, or export the series again"
             )
     return Series(name, directory, base, paths)
+
+
+def series_for(version, patches=PATCHES):
+    """Return the Series for a CPython of *version* ("3.11.9", "3.13.0rc1+").
+
+    Raises Problem as load_series() does.
+    """
+    return load_series(".".join(version.split(".")[:2]), patches)

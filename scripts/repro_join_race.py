@@ -1,0 +1,521 @@
+#!/usr/bin/env python3
+"""Show whether this Python's Thread.join() has the race of gh-116372.
+
+Run it with the interpreter in question, unmodified:
+
+    /path/to/python scripts/repro_join_race.py
+
+Threads B and C join thread A. Nothing is left to luck: a trace function
+(sys.settrace) stops the joiners at every line of threading.py, and the main
+thread decides which of them goes on.
+
+Where join() consists of the code in question (CPython 3.9 to 3.12), one
+interleaving is forced, the one that the pull request describes. Where it
+consists of other code there is no such line to stop at. Then every pair of
+lines that the joiners pass gets its turn: one joiner is held before the first,
+the other before the second, and they go on in one order and in the other. What
+join() does in C is not stopped at.
+
+Exit status: 0 no race, 1 race, 2 it could not be found out (stderr says why).
+An interpreter that hangs is killed by SIGALRM after a dump of its threads.
+"""
+
+import argparse
+import ast
+import collections
+import faulthandler
+import itertools
+import linecache
+import os
+import platform
+import queue
+import signal
+import sys
+import threading
+import time
+import traceback
+
+NO_RACE, RACE, UNKNOWN = range(3)
+
+# What a joiner is about to do, as the trace function reports it.  `woken` tells
+# whether it has come back from waiting for A, so that a line that is passed
+# once before the wait and once after it counts as two places.
+Place = collections.namedtuple("Place", "woken event function line")
+
+# One interleaving: B is held at `b`, then C at `c` (Places); then B goes on to
+# the end, or C does (`b_first`), and then the other one.
+Plan = collections.namedtuple("Plan", "b c b_first")
+
+# What came of a Plan: its numbered steps as text, {"B": exception}, and whether
+# B and C did come to the places they were to be held at.
+Outcome = collections.namedtuple("Outcome", "steps errors b_held c_held c_passed")
+
+
+class Unknown(Exception):
+    """There is no verdict; the message says why."""
+
+
+class Stuck(Unknown):
+    """Threads hang."""
+
+
+class Joiner:
+    """A thread that joins A, stopping at every line of the code under test.
+
+    Each stop, and the end, is put into *events* as (joiner, Place or None);
+    go() ends the stop.
+    """
+
+    def __init__(self, thread, code_file, wait_line, events):
+        self.name = "a joiner"  # or B or C, once it is known which it is
+        self.place = None  # where it is stopped; None while it runs
+        self.passed = []  # the Places it has been at, this one included
+        self.done = False
+        self.error = None  # what join() raised
+        self.stops_at = lambda place: True
+        self._join = thread.join
+        self._file = code_file
+        self._wait_line = wait_line
+        self._events = events
+        self._woken = False
+        self._turn = threading.Lock()
+        self._turn.acquire()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def start(self):
+        """Start it; it runs to the first line of join()."""
+        self._thread.start()
+
+    def go(self):
+        """Let it go on from where it is stopped."""
+        self.place = None
+        self._turn.release()
+
+    def _run(self):
+        sys.settrace(self._trace)
+        try:
+            self._join()
+        except BaseException as exc:
+            self.error = exc
+        finally:
+            sys.settrace(None)
+        self._events.put((self, None))
+
+    def _trace(self, frame, event, arg):
+        if frame.f_code.co_filename != self._file:
+            return None
+        if event in ("line", "return"):
+            if self.passed and self.passed[-1].line == self._wait_line:
+                self._woken = True
+            place = Place(self._woken, event, frame.f_code.co_name, frame.f_lineno)
+            self.passed.append(place)
+            self._events.put((self, place))
+            self._turn.acquire()
+        return self._trace
+
+
+class Director:
+    """Carries out interleavings of two threads that join a third.
+
+    Parameters:
+        module: where the code under test is: threading, or a stand-in for it
+            with a Thread class of its own.
+        wait_line: number of the line at which join() waits for A.
+        limit: seconds after which a thread that does not come is Stuck.
+        patience: seconds after which a joiner that does not come is taken to
+            wait: for A, or for the other one, which is held.
+    """
+
+    def __init__(self, module, wait_line=None, *, limit, patience):
+        self.wait_line = wait_line
+        self.patience = patience
+        self.seen = {}  # every Place a joiner was at, in order of appearance
+        self._module = module
+        self._file = module.Thread.join.__code__.co_filename
+        self._limit = limit
+
+    def run(self, plan):
+        """Carry out *plan* and return its Outcome; Stuck if it hangs."""
+        scene = Scene(self._module, self._file, self.wait_line, self._limit)
+        joiners = [scene.joiner(), scene.joiner()]
+        for joiner, held_at in zip(joiners, (plan.b, plan.c)):
+            scene.to_the_wait(joiner, held_at, self.patience)
+        scene.finish_a()
+        if plan.b.woken and plan.c.woken:
+            # Both sleep in their wait: B is the one that wakes first.
+            scene.serve(lambda: any(j.place or j.done for j in joiners))
+            joiners.sort(key=lambda j: not (j.place or j.done))
+        b, c = joiners
+        b.name, c.name = "B", "C"
+        b_held = scene.bring(b, plan.b, self.patience)
+        c_held = scene.bring(c, plan.c, self.patience)
+        scene.end([b, c] if plan.b_first else [c, b], self.patience)
+        self.seen.update(dict.fromkeys(b.passed + c.passed))
+        errors = {j.name: j.error for j in (b, c) if j.error is not None}
+        return Outcome(scene.steps(), errors, b_held, c_held, set(c.passed))
+
+    def find_wait(self):
+        """Find the line at which join() waits: where a joiner comes to rest."""
+        scene = Scene(self._module, self._file, None, self._limit)
+        joiner = scene.joiner()
+        joiner.stops_at = lambda place: False
+        joiner.start()
+        scene.serve(lambda: joiner.done, self.patience)
+        self.wait_line = joiner.passed[-1].line
+        scene.finish_a()
+        scene.end([joiner], self._limit)
+        if joiner.error is not None:
+            raise Unknown(f"a single join() raised {joiner.error!r}")
+
+    def explore(self):
+        """Yield the Outcome of every Plan for the places that are seen.
+
+        Places that come up on the way are explored too.
+        """
+        nowhere = Place(True, "line", "", 0)
+        yield self.run(Plan(nowhere, nowhere, True))
+        tried = set()
+        blocks = {}  # place of B: the places that C can get to meanwhile
+        while True:
+            plans = [
+                Plan(b, c, b_first)
+                for b in self.seen
+                for c in self.seen
+                for b_first in (True, False)
+            ]
+            plans = [plan for plan in plans if plan not in tried]
+            if not plans:
+                return
+            for plan in plans:
+                tried.add(plan)
+                if plan.c in blocks.get(plan.b, {plan.c}):
+                    outcome = self.run(plan)
+                    if outcome.b_held and outcome.c_held is None:
+                        blocks[plan.b] = outcome.c_passed
+                    yield outcome
+
+
+class Scene:
+    """One thread A that can be told to finish, its joiners, and their story."""
+
+    def __init__(self, module, code_file, wait_line, limit):
+        self._file = code_file
+        self._wait_line = wait_line
+        self._limit = limit
+        self._events = queue.SimpleQueue()
+        self._gate = threading.Lock()
+        self._gate.acquire()
+        self._story = []  # (joiner or None, text with {} for its name)
+        self._a = module.Thread(target=self._gate.acquire)
+        self._a.start()
+        self._tell(None, "A starts.")
+
+    def joiner(self):
+        """Return a new Joiner of A; it is not started."""
+        return Joiner(self._a, self._file, self._wait_line, self._events)
+
+    def steps(self):
+        """Return the story so far, a string a step, the joiners named."""
+        return [
+            text.format(joiner.name) if joiner else text for joiner, text in self._story
+        ]
+
+    def serve(self, reached, seconds=None):
+        """Let joiners run to where they stop until *reached*() is true.
+
+        Returns False when that takes more than *seconds*; when that is None
+        and it takes more than the limit, raises Stuck.
+        """
+        deadline = time.monotonic() + (self._limit if seconds is None else seconds)
+        while not reached():
+            try:
+                left = max(0, deadline - time.monotonic())
+                joiner, joiner.place = self._events.get(timeout=left)
+            except queue.Empty:
+                if seconds is None:
+                    raise Stuck(self._whereabouts()) from None
+                return False
+            if joiner.place is None:
+                joiner.done = True
+            elif not joiner.stops_at(joiner.place):
+                joiner.go()
+        return True
+
+    def to_the_wait(self, joiner, held_at, seconds):
+        """Start *joiner*; have it wait for A, or held at a Place before that.
+
+        One that does not come there within *seconds* waits for something else.
+        """
+        joiner.stops_at = lambda place: held_at == place or self._waits(place)
+        joiner.start()
+        self.serve(lambda: joiner.place or joiner.done, seconds)
+        if not joiner.place or joiner.place == held_at:
+            self._tell(joiner, "{} joins A.")
+            return
+        self._tell(joiner, "{} joins A and waits for it in", [joiner.place])
+        joiner.stops_at = lambda place: True
+        joiner.go()
+
+    def finish_a(self):
+        """Let A come to its end."""
+        self._gate.release()
+        self._tell(None, "A finishes.")
+
+    def bring(self, joiner, held_at, seconds):
+        """Let *joiner* run to *held_at*.
+
+        Returns True when it is there, False when its join() ended without
+        passing there, None when it did not come within *seconds*.
+        """
+        start = len(joiner.passed)
+        runs = "{} runs"
+        joiner.stops_at = lambda place: place == held_at
+        if joiner.place and joiner.place != held_at:
+            start -= 1
+            if self._story[-1][0]:
+                runs = "{}, held until now, runs"
+            joiner.go()
+        if not self.serve(lambda: joiner.place or joiner.done, seconds):
+            self._tell(joiner, "{} has to wait for the other joiner.")
+            return None
+        ran = joiner.passed[start:]
+        if joiner.done:
+            self._tell(joiner, runs + self._result(joiner), ran)
+            return False
+        text = "\n".join([runs, *self._listing(ran[:-1]), "and is held before"])
+        self._tell(joiner, text if ran[:-1] else "{} is held before", [held_at])
+        return True
+
+    def end(self, joiners, seconds):
+        """Let *joiners*, in this order, run to the end of their join()."""
+        for joiner in joiners:
+            if joiner.done:
+                continue
+            start = len(joiner.passed)
+            joiner.stops_at = lambda place: False
+            if joiner.place:
+                start -= 1
+                joiner.go()
+            if self.serve(lambda joiner=joiner: joiner.done, seconds):
+                ran = joiner.passed[start:]
+                self._tell(joiner, "{} goes on" + self._result(joiner), ran)
+        for joiner in joiners:
+            if not joiner.done:
+                self.serve(lambda joiner=joiner: joiner.done)
+                self._tell(joiner, "{} goes on" + self._result(joiner))
+
+    def _waits(self, place):
+        return place.event == "line" and place.line == self._wait_line
+
+    def _tell(self, joiner, text, places=()):
+        self._story.append((joiner, "\n".join([text, *self._listing(places)])))
+
+    def _listing(self, places):
+        lines = []
+        for place in places:
+            if place.event == "line" or len(places) == 1:
+                source = linecache.getline(self._file, place.line).strip()
+                what = "" if place.event == "line" else "return from: "
+                lines.append(_literal(f"    line {place.line}  {what}{source}"))
+        # A line with a comprehension is passed many times in a row.
+        return [line for line, _ in itertools.groupby(lines)]
+
+    def _result(self, joiner):
+        if joiner.error is None:
+            return "; its join() returns"
+        name = type(joiner.error).__name__
+        detail = f": {joiner.error}" if str(joiner.error) else ""
+        return _literal(f"; its join() raises {name}{detail}")
+
+    def _whereabouts(self):
+        return "a join() did not return; last: " + self.steps()[-1].splitlines()[0]
+
+
+def _literal(text):
+    return text.replace("{", "{{").replace("}", "}}")
+
+
+def known_places(module):
+    """Find the lines of the pull request in the source of *module*.
+
+    Returns (wait, check, release): the line where join() acquires A's lock, the
+    Place of the assertion that it is free, and the Place of the release after
+    the acquiring.  None where join() consists of other code.
+    """
+    lines = linecache.getlines(module.Thread.join.__code__.co_filename)
+    functions = {
+        node.name: node
+        for cls in ast.walk(ast.parse("".join(lines)))
+        if isinstance(cls, ast.ClassDef) and cls.name == "Thread"
+        for node in cls.body
+        if isinstance(node, ast.FunctionDef)
+    }
+    wait, stop = (functions.get(n) for n in ("_wait_for_tstate_lock", "_stop"))
+    if not (wait and stop):
+        return None
+    acquires = [
+        (node.test.lineno, child.lineno)
+        for node in ast.walk(wait)
+        if isinstance(node, ast.If) and _calls(node.test, "acquire")
+        for child in node.body
+        if isinstance(child, ast.Expr) and _calls(child, "release")
+    ]
+    checks = [
+        node.lineno
+        for node in ast.walk(stop)
+        if isinstance(node, ast.Assert) and _calls(node, "locked")
+    ]
+    if not (acquires and checks):
+        return None
+    wait_line, release_line = acquires[0]
+    check = Place(True, "line", stop.name, checks[0])
+    return wait_line, check, Place(True, "line", wait.name, release_line)
+
+
+def _calls(node, method):
+    return any(
+        isinstance(child, ast.Call)
+        and isinstance(child.func, ast.Attribute)
+        and child.func.attr == method
+        for child in ast.walk(node)
+    )
+
+
+def force_known(module, places, limit=20.0, patience=5.0):
+    """Force the pull request's interleaving; return (verdict, report lines)."""
+    wait_line, check, release = places
+    director = Director(module, wait_line, limit=limit, patience=patience)
+    outcome = director.run(Plan(b=check, c=release, b_first=True))
+    report = _numbered(outcome.steps)
+    if outcome.errors:
+        return RACE, report + [_race(outcome)]
+    if outcome.b_held and outcome.c_held:
+        return NO_RACE, report + ["Verdict: no race, both joins returned."]
+    raise Unknown("the joiners did not pass the lines to hold them at")
+
+
+def force_all(module, limit=20.0, patience=1.0, each=lambda: None):
+    """Force every interleaving of pairs; return (verdict, report lines).
+
+    *each* is called before every one of them.  The report tells of the one
+    with the race or, where there is none, of the last with both joiners held.
+    """
+    director = Director(module, limit=limit, patience=patience)
+    director.find_wait()
+    tried = both = 0
+    shown = None
+    for outcome in director.explore():
+        each()
+        tried += 1
+        if outcome.errors:
+            return RACE, _numbered(outcome.steps) + [_race(outcome)]
+        if outcome.b_held and outcome.c_held:
+            both += 1
+            shown = outcome
+    if shown is None:
+        raise Unknown("the joiners could not be held anywhere")
+    return NO_RACE, [
+        f"{len(director.seen)} places in join() where a joiner can be held, "
+        f"{tried} interleavings forced,",
+        f"in {both} of them both joiners held. The last of them:",
+        *_numbered(shown.steps),
+        f"Verdict: no race, every join() of {tried} interleavings returned.",
+    ]
+
+
+def _numbered(steps):
+    return [
+        f"{number:2}. " + step.replace("\n", "\n    ")
+        for number, step in enumerate(steps, 1)
+    ]
+
+
+def _race(outcome):
+    raised = ", ".join(
+        f"{type(error).__name__} in {name}"
+        for name, error in sorted(outcome.errors.items())
+    )
+    return f"Verdict: race ({raised})."
+
+
+def watchdog(seconds=60):
+    """Have the process killed, its threads dumped, in *seconds* from now."""
+    if hasattr(signal, "alarm"):
+        # Not dump_traceback_later(exit=True): its exit status 1 says "race".
+        faulthandler.register(signal.SIGALRM, all_threads=True, chain=True)
+        signal.alarm(seconds)
+
+
+def choose(explore):
+    """Return the function that forces what there is to force here.
+
+    With *explore*, that is every interleaving of pairs of lines. It returns
+    (verdict, report lines). Raises Unknown where nothing can be found out.
+    """
+    if not __debug__:
+        raise Unknown("without assertions the race goes unnoticed; run without -O")
+    if not linecache.getlines(threading.Thread.join.__code__.co_filename):
+        raise Unknown("the source of this Python's threading module is not there")
+    places = None if explore else known_places(threading)
+    if places:
+        return lambda: force_known(threading, places)
+    return lambda: force_all(threading, each=watchdog)
+
+
+def run(options):
+    """Do what *options* ask for; return the exit status."""
+    counts = collections.Counter()
+    force = choose(options.explore)
+    for number in range(options.times):
+        watchdog()
+        verdict, report = force()
+        counts[verdict] += 1
+        if number == 0:
+            print(*report, sep="\n")
+    if options.times > 1:
+        print(f"{counts[RACE]} of {options.times} times: race")
+    return RACE if counts[RACE] else NO_RACE
+
+
+def main(argv=None):
+    """Run the command; return its exit status."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--times",
+        type=int,
+        default=1,
+        metavar="N",
+        help="do it N times in this process, and count the verdicts",
+    )
+    parser.add_argument(
+        "--explore",
+        action="store_true",
+        help="force every pair of lines, also where the one interleaving is known",
+    )
+    options = parser.parse_args(argv)
+    if options.times < 1:
+        parser.error("--times must be at least 1")
+    print(f"Python {platform.python_version()}, {threading.__file__}")
+    try:
+        return run(options)
+    except Stuck as exc:
+        sys.stdout.flush()
+        print(f"error: verdict unknown: {exc}", file=sys.stderr)
+        faulthandler.dump_traceback(all_threads=True)
+        # A normal exit would wait for the threads that hang.
+        os._exit(UNKNOWN)
+    except Unknown as exc:
+        print(f"error: verdict unknown: {exc}", file=sys.stderr)
+    except BrokenPipeError:
+        # The reader went away; nothing may be written, not even by the exit.
+        sys.stderr.close()
+    except Exception:
+        # Left alone it would make for exit status 1, which says "race".
+        traceback.print_exc()
+    return UNKNOWN
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,128 @@
+"""From the benchmark's samples to its table."""
+
+import math
+import statistics
+from dataclasses import dataclass
+
+#: A verdict is given when it would be wrong once in so many comparisons of two
+#: interpreters that are the same.
+CONFIDENCE = 100
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A median and the quartiles around it."""
+
+    low: float
+    median: float
+    high: float
+
+    def __str__(self):
+        return f"{self.low:.2f} to {self.high:.2f}"
+
+
+def spread(values):
+    """Return the Spread of *values*, a non-empty sequence of numbers."""
+    if len(values) == 1:
+        return Spread(values[0], values[0], values[0])
+    low, median, high = statistics.quantiles(values, n=4, method="inclusive")
+    return Spread(low, median, high)
+
+
+def verdict(ratios):
+    """Return "slower", "faster", or "" where *ratios* do not tell.
+
+    That is the sign test: were both the same, about as many ratios would be
+    above 1 as below it. It takes no shape of the noise for granted, and at
+    least eight ratios.
+    """
+    above = sum(ratio > 1 for ratio in ratios)
+    below = sum(ratio < 1 for ratio in ratios)
+    total = above + below
+    as_uneven = 2 * sum(math.comb(total, i) for i in range(min(above, below) + 1))
+    if as_uneven * CONFIDENCE > 2**total:
+        return ""
+    return "slower" if above > below else "faster"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A line of the table.
+
+    stock and patched are in seconds for one operation; ratio is the Spread of
+    patched / stock over the rounds, verdict what they tell.
+    """
+
+    title: str
+    stock: float
+    patched: float
+    ratio: Spread
+    verdict: str
+
+
+def compare(title, stock, patched):
+    """Return the Comparison of what was measured, side by side.
+
+    Parameters:
+        title: the row's.
+        stock, patched: for each round a list of samples, in seconds. What was
+            measured in the same round is compared with each other, for the
+            machine changes its speed from round to round.
+    """
+    stock = [statistics.median(samples) for samples in stock]
+    patched = [statistics.median(samples) for samples in patched]
+    ratios = [after / before for before, after in zip(stock, patched)]
+    return Comparison(
+        title,
+        statistics.median(stock),
+        statistics.median(patched),
+        spread(ratios),
+        verdict(ratios),
+    )
+
+
+HEADER = ("", "stock µs", "patched µs", "patched / stock", "quartiles", "")
+
+
+def cells(comparison):
+    """Return the cells of *comparison* for a table with HEADER."""
+    return (
+        comparison.title,
+        microseconds(comparison.stock),
+        microseconds(comparison.patched),
+        f"{comparison.ratio.median:.2f}",
+        str(comparison.ratio),
+        comparison.verdict,
+    )
+
+
+def microseconds(seconds):
+    """Return *seconds* as microseconds with three digits that count."""
+    value = seconds * 1e6
+    decimals = 3 if value < 1 else 2 if value < 10 else 1 if value < 100 else 0
+    return f"{value:,.{decimals}f}"
+
+
+def text_table(rows):
+    """Return *rows*, tuples of cells, as the lines of an aligned table.
+
+    The first column and the last are set to the left, the others to the right.
+    """
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    lines = []
+    for row in rows:
+        last = len(row) - 1
+        aligned = [
+            cell.ljust(width) if i in (0, last) else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths))
+        ]
+        lines.append("  ".join(aligned).rstrip())
+    return lines
+
+
+def markdown_table(rows):
+    """Return *rows*, tuples of cells, as the lines of a Markdown table."""
+    header, *body = ["| " + " | ".join(row) + " |" for row in rows]
+    marks = ["---:"] * len(rows[0])
+    marks[0] = marks[-1] = "---"
+    return [header, "|" + "|".join(marks) + "|", *body]

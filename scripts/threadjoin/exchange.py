@@ -1,0 +1,107 @@
+"""Put new contents into several files of a tree: all of them or none."""
+
+import contextlib
+import errno
+import os
+import shutil
+
+from .errors import Problem
+
+
+def put(contents, tree):
+    """Replace, add and remove files of *tree*.
+
+    All new files are written beside their places first, so that a full disk
+    or a missing permission shows before anything has changed; what fails
+    after that is undone.
+
+    Parameters:
+        contents: dict of names, relative to *tree*, to the paths of their new
+            contents; None for a file to remove. Directories come and go with
+            the files in them.
+        tree: pathlib.Path of a directory.
+
+    Raises Problem when a file cannot be written, OSError when the disk is
+    full; both with the tree as it was.
+    """
+    with contextlib.ExitStack() as clean, contextlib.ExitStack() as undo:
+        try:
+            staged = [
+                (tree / name, new and _stage(new, tree / name, undo))
+                for name, new in contents.items()
+            ]
+            for place, new in staged:
+                _exchange(place, new, undo, clean)
+        except OSError as exc:
+            if exc.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise Problem(
+                f"{exc.filename}: {exc.strerror}; the tree is as it was"
+            ) from None
+        undo.pop_all()
+    for place, new in staged:
+        if new is None:
+            _remove_empty(place.parent, tree)
+
+
+def _stage(new, place, undo):
+    """Copy the file *new* beside *place* and return where."""
+    for parent in reversed(place.parents):
+        if not parent.exists():
+            parent.mkdir()
+            undo.callback(parent.rmdir)
+            _give(parent, parent.parent.stat())
+    beside = place.with_name(f".{place.name}.threadjoin-new")
+    undo.callback(_unlink, beside)
+    shutil.copy(new, beside)
+    if place.exists():
+        # Whether it can be executed is the patch's to say, the rest is not.
+        before = place.stat()
+        beside.chmod((before.st_mode & 0o666) | (new.stat().st_mode & 0o111))
+        _give(beside, before)
+    else:
+        _give(beside, place.parent.stat())
+    return beside
+
+
+def _give(path, like):
+    """Let *path* have the owner of *like*: root may work for somebody else."""
+    if os.geteuid() == 0:
+        os.chown(path, like.st_uid, like.st_gid)
+
+
+def _exchange(place, new, undo, clean):
+    """Put *new* (None: nothing) in *place*; what was there goes for good when
+    *clean* closes, and comes back when *undo* does.
+    """
+    old = place.with_name(f".{place.name}.threadjoin-old")
+    if place.exists():
+        _unlink(old)
+        clean.callback(_unlink, old)
+        try:
+            os.link(place, old)
+        except OSError:
+            # A file system without hard links.
+            shutil.copy2(place, old)
+        undo.callback(os.replace, old, place)
+    else:
+        undo.callback(_unlink, place)
+    if new is None:
+        place.unlink()
+    else:
+        os.replace(new, place)
+
+
+def _unlink(path):
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()
+
+
+def _remove_empty(directory, top):
+    """Remove *directory*, and those above it below *top*, while empty."""
+    while directory != top:
+        try:
+            directory.rmdir()
+        except OSError:
+            return
+        directory = directory.parent

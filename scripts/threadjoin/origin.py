@@ -1,0 +1,141 @@
+"""What to build from: the pinned release, or what --source names."""
+
+import hashlib
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional
+
+from . import layout, source, tree, workcopy
+from .errors import Problem
+
+CACHE = layout.BUILD / "cache"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A source of CPython that trees can be laid out from."""
+
+    name: str  # for people
+    path: Path  # a tarball or a directory
+    digest: Optional[str] = None  # of the tarball; a directory may change
+
+    def lay(self, place):
+        """Make the new directory *place* a copy of the source."""
+        if self.digest:
+            workcopy.unpack(self.path, place)
+        else:
+            workcopy.copy(self.path, place)
+
+
+def is_url(text):
+    """Whether *text*, the value of --source, is a URL and not a path."""
+    return re.match(r"[a-z][a-z0-9+.-]*://", text, re.IGNORECASE) is not None
+
+
+def release(series, log):
+    """Return the Origin of the release that *series* is made for.
+
+    Gets its tarball where it is not there yet; see source.pinned().
+    """
+    path = source.pinned(series.base, CACHE, log)
+    return Origin(f"CPython {series.base.version}", path, series.base.sha256)
+
+
+def given(text, digest=None):
+    """Return the Origin that *text*, the value of --source, names.
+
+    Parameters:
+        text: a directory, a tarball, or the URL of a tarball.
+        digest: the SHA-256 that the tarball has to have, or None; a URL is
+            not followed without.
+
+    Raises Problem when it is none of these, or has another checksum.
+    """
+    if is_url(text):
+        if not digest:
+            raise Problem(f"{text} needs --sha256 SUM, to know what comes from it")
+        return Origin(text, source.remote(text, digest, CACHE), digest)
+    path = Path(text).expanduser().resolve()
+    if path.is_dir():
+        if digest:
+            raise Problem("--sha256 goes with a tarball, and --source is a directory")
+        return Origin(text, path)
+    if not path.is_file():
+        raise Problem(f"--source {text}: there is no such file or directory")
+    if digest:
+        source.verify(path, digest)
+    return Origin(text, path, digest or source.sha256(path))
+
+
+def version(origin):
+    """Return the version of CPython that *origin* is.
+
+    Raises Problem when it is something else.
+    """
+    if not origin.digest:
+        return tree.version_of(origin.path, origin.name)
+    with tempfile.TemporaryDirectory() as scratch:
+        place = Path(scratch) / "src"
+        origin.lay(place)
+        return tree.version_of(place, origin.name)
+
+
+def series(origin, name=None):
+    """Return the layout.Series for *origin*.
+
+    Parameters:
+        name: the series that was asked for, which has to be the right one;
+            None to go by the version.
+
+    Raises Problem when there is none for its version, or not *name*.
+    """
+    found = version(origin)
+    fitting = layout.series_for(found)
+    if name and name != fitting.name:
+        raise Problem(
+            f"{origin.name} is CPython {found}, and the series {name} is for "
+            f"another version; leave {name} out"
+        )
+    return fitting
+
+
+def prepare(origin, series, place, patched):
+    """Make the directory *place* the source that *origin* is.
+
+    Parameters:
+        series: the layout.Series that is to be in it, or not.
+        place: pathlib.Path; what is there already is made use of.
+        patched: whether the series is to be in it.
+
+    Returns whether *origin* has the series in it already, None when there was
+    nothing to do. Raises Problem, with *place* as it was, when the series
+    does not apply.
+    """
+    digest = origin.digest and _digest(origin, series.patches if patched else ())
+    if digest and workcopy.is_settled(place, digest):
+        return None
+    fresh = place.with_name(f"{place.name}.new")
+    workcopy.remove(fresh)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        origin.lay(fresh)
+        if patched:
+            had_it = not tree.apply(fresh, series, called=origin.name)
+        else:
+            had_it = tree.has(fresh, series)
+            if had_it:
+                tree.apply(fresh, series, reverse=True)
+        workcopy.settle(fresh, place, digest or "")
+    finally:
+        workcopy.remove(fresh)
+    return had_it
+
+
+def _digest(origin, patches):
+    """Return what tells one source with *patches* from another, a str."""
+    digest = hashlib.sha256(origin.digest.encode())
+    for patch in patches:
+        digest.update(hashlib.sha256(patch.read_bytes()).digest())
+    return digest.hexdigest()

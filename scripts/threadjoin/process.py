@@ -1,0 +1,152 @@
+"""Run other programs: their output to a log, no process left behind."""
+
+import contextlib
+import os
+import signal
+import subprocess
+
+from .errors import Problem
+
+#: Seconds that a stopped program gets to clean up behind itself.
+GRACE = 10
+
+#: What the C library says for ENOSPC, in the language of environment().
+DISK_FULL = b"No space left on device"
+
+
+class Failed(Problem):
+    """A program ended with a status that is not 0, or took too long.
+
+    Attributes:
+        log: pathlib.Path of the file with its output.
+    """
+
+    def __init__(self, message, log):
+        super().__init__(f"{message}; see {log}")
+        self.log = log
+
+
+class DiskFull(Problem):
+    """A program found no space left on the disk."""
+
+
+def environment(**changes):
+    """Return the environment for the programs that are run here, a dict.
+
+    Messages are in English, for we look for some of them, and what is meant
+    for the Python, git or make that started us is left out: it would reach
+    the interpreter that is built.
+    """
+    ours = ("PYTHON", "GIT_", "MAKE", "MFLAGS")
+    env = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
+    env["LC_ALL"] = "C.UTF-8"
+    env.update(changes)
+    return env
+
+
+def tail(log, lines=20):
+    """Return the last *lines* lines of the file *log* as one str."""
+    text = _end_of(log).decode(errors="replace")
+    return "\n".join(text.splitlines()[-lines:])
+
+
+def status(argv, log, *, timeout=None, **options):
+    """Run *argv*, its output into the file *log*, and return its exit status.
+
+    Parameters:
+        argv: the program and its arguments.
+        log: path of a file, overwritten.
+        timeout: seconds after which it is stopped; None for no limit.
+        options: cwd, env and group, as started() has them.
+
+    Raises Failed when it took too long, and Problem when it does not exist.
+    """
+    with started(argv, log, **options) as process:
+        try:
+            return process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            name = os.path.basename(argv[0])
+            raise Failed(f"{name} was stopped after {timeout} s", log) from None
+
+
+@contextlib.contextmanager
+def started(argv, log, *, cwd=None, env=None, group=True):
+    """Start *argv*, its output into the file *log*, and give its Popen.
+
+    Should the `with` block be left while it runs, it is stopped.
+
+    Parameters:
+        cwd, env: as subprocess.Popen has them; None for our own.
+        group: whether it is to be in a process group of its own, which is
+            stopped as a whole. A program that has to share our terminal
+            (sudo, apt) is not, and is waited for instead.
+    """
+    try:
+        with open(log, "wb") as output:
+            process = subprocess.Popen(
+                argv,
+                cwd=cwd,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=group,
+            )
+    except FileNotFoundError as exc:
+        raise Problem(f"{exc.filename} is not there; install it") from None
+    try:
+        yield process
+    finally:
+        _stop(process, group)
+
+
+def check(argv, log, what, **options):
+    """Run *argv* as status() does; a status other than 0 raises.
+
+    Parameters:
+        what: the work in two or three words, such as "compile (stock)".
+
+    Raises DiskFull when that is what stopped it, else Failed.
+    """
+    raise_for(status(argv, log, **options), log, what)
+
+
+def raise_for(result, log, what):
+    """Raise as check() does when *result*, an exit status, is not 0."""
+    if result:
+        raise_if_disk_full(log)
+        raise Failed(f"{what} failed with status {result}", log)
+
+
+def raise_if_disk_full(log):
+    """Raise DiskFull when the program that wrote *log* ran out of disk."""
+    if DISK_FULL in _end_of(log):
+        raise DiskFull(f"the disk is full; make room, then run again (log: {log})")
+
+
+def _end_of(log, size=65536):
+    with open(log, "rb") as stream:
+        stream.seek(0, os.SEEK_END)
+        stream.seek(max(0, stream.tell() - size))
+        return stream.read()
+
+
+def _stop(process, group):
+    """End *process*, and its group when it has one, if it still runs."""
+    if process.poll() is not None:
+        return
+    if not group:
+        # It had the terminal's Ctrl-C as we had. What installs packages is
+        # not to be cut short beyond that.
+        process.wait()
+        return
+    os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(GRACE)
+    except subprocess.TimeoutExpired:
+        pass
+    finally:
+        # Whoever of the group did not listen.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

@@ -1,0 +1,58 @@
+"""The directory build/, for one run at a time."""
+
+import contextlib
+import fcntl
+import os
+import tempfile
+
+from . import workcopy
+from .errors import Problem
+from .layout import BUILD
+
+
+@contextlib.contextmanager
+def occupied(place=BUILD):
+    """Hold the directory *place* while the `with` block runs.
+
+    Temporary files, ours and those of the programs we run, go below it too.
+    Raises Problem when another run holds it, or when it cannot be made.
+    """
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        lock = open(place / ".lock", "a+")
+    except PermissionError as exc:
+        raise Problem(
+            f"{exc.filename} cannot be written; run from a copy of the project "
+            "that is yours"
+        ) from None
+    with lock:
+        _take(lock, place)
+        scratch = place / "tmp"
+        workcopy.remove(scratch)
+        scratch.mkdir()
+        before = os.environ.get("TMPDIR")
+        os.environ["TMPDIR"] = tempfile.tempdir = str(scratch)
+        try:
+            yield
+        finally:
+            tempfile.tempdir = None
+            if before is None:
+                del os.environ["TMPDIR"]
+            else:
+                os.environ["TMPDIR"] = before
+            workcopy.remove(scratch)
+
+
+def _take(lock, place):
+    """Lock the open file *lock* and write our process id into it."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.seek(0)
+        holder = lock.read().strip() or "unknown"
+        raise Problem(
+            f"another build works in {place} (process {holder}); wait for it to end"
+        ) from None
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()

@@ -1,0 +1,136 @@
+"""The interpreters under test, and the C code that the tests lend them."""
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parents[1] / "scripts")]
+
+from harness import SCRIPTS, Interpreter  # noqa: E402
+from threadjoin import layout  # noqa: E402
+
+KINDS = ("stock", "patched")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: takes more than a few seconds")
+
+
+def _locate(kind):
+    """Return the path of the *kind* of interpreter; fail if there is none."""
+    variable = f"THREADJOIN_{kind.upper()}"
+    built = layout.BUILD / layout.DEFAULT_SERIES / "debug" / kind / "obj" / "python"
+    path = Path(os.environ.get(variable, built))
+    if not os.access(path, os.X_OK):
+        pytest.fail(
+            f"no {kind} interpreter at {path}; run ./build.sh --variant debug, "
+            f"or set {variable} to the path of one",
+            pytrace=False,
+        )
+    return str(path)
+
+
+def compile_c(*command):
+    """Run the C compiler, given as words and command line fragments."""
+    words = [word for part in command for word in shlex.split(str(part))]
+    result = subprocess.run(
+        words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    if result.returncode:
+        pytest.fail(f"{shlex.join(words)}\n{result.stdout}", pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def pthreadwatch(tmp_path_factory):
+    """A library to preload, which stops a process that misuses a pthread."""
+    library = tmp_path_factory.mktemp("pthreadwatch") / "pthreadwatch.so"
+    compile_c(
+        os.environ.get("CC", "cc"),
+        "-Wall -Werror -O1 -g -shared -fPIC -pthread",
+        HERE / "pthreadwatch.c",
+        "-o",
+        library,
+    )
+    return library
+
+
+@pytest.fixture(scope="session")
+def prepare(tmp_path_factory, pthreadwatch):
+    """A function that makes an Interpreter that tests can run() scripts in."""
+
+    def prepared(name, path):
+        bare = Interpreter(name, path)
+        config = bare.sysconfig()
+        directory = tmp_path_factory.mktemp(name)
+        compile_c(
+            config["CC"],
+            config["CFLAGS"],
+            config["CCSHARED"],
+            "-Wall -Werror -shared -pthread",
+            f"-I{config['include']} -I{config['platinclude']}",
+            HERE / "osthread.c",
+            "-o",
+            directory / f"osthread{config['EXT_SUFFIX']}",
+        )
+        environment = {
+            "PYTHONPATH": f"{SCRIPTS}{os.pathsep}{directory}",
+            "PYTHONNOUSERSITE": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "LD_PRELOAD": str(pthreadwatch),
+        }
+        return Interpreter(name, path, tuple(environment.items()))
+
+    return prepared
+
+
+@pytest.fixture(scope="session")
+def interpreters(prepare):
+    """A function that returns the Interpreter of a kind, prepared once."""
+    known = {}
+
+    def interpreter(kind):
+        if kind not in known:
+            known[kind] = prepare(kind, _locate(kind))
+        return known[kind]
+
+    return interpreter
+
+
+@pytest.fixture(scope="session")
+def stock(interpreters):
+    """The interpreter of the unmodified release."""
+    return interpreters("stock")
+
+
+@pytest.fixture(scope="session")
+def patched(interpreters):
+    """The interpreter with the series applied."""
+    return interpreters("patched")
+
+
+@pytest.fixture(scope="session", params=KINDS)
+def python(request, interpreters):
+    """Each of the two in turn: the same test shows the defect and the cure."""
+    return interpreters(request.param)
+
+
+@pytest.fixture(scope="session")
+def upstream(prepare):
+    """CPython 3.13, whose names and signatures `_thread` has to have."""
+    versions = Path.home() / ".pyenv" / "versions"
+    candidates = [
+        os.environ.get("THREADJOIN_UPSTREAM"),
+        shutil.which("python3.13"),
+        *map(str, sorted(versions.glob("3.13.*/bin/python3.13"))),
+    ]
+    for path in filter(None, candidates):
+        # What is on PATH may be a stand-in for a version that is not chosen.
+        if subprocess.run([path, "-c", ""], stderr=subprocess.DEVNULL).returncode == 0:
+            return prepare("3.13", path)
+    pytest.skip("no Python 3.13 here to compare with; THREADJOIN_UPSTREAM names one")

@@ -1,0 +1,148 @@
+"""Runs small scripts in the interpreters under test.
+
+Every script runs in a process of its own, watched twice: from the inside by
+faulthandler, which prints where each thread hangs, and from the outside, in
+case the inside cannot any more.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+SCRIPTS = HERE / "scripts"
+
+#: Seconds that a script may take when it is expected to end. Generous: it
+#: only passes when something is broken.
+PATIENCE = 40
+
+#: Seconds after which a script that is expected to hang is taken to hang.
+HANG = 2
+
+#: Seconds that the watchdog outside gives the one inside.
+GRACE = 10
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """A Python executable, and which of the two kinds it is."""
+
+    name: str  # "stock", "patched" or a version
+    path: str
+    environment: tuple = ()  # pairs of names and values
+
+    @property
+    def patched(self):
+        return self.name == "patched"
+
+    def sysconfig(self):
+        """Return what is needed to compile for this interpreter, as a dict."""
+        code = """
+            import json, sys, sysconfig
+            names = ("CC", "CFLAGS", "CCSHARED", "EXT_SUFFIX", "LIBRARY", "LIBS",
+                     "SYSLIBS", "LINKFORSHARED", "srcdir", "projectbase")
+            values = {name: sysconfig.get_config_var(name) for name in names}
+            values.update(sysconfig.get_paths())
+            print(json.dumps(values))
+        """
+        output = subprocess.run(
+            [self.path, "-c", textwrap.dedent(code)],
+            check=True,
+            stdout=subprocess.PIPE,
+        ).stdout
+        return json.loads(output)
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a process ended, and what it said."""
+
+    status: int  # negative: the number of the signal that killed it
+    out: str
+    err: str
+    hung: bool  # did a watchdog end it?
+
+    @property
+    def lines(self):
+        return self.out.splitlines()
+
+    def check(self, *lines, err=""):
+        """Assert that it ended well and printed *lines*, and *err* on stderr."""
+        said = f"\n{self.out}\n{self.err}"
+        assert not self.hung, f"hung{said}"
+        assert (self.status, self.err) == (0, err), f"status {self.status}{said}"
+        assert self.lines == list(lines), said
+
+
+def run(interpreter, script, *args, timeout=PATIENCE):
+    """Run *script*, some lines of Python, in a process of its own.
+
+    Parameters:
+        interpreter: the Interpreter.
+        script: source text, indented as one likes. It may import the modules
+            of the scripts directory and the extension `osthread`.
+        args: what sys.argv[1:] shall be.
+        timeout: seconds until the watchdog inside strikes.
+
+    Returns a Result. Raises AssertionError when the script misused a pthread
+    (see pthreadwatch.c).
+    """
+    watch = f"import faulthandler; faulthandler.dump_traceback_later({timeout}, "
+    code = f"{watch}exit=True)\n{textwrap.dedent(script)}"
+    command = [interpreter.path, "-c", code, *map(str, args)]
+    return run_command(interpreter, command, timeout)
+
+
+def run_command(interpreter, command, timeout=PATIENCE, preload=True):
+    """Run *command* in the environment that *interpreter* needs.
+
+    Parameters:
+        command: list of the program and its arguments.
+        timeout: seconds after which the command should have ended by itself.
+        preload: whether to watch its use of pthreads.
+
+    Returns a Result; raises AssertionError as run() does.
+    """
+    env = {**os.environ, **dict(interpreter.environment)}
+    if not preload:
+        env.pop("LD_PRELOAD", None)
+    process = subprocess.Popen(
+        command,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        # Its children too are in this group, and go when it does.
+        start_new_session=True,
+        # A background job has SIGINT ignored, and so would its children.
+        preexec_fn=_sigint_at_its_default,
+    )
+    hung = False
+    try:
+        out, err = process.communicate(timeout=timeout + GRACE)
+    except subprocess.TimeoutExpired:
+        hung = True
+    finally:
+        _kill_group(process.pid)
+    if hung:
+        out, err = process.communicate()
+    assert "pthreadwatch: " not in err, err
+    hung = hung or "Timeout (" in err
+    return Result(process.returncode, out, err, hung)
+
+
+def _sigint_at_its_default():
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _kill_group(pid):
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass

@@ -1,0 +1,167 @@
+/* osthread: what tests need to do to OS threads, and Python cannot.
+ *
+ * Above all: an OS thread that lingers. Its Python code is done and its
+ * thread state is gone, but it does not exit, since one of its C thread-local
+ * destructors blocks until release() is called.
+ */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <dlfcn.h>
+#include <pthread.h>
+
+static pthread_key_t key;
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+
+/* Protected by the mutex. */
+static int lingering;   /* threads that have got into the destructor */
+static int finished;    /* and those that have got out of it */
+static int released;
+
+static void
+leave(void *Py_UNUSED(value))
+{
+    pthread_mutex_lock(&mutex);
+    lingering++;
+    pthread_cond_broadcast(&changed);
+    while (!released) {
+        pthread_cond_wait(&changed, &mutex);
+    }
+    finished++;
+    pthread_mutex_unlock(&mutex);
+}
+
+static PyObject *
+linger(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    pthread_setspecific(key, &key);
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+await_lingering(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    int count = 1;
+    if (!PyArg_ParseTuple(args, "|i:await_lingering", &count)) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    pthread_mutex_lock(&mutex);
+    while (lingering < count) {
+        pthread_cond_wait(&changed, &mutex);
+    }
+    pthread_mutex_unlock(&mutex);
+    Py_END_ALLOW_THREADS
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+release(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    pthread_mutex_lock(&mutex);
+    released = 1;
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&mutex);
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+count_finished(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    pthread_mutex_lock(&mutex);
+    int result = finished;
+    pthread_mutex_unlock(&mutex);
+    return PyLong_FromLong(result);
+}
+
+static PyObject *
+thread_states(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    long count = 0;
+    PyThreadState *tstate = PyInterpreterState_ThreadHead(PyInterpreterState_Get());
+    for (; tstate != NULL; tstate = PyThreadState_Next(tstate)) {
+        count++;
+    }
+    return PyLong_FromLong(count);
+}
+
+static PyObject *
+unclaimed(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    int (*count)(void) = (int (*)(void))dlsym(RTLD_DEFAULT,
+                                              "pthreadwatch_unclaimed");
+    if (count == NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "pthreadwatch is not preloaded");
+        return NULL;
+    }
+    return PyLong_FromLong(count());
+}
+
+static void *
+run_foreign(void *function)
+{
+    PyGILState_STATE state = PyGILState_Ensure();
+    PyObject *result = PyObject_CallNoArgs(function);
+    if (result == NULL) {
+        PyErr_WriteUnraisable(function);
+    }
+    Py_XDECREF(result);
+    Py_DECREF((PyObject *)function);
+    PyGILState_Release(state);
+    return NULL;
+}
+
+static PyObject *
+foreign(PyObject *Py_UNUSED(module), PyObject *function)
+{
+    pthread_t thread;
+    Py_INCREF(function);
+    if (pthread_create(&thread, NULL, run_foreign, function) != 0) {
+        Py_DECREF(function);
+        PyErr_SetString(PyExc_RuntimeError, "pthread_create() failed");
+        return NULL;
+    }
+    pthread_detach(thread);
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef methods[] = {
+    {"linger", linger, METH_NOARGS,
+     "Have this OS thread linger after its Python code, until release()."},
+    {"await_lingering", await_lingering, METH_VARARGS,
+     "Wait until so many threads (1) have begun to linger."},
+    {"release", release, METH_NOARGS,
+     "Let all threads that linger, and those that will, go."},
+    {"finished", count_finished, METH_NOARGS,
+     "Return how many threads are done with lingering."},
+    {"thread_states", thread_states, METH_NOARGS,
+     "Return how many thread states the interpreter has."},
+    {"unclaimed", unclaimed, METH_NOARGS,
+     "Return how many pthreads were neither joined nor detached."},
+    {"foreign", foreign, METH_O,
+     "Call a function in a thread that Python did not start."},
+    {NULL, NULL, 0, NULL}
+};
+
+static PyModuleDef_Slot slots[] = {{0, NULL}};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "osthread",
+    .m_methods = methods,
+    .m_slots = slots,
+};
+
+PyMODINIT_FUNC
+PyInit_osthread(void)
+{
+    static int have_key = 0;
+    if (!have_key) {
+        if (pthread_key_create(&key, leave) != 0) {
+            PyErr_SetString(PyExc_RuntimeError, "pthread_key_create() failed");
+            return NULL;
+        }
+        have_key = 1;
+    }
+    return PyModuleDef_Init(&definition);
+}

@@ -1,0 +1,95 @@
+"""What the scripts that run in the interpreters under test share."""
+
+import faulthandler
+import os
+import signal
+import sys
+import traceback
+
+
+def say(*words):
+    """Print *words* in one write, so that threads and forks do not mix them."""
+    os.write(1, (" ".join(map(str, words)) + "\n").encode())
+
+
+def outcome(function, *args, **kwargs):
+    """Return what the call returns, or the name of what it raises, as text."""
+    try:
+        return repr(function(*args, **kwargs))
+    except BaseException as exc:
+        return type(exc).__name__
+
+
+def run_into_c(ready, function, *args):
+    """Release *ready* and call *function*; for threads cut short in there.
+
+    Their frames are never cleared, and keep the globals of the module alive
+    which their functions are of. Were that __main__, then none of the script's
+    own objects would be destroyed when the interpreter ends.
+    """
+    ready.release()
+    function(*args)
+
+
+def fork(function, seconds=20):
+    """Call *function* in a forked child, and return the child's pid.
+
+    The child ends with status 0 when the function returns, 1 when it raises,
+    and is killed by SIGALRM when it takes longer than *seconds*.
+    """
+    pid = os.fork()
+    if pid:
+        return pid
+    watch(seconds)
+    status = 1
+    try:
+        function()
+        status = 0
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+    finally:
+        os._exit(status)
+
+
+def watch(seconds):
+    """Have this process killed after *seconds*; for children of fork().
+
+    faulthandler's watchdog is a thread, which the child does not have.
+    """
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(seconds)
+
+
+def unwatch():
+    """Stop faulthandler's watchdog; before a fork whose child finalizes.
+
+    The watchdog is a thread, and what is left of it in the child would have
+    the finalization wait for it forever.
+    """
+    faulthandler.cancel_dump_traceback_later()
+
+
+def status(pid):
+    """Wait for a child; return its exit status, negative for a signal."""
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def tick(handler, interval=0.05):
+    """Call *handler* with each interrupted frame, every *interval* seconds."""
+    signal.signal(signal.SIGALRM, lambda signum, frame: handler(frame))
+    signal.setitimer(signal.ITIMER_REAL, interval, interval)
+
+
+def stop_ticking():
+    signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def within(frame, *names):
+    """Is one of the functions of threading.py called *names* on the stack?"""
+    while frame is not None:
+        code = frame.f_code
+        if code.co_name in names and code.co_filename.endswith("threading.py"):
+            return True
+        frame = frame.f_back
+    return False

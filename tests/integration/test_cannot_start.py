@@ -1,0 +1,208 @@
+"""Behaviour 7: threads that the operating system does not start."""
+
+import textwrap
+
+import pytest
+from harness import run
+
+#: Two ways to have pthread_create() fail, and to undo that.
+PREVENT = {
+    "stack_size": """
+    def prevent():
+        threading.stack_size(2**47)     # all there is of an address space
+
+    def permit():
+        threading.stack_size(0)
+    """,
+    "RLIMIT_NPROC": """
+    import resource
+
+    def prevent():
+        if os.getuid() == 0:
+            # The limit does not apply to root.
+            os.setresuid(65534, 65534, 0)
+        resource.setrlimit(resource.RLIMIT_NPROC, (0, limits[1]))
+
+    def permit():
+        resource.setrlimit(resource.RLIMIT_NPROC, limits)
+
+    limits = resource.getrlimit(resource.RLIMIT_NPROC)
+    """,
+}
+
+SETUP = """
+    import _thread, gc, os, sys, threading, weakref
+    import osthread
+    from probe import outcome, say
+"""
+
+
+@pytest.fixture(params=sorted(PREVENT))
+def prevent(request):
+    """Source text that defines prevent() and permit()."""
+    return SETUP + PREVENT[request.param]
+
+
+def test_start_that_fails_leaves_nothing_behind(python, prevent):
+    script = (
+        prevent
+        + """
+    thread = threading.Thread(target=say, args=("runs",))
+    daemon = threading.Thread(target=int, daemon=True)
+    before = osthread.thread_states()
+    prevent()
+    say({outcome(thread.start) for _ in range(200)})
+    say({outcome(daemon.start) for _ in range(200)})
+    say({outcome(_thread.start_new_thread, int, ()) for _ in range(200)})
+    say(threading._limbo, threading.enumerate() == [threading.main_thread()])
+    say(thread.is_alive(), thread.ident, outcome(thread.join), _thread._count())
+    permit()
+    say(osthread.thread_states() - before, osthread.unclaimed())
+    thread.start()
+    thread.join()
+    say(thread.is_alive(), outcome(thread.start))
+    """
+    )
+    left = 0 if python.patched else 600
+    run(python, script).check(
+        "{'RuntimeError'}",
+        "{'RuntimeError'}",
+        "{'RuntimeError'}",
+        "{} True",
+        "False None RuntimeError 0",
+        f"{left} 0",
+        "runs",
+        "False RuntimeError",
+    )
+
+
+def test_process_exits_after_a_start_that_failed(python, prevent):
+    script = (
+        prevent
+        + """
+    import atexit
+    atexit.register(say, "atexit")
+    kept = [threading.Thread(target=int) for _ in range(3)]
+    waited = threading.Thread(target=lambda: (
+        threading.main_thread().join(), say("waited for")
+    ))
+    waited.start()
+    prevent()
+    say(*(outcome(thread.start) for thread in kept))
+    """
+    )
+    run(python, script).check(
+        "RuntimeError RuntimeError RuntimeError", "waited for", "atexit"
+    )
+
+
+def test_thread_whose_start_failed_is_collected(python, prevent):
+    script = (
+        prevent
+        + """
+    class Target:
+        def __call__(self):
+            pass
+
+    target = Target()
+    thread = threading.Thread(target=target)
+    prevent()
+    outcome(thread.start)
+    outcome(_thread.start_new_thread, target, ())
+    refs = [weakref.ref(thread), weakref.ref(target)]
+    del thread, target
+    gc.collect()
+    say([ref() for ref in refs])
+    """
+    )
+    run(python, script).check("[None, None]")
+
+
+def test_memory_is_given_back_after_starts_that_fail(python, prevent):
+    script = (
+        prevent
+        + """
+    def attempt(count):
+        for _ in range(count):
+            outcome(threading.Thread(target=int).start)
+            outcome(_thread.start_new_thread, int, ())
+        gc.collect()
+        return sys.getallocatedblocks()
+
+    prevent()
+    attempt(50)
+    begin = attempt(50)
+    say(attempt(500) - begin < 50)
+    """
+    )
+    run(python, script).check("True")
+
+
+def test_subinterpreter_ends_after_a_start_that_failed(python, prevent):
+    # Stock leaves the thread state behind, and meets it at the end.
+    inner = (
+        prevent
+        + """
+    prevent()
+    say(outcome(threading.Thread(target=int).start), threading._limbo)
+    permit()
+    fresh = threading.Thread(target=int)
+    fresh.start()
+    fresh.join()
+    """
+    )
+    script = f"""
+        import _testcapi
+        from probe import say
+
+        say(_testcapi.run_in_subinterp({textwrap.dedent(inner)!r}))
+    """
+    result = run(python, script)
+    if python.patched:
+        result.check("RuntimeError {}", "0")
+    else:
+        assert result.lines == ["RuntimeError {}"]
+        assert result.status == -6
+        assert "Py_EndInterpreter: not the last thread" in result.err
+
+
+def test_forked_child_after_a_start_that_failed(python, prevent):
+    script = (
+        prevent
+        + """
+    from probe import fork, status
+
+    def child():
+        assert threading.enumerate() == [threading.main_thread()]
+        assert not failed.is_alive()
+        failed.start()
+        failed.join()
+
+    failed = threading.Thread(target=int)
+    prevent()
+    say(outcome(failed.start))
+    permit()
+    say(status(fork(child)))
+    """
+    )
+    run(python, script).check("RuntimeError", "0")
+
+
+def test_handle_whose_start_failed(patched, prevent):
+    script = (
+        prevent
+        + """
+    handles = [_thread._ThreadHandle() for _ in range(2)]
+    before = osthread.thread_states()
+    prevent()
+    for handle in handles:
+        say(outcome(_thread.start_joinable_thread, int, handle=handle))
+    say(outcome(_thread.start_joinable_thread, int, daemon=False))
+    permit()
+    say(osthread.thread_states() - before, osthread.unclaimed())
+    del handles
+    gc.collect()
+    _thread._shutdown()
+    """
+    )
+    run(patched, script).check(*3 * ["RuntimeError"], "0 0")

@@ -1,0 +1,291 @@
+"""What programs could rely on before, and can rely on with the series."""
+
+import pytest
+from harness import run
+
+
+def test_stacks_of_finished_threads_are_unmapped(stock, patched):
+    # Joinable threads keep their stacks until somebody joins or detaches them.
+    script = """
+        import threading
+        import osthread
+        from probe import say
+
+        threads = []
+        for _ in range(2000):
+            thread = threading.Thread(target=int)
+            thread.start()
+            threads.append(thread)
+        while any(thread.is_alive() for thread in threads):
+            pass
+        for _ in range(10):
+            thread = threading.Thread(target=int)
+            thread.start()
+            thread.join()
+        with open("/proc/self/maps") as maps:
+            say(len(maps.readlines()))
+        say(osthread.unclaimed())
+    """
+    maps = []
+    for python in (stock, patched):
+        result = run(python, script)
+        assert (result.status, result.err) == (0, "")
+        maps.append(int(result.lines[0]))
+        assert int(result.lines[1]) <= 50
+    assert maps[1] <= maps[0] + 100
+
+
+def test_stacks_of_threads_that_finish_together_are_unmapped(stock, patched):
+    # All are alive at once, and all end at once; then others come and go.
+    script = """
+        import threading
+        import osthread
+        from probe import say
+
+        finish = threading.Event()
+        threads = [threading.Thread(target=finish.wait) for _ in range(500)]
+        for thread in threads:
+            thread.start()
+        finish.set()
+        while any(thread.is_alive() for thread in threads):
+            pass
+        for _ in range(500):
+            thread = threading.Thread(target=int)
+            thread.start()
+            threads.append(thread)
+        while any(thread.is_alive() for thread in threads):
+            pass
+        with open("/proc/self/maps") as maps:
+            say(len(maps.readlines()))
+    """
+    maps = [int(run(python, script).lines[0]) for python in (stock, patched)]
+    assert maps[1] <= maps[0] + 100
+
+
+def test_join_does_not_look_at_the_other_threads(python):
+    # Counted rather than timed: calls of C functions while one is joined.
+    script = """
+        import sys, threading
+        from probe import say
+
+        def calls_to_join_one():
+            count = 0
+            def profile(frame, event, arg):
+                nonlocal count
+                count += event == "c_call"
+            thread = threading.Thread(target=int)
+            thread.start()
+            sys.setprofile(profile)
+            thread.join()
+            sys.setprofile(None)
+            return count
+
+        finish = threading.Event()
+        calls_to_join_one()
+        before = calls_to_join_one()
+        others = [threading.Thread(target=finish.wait) for _ in range(200)]
+        for thread in others:
+            thread.start()
+        say(calls_to_join_one() - before >= 200, calls_to_join_one() == before)
+        finish.set()
+    """
+    patched = python.patched
+    run(python, script).check(f"{not patched} {patched}")
+
+
+@pytest.mark.slow
+def test_start_costs_the_same_however_many_are_alive(stock, patched):
+    # Processor time, the best of some: what else runs here does not count.
+    script = """
+        import threading, time
+        from probe import say
+
+        def cost():
+            best = float("inf")
+            for _ in range(8):
+                threads = [threading.Thread(target=int) for _ in range(50)]
+                begin = time.process_time()
+                for thread in threads:
+                    thread.start()
+                    thread.join()
+                best = min(best, time.process_time() - begin)
+            return best
+
+        finish = threading.Event()
+        alone = cost()
+        for _ in range(2000):
+            threading.Thread(target=finish.wait).start()
+        crowded = cost()
+        finish.set()
+        say(crowded / alone)
+    """
+    ratios = [float(run(each, script).lines[0]) for each in (stock, patched)]
+    assert ratios[1] < 2 < ratios[0], ratios
+
+
+def test_thread_objects_do_not_keep_each_other_alive(python):
+    script = """
+        import gc, threading, weakref
+        from probe import say
+
+        gc.disable()
+        refs = []
+        for daemon in (False, True):
+            for join in (False, True):
+                thread = threading.Thread(target=int, daemon=daemon)
+                refs.append(weakref.ref(thread))
+                thread.start()
+                if join:
+                    thread.join()
+                while thread.is_alive():
+                    pass
+                del thread
+        refs.append(weakref.ref(threading.Thread(target=int)))
+        say([ref() for ref in refs])
+    """
+    run(python, script).check("[None, None, None, None, None]")
+
+
+def test_last_reference_is_dropped_by_the_thread_itself(python):
+    script = """
+        import threading, weakref
+        from probe import say
+
+        def body():
+            may_end.wait()
+
+        may_end = threading.Event()
+        thread = threading.Thread(target=body)
+        thread.start()
+        collected = threading.Event()
+        weakref.finalize(thread, collected.set)
+        del thread
+        may_end.set()
+        say(collected.wait(30))
+    """
+    run(python, script).check("True")
+
+
+def test_repr_tells_the_state(python):
+    script = """
+        import re, threading
+        from probe import say
+
+        def show(thread):
+            say(re.sub(" [0-9]+", " N", repr(thread)))
+
+        finish = threading.Event()
+        for daemon in (False, True):
+            thread = threading.Thread(target=finish.wait, name="T", daemon=daemon)
+            show(thread)
+            thread.start()
+            show(thread)
+            finish.set()
+            thread.join()
+            show(thread)
+            finish.clear()
+        show(threading.main_thread())
+    """
+    run(python, script).check(
+        "<Thread(T, initial)>",
+        "<Thread(T, started N)>",
+        "<Thread(T, stopped N)>",
+        "<Thread(T, initial daemon)>",
+        "<Thread(T, started daemon N)>",
+        "<Thread(T, stopped daemon N)>",
+        "<_MainThread(MainThread, started N)>",
+    )
+
+
+def test_finished_thread_is_not_alive_before_it_is_joined(python):
+    script = """
+        import threading
+        from probe import outcome, say
+
+        thread = threading.Thread(target=int)
+        say(thread.is_alive())
+        thread.start()
+        while thread.is_alive():
+            pass
+        say(thread in threading.enumerate(), outcome(thread.start), thread.join())
+    """
+    run(python, script).check("False", "False RuntimeError None")
+
+
+def test_uninitialized_thread(python):
+    script = """
+        import threading
+        from probe import outcome, say
+
+        class Forgets(threading.Thread):
+            def __init__(self):
+                pass
+
+        thread = Forgets()
+        say(outcome(thread.start), outcome(thread.join), outcome(thread.is_alive))
+        say(outcome(repr, thread))
+    """
+    run(python, script).check(
+        "RuntimeError RuntimeError AssertionError", "AssertionError"
+    )
+
+
+def test_initialized_again_before_the_start(python):
+    script = """
+        import threading
+        from probe import say
+
+        thread = threading.Thread(target=int)
+        thread.__init__(target=say, args=("runs",))
+        thread.start()
+        thread.join()
+        thread.__init__(target=say, args=("runs again",))
+        say(thread.is_alive())
+        thread.start()
+        thread.join()
+        say(thread.is_alive())
+    """
+    run(python, script).check("runs", "False", "runs again", "False")
+
+
+def test_bootstrap_called_by_others(python):
+    # Green threads and some debuggers start the thread in their own way.
+    script = """
+        import _thread, threading
+        from probe import outcome, say
+
+        started = []
+        def start(function, args):
+            started.append(function)
+            return _thread.start_new_thread(function, args)
+
+        threading._start_new_thread = start
+        finish = threading.Event()
+        thread = threading.Thread(target=finish.wait)
+        thread.start()
+        say(len(started), thread.is_alive(), outcome(thread.join, 0.01))
+        finish.set()
+        thread.join()
+        say(thread.is_alive())
+        waited = threading.Thread(
+            target=lambda: (threading.main_thread().join(), say("waited for"))
+        )
+        waited.start()
+    """
+    run(python, script).check("1 True None", "False", "waited for")
+
+
+def test_executor_and_pools(python):
+    script = """
+        import concurrent.futures, multiprocessing.pool, threading
+        from probe import say
+
+        executor = concurrent.futures.ThreadPoolExecutor(8)
+        pool = multiprocessing.pool.ThreadPool(8)
+        say(sum(executor.map(abs, range(-100, 0))), sum(pool.map(abs, range(100))))
+        pool.close()
+        pool.join()
+        work = executor.submit(threading.Event().wait, 0.2)
+        work.add_done_callback(lambda work: say("waited for"))
+    """
+    run(python, script).check("5050 4950", "waited for")

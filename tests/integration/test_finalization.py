@@ -1,0 +1,190 @@
+"""Behaviour 5: destructors that join threads while the interpreter ends."""
+
+import pytest
+from harness import HANG, run
+
+#: A daemon thread that does not come back from C code, and an object whose
+#: destructor joins it.
+JOINS = """
+    import atexit, sys, threading, time
+    from probe import outcome, run_into_c, say
+
+    class Joins:
+        def __init__(self, thread, timeout=None):
+            self.thread = thread
+            self.timeout = timeout
+
+        def __del__(self, say=say, outcome=outcome):
+            # The module's globals may be gone by now.
+            result = outcome(self.thread.join, self.timeout)
+            say("joined", result, "alive", self.thread.is_alive())
+
+    def daemon(function, *args):
+        args = (ready, function, *args)
+        thread = threading.Thread(target=run_into_c, args=args, daemon=True)
+        thread.start()
+        ready.acquire()
+        return thread
+
+    def sleeper():
+        return daemon(time.sleep, 3600)
+
+    ready = threading.Semaphore(0)
+    atexit.register(say, "atexit")
+"""
+
+
+@pytest.mark.parametrize("timeout", ["None", "1000", "0"])
+def test_destructor_joins_a_daemon_thread(python, timeout):
+    script = (
+        JOINS
+        + f"""
+    joins = Joins(sleeper(), {timeout})
+    """
+    )
+    run(python, script).check("atexit", "joined None alive False")
+
+
+def test_destructors_join_many_daemon_threads(python):
+    script = (
+        JOINS
+        + """
+    threads = [sleeper() for _ in range(10)]
+    joins = [Joins(thread) for thread in threads * 3]
+    """
+    )
+    run(python, script).check("atexit", *30 * ["joined None alive False"])
+
+
+def test_destructor_joins_a_daemon_thread_that_had_ended(python):
+    script = (
+        JOINS
+        + """
+    ended = threading.Thread(target=int, daemon=True)
+    ended.start()
+    joins = Joins(ended)
+    """
+    )
+    run(python, script).check("atexit", "joined None alive False")
+
+
+LOCAL = """
+    def hold_and_sleep():
+        come.wait()
+        local.value = Joins(threads["joined"], {timeout})
+        ready.release()
+        time.sleep(3600)
+
+    local = threading.local()
+    come = threading.Event()
+    ways = {{"holder": (hold_and_sleep,), "joined": (time.sleep, 3600)}}
+    threads = {{name: daemon(*ways[name]) for name in {names}}}
+    if len(threads) == 1:
+        threads["joined"] = threads["holder"]
+    come.set()
+    ready.acquire()
+"""
+
+
+@pytest.mark.parametrize("timeout", ["None", "1000"])
+def test_destructor_in_the_thread_local_of_the_thread_it_joins(python, timeout):
+    # Runs in the main thread while the state of the other is being cleared.
+    script = JOINS + LOCAL.format(timeout=timeout, names=["holder"])
+    if python.patched:
+        run(python, script).check("atexit", "joined None alive False")
+    else:
+        result = run(python, script, timeout=HANG)
+        assert result.hung
+        assert result.lines == ["atexit"]
+
+
+@pytest.mark.parametrize("first", ["holder", "joined"])
+def test_destructor_in_the_thread_local_of_another_daemon(python, first):
+    # The states of the threads are cleared one by one, the youngest first.
+    names = [first, "joined" if first == "holder" else "holder"]
+    script = JOINS + LOCAL.format(timeout=None, names=names)
+    if python.patched or first == "holder":
+        run(python, script).check("atexit", "joined None alive False")
+    else:
+        result = run(python, script, timeout=HANG)
+        assert result.hung
+        assert result.lines == ["atexit"]
+
+
+def test_destructor_joins_a_daemon_thread_that_lingers_for_good(python):
+    # Its Python code is done; that its OS thread never is must not matter,
+    # for nobody could release it any more.
+    script = (
+        JOINS
+        + """
+    import osthread
+
+    lingering = threading.Thread(target=osthread.linger, daemon=True)
+    lingering.start()
+    osthread.await_lingering()
+    joins = Joins(lingering, 0.1)
+    """
+    )
+    run(python, script).check("atexit", "joined None alive False")
+
+
+def test_thread_objects_destroyed_at_finalization(python):
+    script = (
+        JOINS
+        + """
+    import osthread, weakref
+
+    finish = threading.Event()
+    kept = [sleeper() for _ in range(5)]
+    for daemon in (False, True):
+        for target in (int, osthread.linger):
+            thread = threading.Thread(target=target, daemon=daemon)
+            thread.start()
+            kept.append(thread)
+    kept.append(threading.Thread(target=finish.wait, daemon=True))
+    kept[-1].start()
+    kept.append(threading.Thread(target=int))
+    osthread.await_lingering(2)
+    sys.kept = kept
+    cycle = [kept]
+    cycle.append(cycle)
+    """
+    )
+    run(python, script).check("atexit")
+
+
+def test_daemons_that_were_joining_are_cut_short(patched):
+    # On stock, they may take the lock with them that join() waits for.
+    script = (
+        JOINS
+        + """
+    thread = sleeper()
+    for timeout in (None, 1000):
+        daemon(thread.join, timeout)
+    joins = Joins(thread)
+    """
+    )
+    run(patched, script).check("atexit", "joined None alive False")
+
+
+def test_daemon_thread_that_comes_back_after_the_end(python):
+    # It returns from C code while, or after, the main thread clears its state.
+    script = (
+        JOINS
+        + """
+    import os
+
+    class Wakes:
+        def __init__(self, end):
+            self.end = end
+
+        def __del__(self, write=os.write):
+            write(self.end, b"x" * 20)
+
+    read_end, write_end = os.pipe()
+    threads = [daemon(os.read, read_end, 1) for _ in range(10)]
+    wakes = Wakes(write_end)
+    joins = [Joins(thread) for thread in threads]
+    """
+    )
+    run(python, script).check("atexit", *10 * ["joined None alive False"])

@@ -1,0 +1,504 @@
+"""Behaviour 4: what the child of a fork finds of its parent's threads."""
+
+import pytest
+from harness import run
+
+#: Threads in every stage of their lives, by name, and the end of them all.
+THREADS = """
+    import gc, os, sys, threading, weakref
+    import osthread
+    from probe import fork, outcome, say, status, unwatch, watch
+
+    def excepthook(*args):
+        # The threads would keep a process alive that has failed.
+        sys.__excepthook__(*args)
+        os._exit(1)
+
+    sys.excepthook = excepthook
+
+    def started(target, daemon=False):
+        thread = threading.Thread(target=target, daemon=daemon)
+        thread.start()
+        return thread
+
+    stop = threading.Event()
+    entered = threading.Semaphore(0)
+
+    def join():
+        entered.release()
+        threads["running"].join()
+
+    threads = {}
+    threads["running"] = started(stop.wait)
+    threads["daemon"] = started(stop.wait, daemon=True)
+    for name in ("joiner", "another joiner"):
+        threads[name] = started(join)
+        entered.acquire()
+    threads["finished"] = started(int)
+    while threads["finished"].is_alive():
+        os.sched_yield()
+    threads["joined"] = started(int)
+    threads["joined"].join()
+    threads["lingering"] = started(osthread.linger)
+    osthread.await_lingering()
+    unstarted = threading.Thread(target=int)
+
+    def finish():
+        stop.set()
+        osthread.release()
+        for thread in threads.values():
+            thread.join()
+
+    def examine():
+        "What has to hold in a child, whichever thread has forked."
+        own = threading.current_thread()
+        assert threading.main_thread() is own and own.is_alive()
+        assert own.ident == threading.get_ident()
+        assert threading.enumerate() == [own] and threading.active_count() == 1
+        assert outcome(own.join) == "RuntimeError"
+        for name, thread in threads.items():
+            if thread is not own:
+                assert not thread.is_alive(), name
+                for timeout in (0, 1000, None):
+                    assert outcome(thread.join, timeout) == "None", name
+                assert "stopped" in repr(thread), thread
+        unstarted.start()
+        for _ in range(3):
+            fresh = started(int)
+            fresh.join()
+            assert not fresh.is_alive()
+        unstarted.join()
+        assert not unstarted.is_alive()
+"""
+
+
+def test_child_of_the_main_thread(python):
+    script = (
+        THREADS
+        + """
+    say(status(fork(examine)))
+    finish()
+    unstarted.start()
+    """
+    )
+    run(python, script).check("0")
+
+
+@pytest.mark.parametrize("how", ["Thread", "daemon", "start_new_thread", "foreign"])
+def test_child_of_another_thread(python, how):
+    script = (
+        THREADS
+        + f"""
+    import _thread
+
+    def body():
+        say(status(fork(examine)))
+        done.set()
+
+    done = threading.Event()
+    if "{how}" == "foreign":
+        osthread.foreign(body)
+    elif "{how}" == "start_new_thread":
+        _thread.start_new_thread(body, ())
+    else:
+        started(body, "{how}" == "daemon")
+    done.wait()
+    finish()
+    """
+    )
+    run(python, script).check("0")
+
+
+@pytest.mark.parametrize("in_thread", [False, True])
+def test_nested_forks(python, in_thread):
+    script = (
+        THREADS
+        + f"""
+    def nested(depth):
+        examine()
+        stop = threading.Event()
+        threads.clear()
+        threads["of depth " + str(depth)] = started(stop.wait)
+        global unstarted
+        unstarted = threading.Thread(target=int)
+        if depth:
+            descend(depth)
+        stop.set()
+        threads["of depth " + str(depth)].join()
+        say("depth", depth)
+
+    def descend(depth):
+        statuses = []
+        def body():
+            statuses.append(status(fork(lambda: nested(depth - 1))))
+        if {in_thread}:
+            started(body).join()
+        else:
+            body()
+        assert statuses == [0]
+
+    descend(4)
+    finish()
+    """
+    )
+    run(python, script).check("depth 0", "depth 1", "depth 2", "depth 3")
+
+
+def test_thread_objects_of_the_parent_can_be_collected(python):
+    # Those whose Python code was running at the time of the fork cannot: their
+    # frames are lost with them, and what these refer to stays, stock or not.
+    script = (
+        THREADS
+        + """
+    def child():
+        collectable = ("finished", "joined", "lingering")
+        refs = {name: weakref.ref(threads[name]) for name in collectable}
+        refs["unstarted"] = weakref.ref(unstarted)
+        examine()
+        threads.clear()
+        del globals()["unstarted"]
+        gc.collect()
+        assert {name for name, ref in refs.items() if ref()} == set()
+
+    say(status(fork(child)))
+    finish()
+    """
+    )
+    run(python, script).check("0")
+
+
+def test_child_joins_while_the_parent_does_too(python):
+    # The child's joins must not disturb the parent's, nor the reverse.
+    script = (
+        THREADS
+        + """
+    def child():
+        os.read(child_end, 1)
+        examine()
+
+    child_end, parent_end = os.pipe()
+    pid = fork(child)
+    finish()
+    assert not any(thread.is_alive() for thread in threads.values())
+    os.write(parent_end, b"x")
+    say(status(pid))
+    """
+    )
+    run(python, script).check("0")
+
+
+def test_child_exits_by_itself(python):
+    script = (
+        THREADS
+        + """
+    import atexit
+
+    unwatch()
+    pid = os.fork()
+    if pid:
+        say("child ended with", status(pid))
+        finish()
+    else:
+        watch(20)
+        atexit.register(say, "atexit")
+        threads["of the child"] = started(lambda: (
+            threading.main_thread().join(), say("waited for")
+        ))
+    """
+    )
+    run(python, script).check("waited for", "atexit", "child ended with 0")
+
+
+@pytest.mark.parametrize("daemon", [False, True])
+def test_child_of_a_thread_ends_when_its_function_does(python, daemon):
+    script = (
+        THREADS
+        + f"""
+    def body():
+        pid = os.fork()
+        if pid:
+            say("child ended with", status(pid))
+            return
+        watch(20)
+        assert threading.main_thread() is threading.current_thread()
+        fresh = started(lambda: fresh_may_end.wait())
+        started(lambda: (threading.main_thread().join(), say("joined")))
+        fresh_may_end.set()
+
+    fresh_may_end = threading.Event()
+    started(body, {daemon}).join()
+    finish()
+    """
+    )
+    run(python, script).check("joined", "child ended with 0")
+
+
+def test_multiprocessing_from_a_thread(python):
+    # Calls threading._shutdown() in the child, in the thread that has forked.
+    script = (
+        THREADS
+        + """
+    import multiprocessing
+
+    def child():
+        examine()
+        started(lambda: (threading.main_thread().join(), say("waited for")))
+        say("returns")
+
+    def body():
+        process = multiprocessing.get_context("fork").Process(target=child)
+        process.start()
+        process.join(30)
+        say(process.exitcode)
+
+    body()
+    started(body).join()
+    started(body, daemon=True).join()
+    finish()
+    """
+    )
+    run(python, script).check(*3 * ["returns", "waited for", "0"])
+
+
+def test_fork_in_a_handler_that_interrupts_join(python):
+    # In the child, the handler returns into a join() of a thread of the parent.
+    script = """
+        import os, signal, sys, threading
+        from probe import say, status, stop_ticking, tick, within
+
+        def handler(frame):
+            if within(frame, "join"):
+                ticks.append(frame)
+            if len(ticks) == 3:
+                stop_ticking()
+                children.append(os.fork())
+                if children == [0]:
+                    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+                    signal.alarm(2)
+                else:
+                    finish.set()
+
+        children, ticks, finish = [], [], threading.Event()
+        thread = threading.Thread(target=finish.wait)
+        thread.start()
+        tick(handler, 0.02)
+        thread.join()
+        assert not thread.is_alive()
+        if children == [0]:
+            thread.join()
+            os._exit(3)
+        say(status(*children))
+    """
+    run(python, script).check("3")
+
+
+def test_fork_in_a_handler_that_interrupts_join_of_a_lingering_thread(patched):
+    script = """
+        import os, signal, sys, threading
+        import osthread
+        from probe import say, status, stop_ticking, tick, within
+
+        def handler(frame):
+            if within(frame, "join"):
+                ticks.append(frame)
+            if len(ticks) == 3:
+                stop_ticking()
+                children.append(os.fork())
+                if children == [0]:
+                    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+                    signal.alarm(20)
+                else:
+                    osthread.release()
+
+        children, ticks = [], []
+        thread = threading.Thread(target=osthread.linger)
+        thread.start()
+        osthread.await_lingering()
+        tick(handler, 0.02)
+        thread.join()
+        if children == [0]:
+            thread.join()
+            os._exit(3)
+        say(osthread.finished(), status(*children))
+    """
+    run(patched, script).check("1 3")
+
+
+def test_fork_while_another_thread_is_at_each_line_of_start_and_join(python):
+    # The other thread is stopped at every line of threading.py in turn, on its
+    # way through start() and join(), and the main thread forks there.
+    script = """
+        import os, sys, threading
+        from probe import fork, outcome, say, status
+
+        here, go_on = threading.Semaphore(0), threading.Semaphore(0)
+        at = []
+
+        def trace(frame, event, arg):
+            if not frame.f_code.co_filename.endswith("threading.py"):
+                return None
+            # Our own semaphores are made of the same functions.
+            if event == "line" and not within_ours(frame):
+                at.append((frame.f_code.co_name, frame.f_lineno))
+                sys.settrace(None)
+                here.release()
+                go_on.acquire()
+                sys.settrace(trace)
+            return trace
+
+        def within_ours(frame):
+            while frame is not None:
+                if frame.f_locals.get("self") in (here, go_on):
+                    return True
+                frame = frame.f_back
+            return False
+
+        def body():
+            sys.settrace(trace)
+            target.start()
+            target.join()
+            sys.settrace(None)
+            at.append(None)
+            here.release()
+
+        def child():
+            assert threading.enumerate() == [threading.current_thread()]
+            assert not threading._limbo
+            assert not other.is_alive() and not target.is_alive()
+            other.join()
+            # Not started in this process, as far as one can tell.
+            assert outcome(target.join) in ("None", "RuntimeError")
+            fresh = threading.Thread(target=int)
+            fresh.start()
+            fresh.join()
+
+        finish = threading.Event()
+        target = threading.Thread(target=finish.wait)
+        other = threading.Thread(target=body)
+        other.start()
+        failed, functions = [], set()
+        while True:
+            here.acquire()
+            if at[-1] is None:
+                break
+            functions.add(at[-1][0])
+            if status(fork(child)):
+                failed.append(at[-1])
+            if at[-1][0] == "join":
+                finish.set()
+            go_on.release()
+        other.join()
+        say(failed, functions >= {"start", "join"}, len(at) > 10)
+    """
+    run(python, script).check("[] True True")
+
+
+STORM = """
+    import os, random, sys, threading
+    from probe import fork, outcome, say, status, unwatch, watch
+
+    def excepthook(*args):
+        sys.__excepthook__(*args)
+        os._exit(1)
+
+    sys.excepthook = excepthook
+    random.seed(116372)
+    stopping = False
+    recent = [threading.current_thread()] * 16
+    own = threading.current_thread()
+
+    def churn(number):
+        count = number
+        while not stopping:
+            thread = threading.Thread(target=int, daemon=count % 3 == 0)
+            thread.start()
+            recent[count % 16] = thread
+            if count % 2:
+                recent[(count * 7) % 16] is own or recent[(count * 7) % 16].join(5)
+            thread.join(None if count % 5 else 5)
+            count += 4
+
+    def child():
+        for thread in [*recent, *churners]:
+            if thread is not threading.current_thread():
+                assert not thread.is_alive()
+                assert outcome(thread.join, 1000) == outcome(thread.join) == "None"
+        for _ in range(2):
+            fresh = threading.Thread(target=int)
+            fresh.start()
+            fresh.join()
+
+    churners = [threading.Thread(target=churn, args=(n,)) for n in range(4)]
+    for thread in churners:
+        thread.start()
+"""
+
+
+def test_forks_while_others_start_join_and_finish(patched):
+    # No order is forced here: this is for orders nobody has thought of.
+    script = (
+        STORM
+        + """
+    statuses = [status(fork(child)) for _ in range(100)]
+    stopping = True
+    for thread in churners:
+        thread.join()
+    say(set(statuses), len(statuses))
+    """
+    )
+    run(patched, script).check("{0} 100")
+
+
+def test_forks_by_several_threads_at_once(patched):
+    script = (
+        STORM
+        + """
+    def forks():
+        for _ in range(20):
+            statuses.append(status(fork(lambda: child_of(own_thread()))))
+
+    def own_thread():
+        return threading.current_thread()
+
+    def child_of(forker):
+        assert threading.main_thread() is forker
+        recent[:] = [thread for thread in recent if thread is not own]
+        child()
+        assert not own.is_alive() and outcome(own.join) == "None"
+
+    statuses = []
+    forkers = [threading.Thread(target=forks) for _ in range(3)]
+    for thread in forkers:
+        thread.start()
+    for thread in forkers:
+        thread.join()
+    stopping = True
+    for thread in churners:
+        thread.join()
+    say(set(statuses), len(statuses))
+    """
+    )
+    run(patched, script).check("{0} 60")
+
+
+def test_children_that_finalize_during_a_storm(patched):
+    script = (
+        STORM
+        + """
+    unwatch()
+    statuses = []
+    for _ in range(30):
+        pid = os.fork()
+        if pid == 0:
+            watch(20)
+            child()
+            break
+        statuses.append(status(pid))
+    else:
+        stopping = True
+        for thread in churners:
+            thread.join()
+        say(set(statuses), len(statuses))
+    """
+    )
+    run(patched, script).check("{0} 30")

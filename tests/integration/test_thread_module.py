@@ -1,0 +1,258 @@
+"""The names of `_thread` that tools probe for, as CPython 3.13 has them."""
+
+import pytest
+from harness import run
+
+SETUP = """
+    import _thread, os, sys, threading
+    from probe import outcome, say
+
+    def error(function, *args, **kwargs):
+        try:
+            function(*args, **kwargs)
+        except Exception as exc:
+            return type(exc).__name__
+        return "no error"
+
+    def gate():
+        lock = _thread.allocate_lock()
+        lock.acquire()
+        return lock
+"""
+
+#: Scripts that have to print the same on both.
+COMMON = {
+    "unstarted handle": """
+    handle = _thread._ThreadHandle()
+    say(type(handle).__module__, type(handle).__qualname__)
+    say(repr(handle), handle.ident, handle.is_done())
+    say(error(handle.join), error(handle.join, 0), error(handle._set_done))
+    say(error(setattr, handle, "ident", 1), error(setattr, handle, "x", 1))
+    say(error(setattr, type(handle), "x", 1))
+    say(error(type, "Derived", (_thread._ThreadHandle,), {}))
+    """,
+    "started handle": """
+    lock = gate()
+    idents = []
+    def body():
+        idents.append(_thread.get_ident())
+        lock.acquire()
+    handle = _thread.start_joinable_thread(body)
+    say(type(handle).__name__, handle.is_done(), handle.join(0), handle.join(0.01))
+    say(handle.is_done(), repr(handle) == f"<_thread._ThreadHandle object: "
+                                          f"ident={handle.ident}>")
+    lock.release()
+    say(handle.join(), handle.is_done(), handle.join(), handle.join(0))
+    say(idents == [handle.ident], handle.join(None), handle.join(100))
+    """,
+    "arguments of start_joinable_thread": """
+    start = _thread.start_joinable_thread
+    given = _thread._ThreadHandle()
+    say(start(int, handle=given) is given, given.join())
+    given = _thread._ThreadHandle()
+    say(start(int, given) is given, given.join())
+    given = _thread._ThreadHandle()
+    say(start(int, given, True) is given, given.join())
+    say(start(function=int, handle=None, daemon=False).join())
+    say(start(int, handle=None, daemon=0).join(), start(int, daemon="yes").join())
+    say(error(start), error(start, 1), error(start, int, int), error(start, None))
+    say(error(start, int, None, True, None), error(start, int, wrong=1))
+    """,
+    "arguments of join": """
+    lock = gate()
+    handle = _thread.start_joinable_thread(lock.acquire)
+    say(error(handle.join, "1"), error(handle.join, (1,)), error(handle.join, 1e300))
+    say(error(handle.join, float("nan")), error(handle.join, timeout=1))
+    say(error(handle.join, 1, 2), handle.is_done())
+    lock.release()
+    handle.join()
+    """,
+    "handle that is used twice": """
+    lock = gate()
+    handle = _thread._ThreadHandle()
+    start = _thread.start_joinable_thread
+    start(lock.acquire, handle=handle)
+    say(error(start, int, handle=handle))
+    lock.release()
+    handle.join()
+    say(error(start, int, handle=handle), handle.is_done())
+    """,
+    "handle of the joining thread": """
+    lock = gate()
+    def body():
+        lock.acquire()
+        say(error(handle.join), error(handle.join, 0), error(handle.join, 10))
+    handle = _thread.start_joinable_thread(body)
+    lock.release()
+    handle.join()
+    """,
+    "set done": """
+    lock = gate()
+    handle = _thread.start_joinable_thread(lock.acquire)
+    say(handle._set_done(), handle.is_done(), handle.join(), handle.join(10))
+    say(handle._set_done(), error(handle._set_done, 1))
+    lock.release()
+    """,
+    "set done while others join": """
+    lock, joined = gate(), gate()
+    handle = _thread.start_joinable_thread(lock.acquire)
+    entered = gate()
+    def join():
+        entered.release()
+        handle.join()
+        joined.release()
+    other = _thread.start_joinable_thread(join)
+    entered.acquire()
+    other.join(0.1)
+    handle._set_done()
+    joined.acquire()
+    other.join()
+    say(handle.is_done(), other.is_done())
+    lock.release()
+    """,
+    "exceptions in a thread": """
+    seen = []
+    sys.unraisablehook = lambda args: seen.append(args.exc_type.__name__)
+    def divide():
+        1 / 0
+    handles = [_thread.start_joinable_thread(f) for f in (divide, sys.exit)]
+    for handle in handles:
+        handle.join()
+    say(seen)
+    """,
+    "shutdown": """
+    lock, other, answers = gate(), gate(), []
+    def body():
+        lock.acquire()
+        answers.append("waited for")
+        other.release()
+    def release():
+        lock.release()
+    handle = _thread.start_joinable_thread(body, daemon=False)
+    releaser = _thread.start_joinable_thread(release, daemon=True)
+    say(_thread._shutdown(), answers, handle.is_done(), _thread._shutdown())
+    """,
+    "shutdown with daemons": """
+    lock = gate()
+    handle = _thread.start_joinable_thread(lock.acquire, daemon=True)
+    _thread.start_new_thread(lock.acquire, ())
+    threading.Thread(target=lock.acquire, daemon=True).start()
+    say(_thread._shutdown(), handle.is_done(), error(_thread._shutdown, 1))
+    """,
+    "daemon threads allowed": """
+    say(_thread.daemon_threads_allowed(), error(_thread.daemon_threads_allowed, 1))
+    """,
+    "count and enumeration": """
+    lock, entered = gate(), gate()
+    def body():
+        entered.release()
+        lock.acquire()
+    handle = _thread.start_joinable_thread(body)
+    entered.acquire()
+    say(_thread._count(), threading.active_count())
+    lock.release()
+    handle.join()
+    say(_thread._count())
+    """,
+}
+
+
+@pytest.mark.parametrize("case", sorted(COMMON))
+def test_same_as_upstream(patched, upstream, case):
+    results = [run(each, SETUP + COMMON[case]) for each in (patched, upstream)]
+    for result in results:
+        assert (result.status, result.err) == (0, ""), result.err
+    assert results[0].lines == results[1].lines
+    assert results[0].lines
+
+
+def test_handle_keeps_its_thread_claimed(patched):
+    script = (
+        SETUP
+        + """
+    import gc
+    import osthread
+
+    for _ in range(10):
+        _thread.start_joinable_thread(int)
+        kept = _thread.start_joinable_thread(int)
+        _thread.start_joinable_thread(osthread.linger)
+        done = _thread.start_joinable_thread(osthread.linger)
+        done._set_done()
+    osthread.await_lingering(20)
+    del done
+    kept.join()
+    del kept
+    osthread.release()
+    _thread.start_joinable_thread(int).join()
+    while _thread._count():
+        os.sched_yield()
+    gc.collect()
+    say(osthread.unclaimed())
+    """
+    )
+    run(patched, script).check("0")
+
+
+def test_many_joiners_of_a_handle(patched):
+    script = (
+        SETUP
+        + """
+    for round in range(20):
+        lock = gate()
+        handle = _thread.start_joinable_thread(lock.acquire)
+        joiners = [
+            _thread.start_joinable_thread(lambda: handle.join(timeout))
+            for timeout in (None, 0, 0.001, 1000) * 10
+        ]
+        lock.release()
+        for joiner in joiners:
+            joiner.join()
+        handle.join()
+        say(handle.is_done()) if round == 19 else None
+    """
+    )
+    run(patched, script).check("True")
+
+
+def test_audit_event(patched, upstream):
+    script = (
+        SETUP
+        + """
+    def hook(event, args):
+        if event.startswith("_thread.start_joinable"):
+            say(event, len(args), callable(args[0]), *args[1:2], args[2] is handle)
+
+    sys.addaudithook(hook)
+    handle = _thread._ThreadHandle()
+    _thread.start_joinable_thread(int, handle=handle, daemon=False).join()
+    """
+    )
+    results = [run(each, script).lines for each in (patched, upstream)]
+    assert results[0] == results[1] != []
+
+
+def test_pairs_that_wait_for_the_end_at_once(patched):
+    # Several threads call what the end of the interpreter calls.
+    script = (
+        SETUP
+        + """
+    def body():
+        _thread._shutdown()
+        done.append(True)
+
+    done, lock = [], gate()
+    target = _thread.start_joinable_thread(lock.acquire, daemon=False)
+    waiters = [_thread.start_joinable_thread(body, daemon=True) for _ in range(5)]
+    for waiter in waiters:
+        waiter.join(0.02)
+    say(done)
+    lock.release()
+    _thread._shutdown()
+    target.join()
+    for waiter in waiters:
+        waiter.join(10)
+    """
+    )
+    result = run(patched, script)
+    assert (result.status, result.lines) == (0, ["[]"])

@@ -1,0 +1,75 @@
+"""The command scripts/apply."""
+
+import subprocess
+import sys
+
+import pytest
+from conftest import AFTER_SECOND, RELEASE, changed, read, write
+from threadjoin import apply, errors, layout
+
+
+@pytest.fixture
+def run(series, monkeypatch, capsys):
+    """A function that runs the command on the series of the tests; returns
+    status, stdout and stderr.
+    """
+    patches = series.directory.parent
+    load = layout.load_series
+    monkeypatch.setattr(layout, "load_series", lambda name, _=None: load(name, patches))
+
+    def run(*argv):
+        status = errors.run(apply.main, [str(word) for word in argv])
+        return (status, *capsys.readouterr())
+
+    return run
+
+
+def test_it_applies_and_says_what(cpython, run):
+    said = f"{cpython} (CPython 3.11.2): the series 3.11 (2 patches) "
+    assert run(cpython, "--check") == (0, said + "can be applied\n", "")
+    assert read(cpython) == RELEASE
+    assert run(cpython) == (0, said + "is applied\n", "")
+    assert read(cpython) == AFTER_SECOND
+    assert run(cpython) == (0, said + "is already applied\n", "")
+    assert run(cpython, "--check", "--reverse") == (0, said + "can be taken out\n", "")
+    assert run(cpython, "--reverse") == (0, said + "is taken out\n", "")
+    assert read(cpython) == RELEASE
+    assert run(cpython, "--reverse") == (0, said + "is not in it\n", "")
+
+
+def test_what_does_not_apply_is_one_line_and_a_status(cpython, run):
+    name = "Python/pystate.c"
+    write(cpython, {name: changed(RELEASE[name], line15="int mine;")})
+    before = read(cpython)
+    for option in ((), ("--check",)):
+        status, out, err = run(cpython, *option)
+        assert (status, out) == (1, "")
+        assert err == (
+            f"error: 0002-hook.patch cannot be applied to {cpython} (CPython "
+            "3.11.2): Python/pystate.c, hunk 1 (line 12) does not match; the tree "
+            "is as it was\n"
+        )
+        assert read(cpython) == before
+
+
+def test_the_version_decides_unless_a_series_is_named(cpython, run):
+    write(cpython, {"Include/patchlevel.h": '#define PY_VERSION "3.12.0"\n'})
+    status, _, err = run(cpython)
+    assert status == 1
+    assert err == "error: no series for Python 3.12; there is one for: 3.11\n"
+    assert run(cpython, "--series", "3.11")[0] == 0
+
+
+def test_what_is_no_cpython_is_refused(tmp_path, run):
+    status, _, err = run(tmp_path / "nowhere")
+    assert status == 1
+    assert err.startswith(f"error: {tmp_path}/nowhere does not exist")
+
+
+def test_the_executable_works_from_anywhere(tmp_path):
+    command = [sys.executable, layout.ROOT / "scripts" / "apply", "no-such-tree"]
+    done = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: no-such-tree does not exist")

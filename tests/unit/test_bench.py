@@ -1,0 +1,422 @@
+"""The benchmark: its arithmetic, its tables, and what it runs."""
+
+import json
+import subprocess
+import sys
+import threading
+from types import SimpleNamespace
+
+import pytest
+from threadjoin import bench, bench_stats, bench_worker, packages
+from threadjoin.errors import Problem
+
+QUICK = bench.Effort(rounds=2, samples=2, divisor=1000)
+
+
+def ratios(above, below, same=0):
+    return [1.5] * above + [0.5] * below + [1.0] * same
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([7], (7, 7, 7)),
+        ([1, 2], (1.25, 1.5, 1.75)),
+        ([5, 1, 4, 2, 3], (2, 3, 4)),
+    ],
+)
+def test_spread_is_the_median_and_the_quartiles(values, expected):
+    found = bench_stats.spread(values)
+    assert (found.low, found.median, found.high) == expected
+
+
+# The sign test at one in a hundred, worked out by hand: 2/2**7 is more than
+# that and 2/2**8 less; of 20, 2 * 1351/2**20 is less and 2 * 6196/2**20 more.
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (ratios(7, 0), ""),
+        (ratios(8, 0), "slower"),
+        (ratios(0, 8), "faster"),
+        (ratios(17, 3), "slower"),
+        (ratios(16, 4), ""),
+        (ratios(3, 17), "faster"),
+        (ratios(10, 10), ""),
+        (ratios(0, 0, same=20), ""),
+        (ratios(8, 0, same=12), "slower"),
+    ],
+)
+def test_a_verdict_takes_more_than_chance(values, expected):
+    assert bench_stats.verdict(values) == expected
+
+
+def test_what_was_measured_together_is_compared():
+    # The machine is ten times slower in every other round.
+    stock = [[1, 2, 3], [10, 20, 90], [1, 2, 3], [10, 20, 90]]
+    patched = [[1, 1, 5], [10, 10, 10], [1, 1, 1], [9, 10, 11]]
+    compared = bench_stats.compare("start", stock, patched)
+    assert compared.title == "start"
+    assert (compared.stock, compared.patched) == (11, 5.5)
+    assert compared.ratio == bench_stats.Spread(0.5, 0.5, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (80e-9, "0.080"),
+        (1.5e-6, "1.50"),
+        (56.04e-6, "56.0"),
+        (123.4e-6, "123"),
+        (0.25, "250,000"),
+    ],
+)
+def test_microseconds_have_three_digits_that_count(seconds, text):
+    assert bench_stats.microseconds(seconds) == text
+
+
+ROWS = [("", "stock µs", "verdict"), ("start", "5.00", ""), ("is_alive()", "0.1", "ok")]
+
+
+def test_text_table_is_aligned():
+    assert bench_stats.text_table(ROWS) == [
+        "            stock µs  verdict",
+        "start           5.00",
+        "is_alive()       0.1  ok",
+    ]
+
+
+def test_markdown_table():
+    assert bench_stats.markdown_table(ROWS) == [
+        "|  | stock µs | verdict |",
+        "|---|---:|---|",
+        "| start | 5.00 |  |",
+        "| is_alive() | 0.1 | ok |",
+    ]
+
+
+def results(rounds=8):
+    """Return made-up Results: patched is twice as fast, half the floor's pace."""
+    return bench.Results(
+        stock={"start_join": [[40e-6]] * rounds},
+        patched={"start_join": [[20e-6]] * rounds},
+        floor=[[10e-6]] * rounds,
+        failed={"stock": 3, "patched": 0},
+    )
+
+
+def test_report():
+    assert bench.report(results(), bench.Effort(8), markdown=False) == [
+        "",
+        "              stock µs  patched µs  patched / stock     quartiles",
+        "start + join      40.0        20.0             0.50  0.50 to 0.50  faster",
+        "",
+        "floor, pthread_create + pthread_join in C: 10.0 µs",
+        "start + join, stock: 4.00 times the floor (quartiles 4.00 to 4.00)",
+        "start + join, patched: 2.00 times the floor (quartiles 2.00 to 2.00)",
+        "note: join() raised 3 times in stock: the race",
+        "medians of 8 rounds; shutdown is that of the whole process",
+    ]
+
+
+def test_report_in_markdown():
+    lines = bench.report(results(), bench.Effort(8), markdown=True)
+    row = "| start + join | 40.0 | 20.0 | 0.50 | 0.50 to 0.50 | faster |"
+    assert lines[3] == row
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """A build directory of the test's own."""
+    monkeypatch.setattr(bench.layout, "BUILD", tmp_path)
+    return tmp_path
+
+
+def arguments(**given):
+    return SimpleNamespace(**{"stock": None, "patched": None, **given})
+
+
+def test_interpreters_are_those_of_the_release_build(tmp_path):
+    expected = {}
+    for kind in bench.KINDS:
+        python = tmp_path / "3.11" / "release" / kind / "obj" / "python"
+        python.parent.mkdir(parents=True)
+        python.touch()
+        expected[kind] = str(python)
+    given = arguments(self_check=False)
+    assert bench.find_interpreters(given, tmp_path) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [({}, "stock"), ({"stock": "/bin/python"}, "patched")],
+)
+def test_what_is_not_built_is_named(tmp_path, given, missing):
+    given = arguments(self_check=False, **given)
+    with pytest.raises(Problem) as caught:
+        bench.find_interpreters(given, tmp_path)
+    assert str(caught.value) == (
+        f"no {missing} interpreter to measure; run `./build.sh --variant release`, "
+        f"or name one with --{missing}"
+    )
+
+
+def test_self_check_takes_stock_for_both(tmp_path):
+    given = arguments(self_check=True, stock="python3")
+    found = bench.find_interpreters(given, tmp_path)
+    assert found == {"stock": "python3", "patched": "python3"}
+
+
+@pytest.mark.parametrize(
+    ("stock", "patched", "note"),
+    [
+        (False, False, None),
+        (True, True, "note: debug builds; see how a release build does"),
+        (
+            True,
+            False,
+            "note: only one of them is a debug build; the ratios mean nothing",
+        ),
+    ],
+)
+def test_notes_warn_of_debug_builds(stock, patched, note):
+    pythons = {"stock": "/s", "patched": "/p"}
+    about = {
+        "stock": {"version": "3.11.2", "debug": stock},
+        "patched": {"version": "3.11.2", "debug": patched},
+    }
+    lines = bench.notes(pythons, about)
+    build = ", a debug build" if stock else ""
+    assert lines[0] == f"stock: Python 3.11.2{build}, /s"
+    assert lines[2:] == ([note] if note else [])
+
+
+def test_rounds_take_turns(monkeypatch):
+    order = []
+
+    def worker(python, row, loops, samples):
+        order.append((row, python, loops, samples))
+        return {"values": [1.0], "failed": 2}
+
+    monkeypatch.setattr(bench, "_worker", worker)
+    monkeypatch.setattr(bench, "_compile_floor", lambda: "floor")
+    monkeypatch.setattr(bench, "_output", lambda command: {"values": [0.5]})
+    measured = bench.measure(
+        {"stock": "s", "patched": "p"}, ["constructor", "joiners_200"], QUICK
+    )
+    assert order == [
+        ("constructor", "s", 5, 2),
+        ("constructor", "p", 5, 2),
+        ("joiners_200", "s", 1, 2),
+        ("joiners_200", "p", 1, 2),
+        ("constructor", "p", 5, 2),
+        ("constructor", "s", 5, 2),
+        ("joiners_200", "p", 1, 2),
+        ("joiners_200", "s", 1, 2),
+    ]
+    twice = [[1.0], [1.0]]
+    assert measured.stock == {"constructor": twice, "joiners_200": twice}
+    assert measured.patched == measured.stock
+    assert measured.floor == [[0.5], [0.5]]
+    assert measured.failed == {"stock": 8, "patched": 8}
+
+
+needs_compiler = pytest.mark.skipif(
+    not packages.compiler(), reason="the floor is a C program, and no compiler is here"
+)
+
+
+@needs_compiler
+def test_all_of_it_with_this_interpreter(place, capsys):
+    options = ["--self-check", "--stock", sys.executable, "--rounds", "1", "--quick"]
+    bench.main([*options, "--row", "start_join", "--row", "is_alive_running"])
+    captured = capsys.readouterr()
+    lines = captured.out.splitlines()
+    version = sys.version.split()[0]
+    assert lines[0].startswith(f"stock: Python {version}")
+    assert [line.split("  ")[0] for line in lines[4:6]] == [
+        "start + join",
+        "is_alive(), running",
+    ]
+    assert "measure 1 rounds" in captured.err
+    assert (place / "bench" / "floor").is_file()
+
+
+@needs_compiler
+def test_the_floor_measures_threads_in_c(place):
+    floor = bench._compile_floor()
+    values = bench._output([floor, 10, 3])["values"]
+    assert len(values) == 3
+    assert all(0 < value < 1 for value in values)
+    with pytest.raises(Problem, match="status 2: usage: bench_floor LOOPS SAMPLES"):
+        bench._output([floor, 0, 3])
+
+
+def test_shutdown_is_measured_to_the_end_of_the_process(monkeypatch):
+    # A process whose program ended two seconds after the clock's zero.
+    monkeypatch.setattr(bench, "_worker", lambda python, row: {"ends": 2.0})
+    monkeypatch.setattr(bench.time, "monotonic", lambda: 2.25)
+    assert bench._shutdown("python") == 0.25
+
+
+def program(tmp_path, text):
+    path = tmp_path / "program"
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("echo hello", "{} is no Python interpreter; name another"),
+        ("echo a >&2; echo b >&2; exit 3", "{} fails with status 3: b"),
+        ("exit 3", "{} fails with status 3: it said nothing"),
+    ],
+)
+def test_an_interpreter_that_fails(tmp_path, text, problem):
+    path = program(tmp_path, text)
+    with pytest.raises(Problem) as caught:
+        bench.main(["--stock", path, "--self-check"])
+    assert str(caught.value) == problem.format(path)
+
+
+def test_an_interpreter_that_is_not_there(tmp_path):
+    path = str(tmp_path / "python")
+    with pytest.raises(Problem) as caught:
+        bench.main(["--stock", path, "--self-check"])
+    assert str(caught.value) == f"cannot run {path}: No such file or directory"
+
+
+def test_an_interpreter_that_hangs(tmp_path, monkeypatch):
+    monkeypatch.setattr(bench, "TIMEOUT", 0.1)
+    path = program(tmp_path, "exec tail -f /dev/null")
+    with pytest.raises(Problem) as caught:
+        bench.main(["--stock", path, "--self-check"])
+    assert str(caught.value) == f"{path} was stopped after 0.1 s"
+
+
+@pytest.mark.parametrize(
+    "options", [["--rounds", "0"], ["--self-check", "--patched", "p"], ["--row", "x"]]
+)
+def test_options_that_make_no_sense(options, capsys):
+    with pytest.raises(SystemExit) as caught:
+        bench.main(options)
+    assert caught.value.code == 2
+    assert capsys.readouterr().err.startswith("error: ")
+
+
+@pytest.fixture
+def no_pyperf(monkeypatch, tmp_path):
+    """No pyperf in this interpreter; returns the directory for build/venv."""
+    monkeypatch.setitem(sys.modules, "pyperf", None)
+    monkeypatch.setattr(bench.devenv, "VENV", tmp_path)
+    return tmp_path
+
+
+def test_saving_without_pyperf_says_how_to_get_it(no_pyperf):
+    with pytest.raises(Problem, match="needs pyperf; run `scripts/test --setup`"):
+        bench.main(["--json", "results.json"])
+
+
+def test_saving_moves_on_to_the_environment_that_has_pyperf(no_pyperf, monkeypatch):
+    (no_pyperf / "lib" / "python3.11" / "site-packages" / "pyperf").mkdir(parents=True)
+
+    def execv(path, command):
+        raise SystemExit([str(path), *command])
+
+    monkeypatch.setattr(bench.os, "execv", execv)
+    with pytest.raises(SystemExit) as caught:
+        bench.main(["--json", "results.json", "--quick"])
+    python = str(no_pyperf / "bin" / "python")
+    script = str(bench.layout.ROOT / "scripts" / "bench")
+    assert caught.value.code == [
+        python,
+        python,
+        script,
+        "--json",
+        "results.json",
+        "--quick",
+    ]
+
+
+def test_saving_to_nowhere(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyperf", SimpleNamespace())
+    with pytest.raises(Problem, match="cannot write --json into .*nowhere; name"):
+        bench.main(["--json", str(tmp_path / "nowhere" / "results.json")])
+
+
+def test_saved_results_can_be_read_by_pyperf(tmp_path):
+    pyperf = pytest.importorskip("pyperf", reason="`scripts/test --setup` gets pyperf")
+    about = {kind: {"version": "3.11.2"} for kind in bench.KINDS}
+    pythons = {"stock": "/s/python", "patched": "/p/python"}
+    target = tmp_path / "results.json"
+    written = bench.save(pyperf, results(3), target, pythons, about)
+    assert [path.name for path in written] == [
+        "results-stock.json",
+        "results-patched.json",
+    ]
+    suite = pyperf.BenchmarkSuite.load(str(written[1]))
+    assert suite.get_benchmark_names() == ["start_join", "floor"]
+    benchmark = suite.get_benchmark("start_join")
+    assert benchmark.get_values() == (20e-6,) * 3
+    assert benchmark.get_metadata()["python_executable"] == "/p/python"
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Fewer threads than the rows' names say."""
+    monkeypatch.setattr(bench_worker, "ALIVE", 3)
+    monkeypatch.setattr(bench_worker, "JOINERS", 4)
+    monkeypatch.setattr(bench_worker, "_failed", [])
+    before = set(threading.enumerate())
+    yield
+    # Those that a row left to the exit.
+    for thread in set(threading.enumerate()) - before:
+        thread.join()
+
+
+@pytest.mark.parametrize("row", sorted(set(bench_worker.ROWS) - {"shutdown_2000"}))
+def test_each_row_yields_its_samples(row, small, capsys):
+    bench_worker.main(row, 2, 3)
+    output = json.loads(capsys.readouterr().out)
+    assert list(output) == ["values"]
+    assert len(output["values"]) == 3
+    assert all(0 < value < 1 for value in output["values"])
+
+
+def test_the_row_of_the_shutdown_tells_when_it_ends(small, capsys):
+    bench_worker.main("shutdown_2000", 1, 1)
+    output = json.loads(capsys.readouterr().out)
+    assert 0 < output["ends"] <= bench_worker.time.monotonic()
+
+
+def test_threads_stand_by_until_the_crowd_is_left(small):
+    before = threading.active_count()
+    with bench_worker._crowd():
+        assert threading.active_count() == before + 3
+
+
+def test_joins_that_raise_are_counted(small, monkeypatch, capsys):
+    class Failing(threading.Thread):
+        def join(self, timeout=None):
+            super().join(timeout)
+            if threading.current_thread() is not threading.main_thread():
+                raise AssertionError
+
+    monkeypatch.setattr(bench_worker.threading, "Thread", Failing)
+    bench_worker.main("joiners_200", 1, 1)
+    # Four of them in each of two samples, one of which warms up.
+    assert json.loads(capsys.readouterr().out)["failed"] == 8
+
+
+def test_the_worker_needs_nothing_but_the_interpreter():
+    output = subprocess.run(
+        [sys.executable, "-I", "-S", str(bench.WORKER), "describe", "1", "1"],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    assert json.loads(output) == {
+        "version": sys.version.split()[0],
+        "debug": hasattr(sys, "gettotalrefcount"),
+    }

@@ -1,0 +1,401 @@
+"""build.sh as a whole, on a CPython that is built in no time."""
+
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+import pytest
+from conftest import RELEASE, pack, read, write, write_series
+from threadjoin import layout
+
+#: Has the race unless the series is in its source.
+PYTHON = """\
+#!/bin/sh
+case "$*" in
+*" test_threading")
+    echo "Ran 7 tests in 0.1s"
+    test -e "$FAILING" || { echo "OK (skipped=2)"; exit 0; }
+    echo "FAIL: test_join (test.test_threading.T.test_join)"
+    exit 2;;
+*repro_join_race.py)
+    test -e "$RACY" && exit 1
+    grep -q ten ../src/Lib/threading.py || exit 1;;
+esac
+"""
+
+CONFIGURE = """\
+#!/bin/sh
+echo "$*" >../configured
+for word; do case $word in --prefix=*) echo "${word#--prefix=}" >prefix;; esac; done
+"""
+
+#: Stands in for make: what it does for the target, it does at once.
+MAKE = """\
+echo "$*" >>../made
+case "$*" in
+install) mkdir -p "$(cat prefix)/bin" && cp python "$(cat prefix)/bin/python3";;
+*) cp ../src/Programs/python.sh python && chmod 755 python;;
+esac
+"""
+
+
+class Project:
+    """A clone of the project with the tests' series, and its surroundings."""
+
+    def __init__(self, place, program):
+        self.place = place
+        self.root = place / "project"
+        self.build = self.root / "build"
+        self.home = self.build / "3.11" / "debug"
+        self.program = program
+        self.release = write(
+            place / "release",
+            {**RELEASE, "configure": CONFIGURE, "Programs/python.sh": PYTHON},
+        )
+        (self.release / "configure").chmod(0o755)
+        self.tarball = pack(self.release, place / "server.tgz")
+        write_series(self.root / "patches", self.tarball, f"file://{self.tarball}")
+        ignore = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(layout.ROOT / "scripts", self.root / "scripts", ignore=ignore)
+        shutil.copy(layout.ROOT / "build.sh", self.root)
+        program("make", MAKE)
+        program("ccache", "")
+        # Not what else PATH may have, which may be a slow wrapper.
+        (place / "bin/python3").symlink_to(sys.executable)
+        # Finds each header it is asked for.
+        program("my-cc", "grep '^found'")
+        program("apt-get", "echo 'E: no network'; exit 100")
+        program("apt-config", "")
+
+    def environment(self):
+        home = self.place / "home"
+        home.mkdir(exist_ok=True)
+        env = {key: value for key, value in os.environ.items() if key != "TMPDIR"}
+        env.update(CC="my-cc", HOME=str(home), FAILING=str(self.place / "failing"))
+        env["RACY"] = str(self.place / "racy")
+        return env
+
+    def run(self, *arguments, command=None, cwd=None):
+        """Run build.sh with *arguments*; return the CompletedProcess."""
+        return subprocess.run(
+            [command or self.root / "build.sh", *map(str, arguments)],
+            cwd=cwd or self.place,
+            env=self.environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def succeed(self, *arguments, **options):
+        """Run build.sh, which has to succeed; return its stdout."""
+        done = self.run(*arguments, **options)
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout
+
+    def fail(self, *arguments, status=1, **options):
+        """Run build.sh, which has to fail in one line; return that line."""
+        done = self.run(*arguments, **options)
+        assert done.returncode == status
+        assert done.stderr.startswith("error: ")
+        assert done.stderr.count("\n") == 1
+        return done.stderr
+
+    def made(self, kind="patched"):
+        return (self.home / kind / "made").read_text().splitlines()
+
+
+@pytest.fixture
+def project(tmp_path, program):
+    return Project(tmp_path, program)
+
+
+def test_one_command_does_everything(project):
+    before = read(project.root)
+    text = project.succeed()
+    for line in (
+        "==> get Python-3.11.2.tgz",
+        "==> prepare the source (patched)",
+        "==> configure (stock, patched)",
+        "==> compile (patched)",
+        "==> run test_threading (stock)",
+        "==> run the reproducer (patched)",
+    ):
+        assert f"{line}\n    done in " in text
+    summary = text[
+        text.index("\nCPython 3.11.2, series 3.11 (2 patches), debug, in ") :
+    ]
+    assert summary.splitlines()[2:] == [
+        f"stock: {project.home}/stock/obj/python",
+        "    test_threading: passed (7 run, 2 skipped)",
+        "    join race:      race",
+        f"patched: {project.home}/patched/obj/python",
+        "    test_threading: passed (7 run, 2 skipped)",
+        "    join race:      no race",
+    ]
+    assert {k: v for k, v in read(project.root).items() if "build/" not in k} == before
+    assert list((project.place / "home").iterdir()) == []
+    assert not (project.build / "tmp").exists()
+
+
+def test_it_works_from_anywhere_and_through_a_symlink(project, tmp_path):
+    elsewhere = write(tmp_path / "elsewhere", {"json.py": "raise SystemExit('mine')"})
+    (elsewhere / "link").symlink_to(project.root / "build.sh")
+    project.succeed("--no-test", command="./link", cwd=elsewhere)
+    assert (project.home / "patched/obj/python").exists()
+
+
+def test_a_second_run_uses_what_is_still_valid(project):
+    project.succeed("--no-test")
+    project.tarball.unlink()
+    for kind in ("stock", "patched"):
+        (project.home / kind / "configured").unlink()
+    text = project.succeed()
+    assert "join race:      no race" in text
+    assert not list(project.home.glob("*/configured"))
+
+
+def test_the_variant_and_the_jobs_reach_the_tools(project):
+    project.succeed("--jobs", "3", "--no-test")
+    assert (project.home / "stock/configured").read_text() == (
+        "--with-pydebug CC=my-cc\n"
+    )
+    assert project.made() == ["-j3 CC=ccache my-cc"]
+    text = project.succeed("--variant", "pgo", "--no-test")
+    assert "note: of the variant pgo only the patched interpreter is built" in text
+    assert "stock: not built, its race not shown" in text
+    built = project.build / "3.11" / "pgo"
+    assert (built / "patched/configured").read_text() == (
+        "--enable-optimizations --with-lto CC=my-cc\n"
+    )
+    assert not (built / "stock").exists()
+
+
+def test_stock_alone(project):
+    text = project.succeed("--stock")
+    assert "join race:      race" in text
+    assert not (project.home / "patched").exists()
+
+
+def test_without_tests_none_is_run(project):
+    text = project.succeed("--no-test")
+    assert text.count("test_threading: not run") == 2
+    assert text.count("join race:      not run") == 2
+
+
+def test_the_patched_one_is_installed_in_the_prefix(project):
+    project.succeed("--prefix", "opt/python", cwd=project.place)
+    installed = project.place / "opt/python"
+    assert (installed / "bin/python3").exists()
+    assert f"--prefix={installed}" in (project.home / "patched/configured").read_text()
+    assert "--prefix" not in (project.home / "stock/configured").read_text()
+
+
+def test_stock_can_be_installed(project):
+    project.succeed("--stock", "--no-test", "--prefix", project.place / "opt")
+    assert (project.place / "opt/bin/python3").exists()
+
+
+@pytest.mark.parametrize(
+    "flag, words",
+    [
+        ("failing", "patched fails test_threading, see "),
+        ("racy", "the reproducer says of patched: race, where it should say: no race"),
+    ],
+)
+def test_what_does_not_keep_the_promise_fails_and_is_not_installed(
+    project, flag, words
+):
+    (project.place / flag).touch()
+    message = project.fail("--prefix", project.place / "opt")
+    assert words in message
+    assert not (project.place / "opt").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments, words, status",
+    [
+        (("3.8",), "no series for Python 3.8; there is one for: 3.11", 1),
+        (("--jobs", "0"), "'0' is not a number from 1 up; see build.sh --help", 2),
+        (("--sha256", "12"), "a SHA-256 has 64 hexadecimal digits", 2),
+        (("--sha256", "0" * 64), "--sha256 goes with --source", 1),
+        (("--variant", "fast"), "invalid choice: 'fast'", 2),
+        (("--prefix", "/dev/null/x"), "/dev/null is not a directory", 2),
+        (("--source", "/no/such"), "there is no such file or directory", 1),
+        (("--source", "."), "is not a source tree of CPython", 1),
+        (("--source", "https://x.invalid/x.tgz"), "needs --sha256", 1),
+        (("--source", "server.tgz", "--sha256", "0" * 64), "checksum mismatch", 1),
+        (("3.9", "--source", "server.tgz"), "the series 3.9 is for another", 1),
+    ],
+)
+def test_bad_input_is_one_line_and_nothing_is_done(project, arguments, words, status):
+    assert words in project.fail(*arguments, status=status)
+    left = list(project.build.iterdir()) if project.build.exists() else []
+    assert [path.name for path in left] in ([], [".lock"])
+
+
+def test_a_source_without_a_series_is_told_which_there_are(project):
+    write(project.release, {"Include/patchlevel.h": '#define PY_VERSION "3.14.0"\n'})
+    message = project.fail("--source", project.release)
+    assert message == "error: no series for Python 3.14; there is one for: 3.11\n"
+
+
+def test_a_patch_that_does_not_apply_is_told_and_nothing_is_built(project):
+    write(project.release, {"Python/pystate.c": "quite different\n"})
+    before = read(project.release)
+    message = project.fail("--source", project.release)
+    assert f"0002-hook.patch cannot be applied to {project.release}" in message
+    assert "Python/pystate.c, hunk 1 (line 12) does not match" in message
+    assert read(project.release) == before
+    assert not list(project.home.glob("*/obj"))
+    assert not (project.home / "patched/src").exists()
+
+
+def test_a_source_that_has_the_series_is_told_so(project):
+    subprocess.run(
+        [sys.executable, project.root / "scripts/apply", project.release], check=True
+    )
+    text = project.succeed("--source", project.release)
+    assert f"note: {project.release} has the series in it already" in text
+    assert "join race:      race" in text
+    assert "join race:      no race" in text
+
+
+def test_no_network_is_one_line(project):
+    project.tarball.unlink()
+    message = project.fail()
+    assert message.startswith("error: no way to get Python-3.11.2.tgz: python.org: ")
+    assert "the distribution's source package: " in message
+    assert list((project.build / "cache").iterdir()) == []
+
+
+def test_a_tarball_with_another_checksum_is_not_used(project):
+    write(project.release, {"Python/old.c": "bad\n"})
+    pack(project.release, project.tarball)
+    assert "python.org: checksum mismatch" in project.fail()
+    assert not (project.home / "stock").exists()
+
+
+def test_no_compiler_is_one_line(project):
+    os.unlink(project.place / "bin/my-cc")
+    assert project.fail() == "error: no compiler: CC is my-cc, which is not there\n"
+
+
+def test_a_compile_that_fails_shows_the_last_lines_and_the_log(project):
+    project.program("make", "seq 100; echo 'x.c:1: error: no'; exit 2")
+    done = project.run()
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    log = project.home / "log/compile-stock.log"
+    assert lines[:-1] == [*map(str, range(82, 101)), "x.c:1: error: no"]
+    assert lines[-1] == f"error: compile (stock) failed with status 2; see {log}"
+    assert "==> compile (stock)\n    failed after " in done.stdout
+
+
+def test_a_full_disk_is_one_line(project):
+    project.program("make", "echo 'x.s: No space left on device'; exit 1")
+    assert project.fail().startswith("error: the disk is full; make room, then run")
+
+
+@pytest.mark.parametrize(
+    "number, status, words",
+    [
+        (signal.SIGINT, 130, "error: interrupted\n"),
+        (signal.SIGTERM, 143, ""),
+    ],
+)
+def test_a_signal_stops_all_and_the_next_run_goes_on(project, number, status, words):
+    os.mkfifo(project.place / "pipe")
+    # Tells its number, then waits for somebody to write, which nobody does.
+    project.program(
+        "make", f"echo $$ >{project.place}/pipe; read x <{project.place}/pipe"
+    )
+    build = subprocess.Popen(
+        [project.root / "build.sh"],
+        env=project.environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    make = int((project.place / "pipe").read_text())
+    os.kill(build.pid, number)
+    assert build.communicate()[1] == words
+    assert build.returncode == status
+    with pytest.raises(ProcessLookupError):
+        os.kill(make, 0)
+    project.program("make", MAKE)
+    assert "join race:      no race" in project.succeed()
+
+
+def test_a_second_run_at_the_same_time_is_told_so(project):
+    project.build.mkdir()
+    with open(project.build / ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.write("4711")
+        lock.flush()
+        assert "(process 4711); wait for it to end" in project.fail()
+
+
+@pytest.fixture
+def bare(project, monkeypatch):
+    """The project where PATH leads to what build.sh itself needs, and to no
+    Python; nor may anything be installed.
+    """
+    directory = project.place / "bin"
+    (directory / "python3").unlink()
+    for name in ("bash", "dirname", "env", "id", "ln", "mkdir", "readlink", "sh"):
+        (directory / name).symlink_to(shutil.which(name))
+    monkeypatch.setenv("PATH", str(directory))
+    (directory / "id").unlink()
+    project.program("id", "echo 1000")
+    return project
+
+
+def test_without_a_python_it_says_so(bare):
+    message = bare.fail()
+    assert message.startswith("error: no Python of version 3.9 or later; install it")
+
+
+def test_a_python_that_is_too_old_is_none(bare):
+    bare.program("python3", "exit 1")
+    assert bare.fail().startswith("error: no Python of version 3.9 or later")
+
+
+def test_where_it_may_it_installs_one(bare):
+    bare.program("id", "echo 0")
+    python = bare.place / "bin/python3"
+    # The first time there is no list of packages yet.
+    bare.program(
+        "apt-get",
+        f'case "$*" in *update) : >{bare.place}/updated; exit 0;; esac\n'
+        f"test -e {bare.place}/updated || exit 100\n"
+        f"ln -s {sys.executable} {python}",
+    )
+    done = bare.run("--help")
+    assert done.returncode == 0
+    assert done.stdout.startswith("==> install python3\nusage: build.sh ")
+
+
+def test_help_tells_all_options(project):
+    text = project.succeed("--help")
+    for word in (
+        "SERIES",
+        "--source",
+        "--sha256",
+        "--variant",
+        "--stock",
+        "--prefix",
+        "--jobs",
+        "--no-test",
+        "debug",
+        "release",
+        "pgo",
+        "asan",
+        "tsan",
+    ):
+        assert word in text
+    assert not project.build.exists()

@@ -1,0 +1,73 @@
+"""However a command fails, it says so in one line."""
+
+import errno
+import subprocess
+import sys
+
+import pytest
+from threadjoin import errors, layout
+
+
+def failing(exception):
+    def main(argv):
+        raise exception
+
+    return main
+
+
+@pytest.mark.parametrize(
+    "exception, status, text",
+    [
+        (errors.Problem("no tree; name one"), 1, "error: no tree; name one\n"),
+        (KeyboardInterrupt(), 130, "error: interrupted\n"),
+        (
+            OSError(errno.ENOSPC, "No space left on device", "/disk/file"),
+            1,
+            "error: the disk is full at /disk/file; make room, then run again\n",
+        ),
+        (
+            OSError(errno.EDQUOT, "Disk quota exceeded"),
+            1,
+            "error: the disk is full; make room, then run again\n",
+        ),
+    ],
+)
+def test_failure_is_one_line_and_a_status(capsys, exception, status, text):
+    assert errors.run(failing(exception), []) == status
+    assert capsys.readouterr() == ("", text)
+
+
+def test_an_unexpected_error_is_not_hidden():
+    with pytest.raises(IsADirectoryError):
+        errors.run(failing(IsADirectoryError(errno.EISDIR, "Is a directory")), [])
+
+
+def test_main_gets_the_arguments_and_gives_the_status():
+    assert errors.run(lambda argv: len(argv), ["a", "b"]) == 2
+    assert errors.run(lambda argv: None, []) == 0
+
+
+def test_a_reader_that_went_away_is_no_failure_to_talk_about():
+    script = (
+        "import sys\n"
+        "from threadjoin import errors\n"
+        "def main(argv):\n"
+        "    raise BrokenPipeError\n"
+        "sys.exit(errors.run(main, []))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=layout.ROOT / "scripts",
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_a_wrong_option_is_one_line(capsys):
+    parser = errors.Parser(prog="scripts/x")
+    with pytest.raises(SystemExit) as exit_:
+        parser.parse_args(["--nonsense"])
+    assert exit_.value.code == 2
+    text = capsys.readouterr().err
+    assert text == ("error: unrecognized arguments: --nonsense; see scripts/x --help\n")

@@ -1,0 +1,122 @@
+"""Several files change together, or none does."""
+
+import errno
+import os
+import shutil
+
+import pytest
+from conftest import read, write
+from threadjoin import exchange
+from threadjoin.errors import Problem
+
+OLD = {"kept": "kept", "lib/changed": "old", "lib/gone/only": "gone"}
+NEW = {"kept": "kept", "lib/changed": "new", "added/here/file": "added"}
+
+
+@pytest.fixture
+def tree(tmp_path):
+    return write(tmp_path / "tree", OLD)
+
+
+@pytest.fixture
+def contents(tmp_path):
+    new = write(tmp_path / "new", NEW)
+    return {
+        "lib/changed": new / "lib/changed",
+        "added/here/file": new / "added/here/file",
+        "lib/gone/only": None,
+    }
+
+
+def test_files_are_changed_added_and_removed(tree, contents):
+    exchange.put(contents, tree)
+    assert read(tree) == NEW
+    assert not (tree / "lib/gone").exists()
+
+
+def failing(number, original=None, calls=1):
+    """Return a function that fails with the error *number* at one of its
+    *calls*, and is *original* at the others: what undoes may use it too.
+    """
+    left = [calls]
+
+    def function(source, target):
+        left[0] -= 1
+        if left[0] == 0:
+            raise OSError(number, os.strerror(number), str(target))
+        return original(source, target)
+
+    return function
+
+
+@pytest.mark.parametrize("original", [os.replace, shutil.copy])
+@pytest.mark.parametrize("calls", [1, 2])
+@pytest.mark.parametrize(
+    "number, kind", [(errno.EROFS, Problem), (errno.ENOSPC, OSError)]
+)
+def test_a_failure_on_the_way_is_undone(
+    tree, contents, monkeypatch, original, calls, number, kind
+):
+    module = original.__module__.replace("posix", "os")
+    function = failing(number, original, calls)
+    monkeypatch.setattr(f"{module}.{original.__name__}", function)
+    with pytest.raises(kind, match=os.strerror(number)):
+        exchange.put(contents, tree)
+    assert read(tree) == OLD
+    assert not (tree / "added").exists()
+
+
+def test_a_failure_to_keep_what_was_there_is_undone(tree, contents, monkeypatch):
+    monkeypatch.setattr("os.link", failing(errno.EPERM))
+    monkeypatch.setattr("shutil.copy2", failing(errno.ENOSPC))
+    with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
+        exchange.put(contents, tree)
+    assert read(tree) == OLD
+
+
+def test_a_file_system_without_hard_links_will_do(tree, contents, monkeypatch):
+    monkeypatch.setattr("os.link", failing(errno.EPERM, shutil.copy, calls=1))
+    del contents["lib/gone/only"]
+    exchange.put(contents, tree)
+    assert read(tree) == {**NEW, "lib/gone/only": "gone"}
+
+
+def test_an_interrupt_is_undone(tree, contents, monkeypatch):
+    original = os.replace
+    seen = []
+
+    def interrupted(source, target):
+        original(source, target)
+        if not seen:
+            seen.append(target)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("os.replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        exchange.put(contents, tree)
+    assert seen
+    assert read(tree) == OLD
+
+
+def test_permissions_are_the_old_ones_but_for_execution(tree, contents):
+    (tree / "lib/changed").chmod(0o660)
+    contents["lib/changed"].chmod(0o755)
+    exchange.put(contents, tree)
+    assert (tree / "lib/changed").stat().st_mode & 0o777 == 0o771
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_root_leaves_the_files_their_owner(tree, contents):
+    for path in (tree, tree / "lib/changed"):
+        os.chown(path, 12345, 12346)
+    exchange.put(contents, tree)
+    for name in ("lib/changed", "added", "added/here", "added/here/file"):
+        status = (tree / name).stat()
+        assert (status.st_uid, status.st_gid) == (12345, 12346)
+
+
+def test_a_name_left_by_a_killed_run_is_no_hindrance(tree, contents):
+    (tree / "lib/.changed.threadjoin-old").write_text("stale")
+    (tree / "lib/.changed.threadjoin-new").write_text("stale")
+    exchange.put(contents, tree)
+    assert read(tree) == NEW

@@ -1,0 +1,177 @@
+"""Configuring and compiling, with a configure and a make of a few lines."""
+
+import os
+import shutil
+
+import pytest
+from conftest import write
+from threadjoin import interpreter, packages, process
+from threadjoin.errors import Problem
+
+VARIANT = interpreter.Variant("", ("--one", "--two"), megabytes=10)
+
+
+@pytest.fixture(autouse=True)
+def system(monkeypatch):
+    """A system with a compiler called `cc`, and all that a build needs."""
+    monkeypatch.setattr(packages, "compiler", lambda: ["cc", "-m64"])
+    monkeypatch.setattr(packages, "missing", lambda: [])
+    monkeypatch.setenv("CFLAGS", "-g")
+    for name in ("CC", "CCACHE_DIR"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def source(tmp_path):
+    """A source tree whose configure counts its runs in the file `runs`."""
+    script = '#!/bin/sh\necho "$*" >>../runs\nfor word; do echo "$word"; done\n'
+    tree = write(tmp_path / "patched" / "src", {"configure": script})
+    (tree / "configure").chmod(0o755)
+    return tree
+
+
+@pytest.fixture
+def built(tmp_path, source):
+    return interpreter.Interpreter("patched", tmp_path, VARIANT)
+
+
+def runs(source):
+    return (source.parent / "runs").read_text().splitlines()
+
+
+def test_configure_gets_the_variants_arguments(built, source):
+    interpreter.configure([built])
+    assert runs(source) == ["--one --two CC=cc -m64"]
+    assert built.log("configure").read_text() == "--one\n--two\nCC=cc -m64\n"
+
+
+def test_configure_runs_once(built, source):
+    interpreter.configure([built])
+    write(built.objects, {"object": "kept"})
+    interpreter.configure([built])
+    assert len(runs(source)) == 1
+    assert (built.objects / "object").exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda m, built: m.setenv("CFLAGS", "-g3"),
+        lambda m, built: m.setattr(packages, "compiler", lambda: ["other"]),
+        lambda m, built: m.setattr(packages, "missing", lambda: packages.needs()[-1:]),
+        lambda m, built: m.setattr(built, "_prefix", "/opt"),
+        lambda m, built: m.setattr(built, "variant", interpreter.VARIANTS["tsan"]),
+    ],
+)
+def test_another_recipe_starts_afresh(built, source, monkeypatch, change):
+    interpreter.configure([built])
+    write(built.objects, {"object": "stale"})
+    change(monkeypatch, built)
+    interpreter.configure([built])
+    assert len(runs(source)) == 2
+    assert not (built.objects / "object").exists()
+
+
+def test_what_failed_is_run_again(built, source):
+    (source / "configure").write_text("#!/bin/sh\necho cannot; exit 77\n")
+    for _ in range(2):
+        with pytest.raises(process.Failed, match="configure .patched. failed .* 77"):
+            interpreter.configure([built])
+    assert process.tail(built.log("configure")) == "cannot"
+
+
+def test_two_are_configured_at_the_same_time(tmp_path):
+    # Each waits for the other to open the pipe's other end.
+    os.mkfifo(tmp_path / "pipe")
+    both = []
+    for kind, way in (("stock", ">"), ("patched", "<")):
+        script = f"#!/bin/sh\n: {way} {tmp_path}/pipe\n"
+        tree = write(tmp_path / kind / "src", {"configure": script})
+        (tree / "configure").chmod(0o755)
+        both.append(interpreter.Interpreter(kind, tmp_path, VARIANT))
+    interpreter.configure(both)
+    assert all((one.objects / "threadjoin.json").exists() for one in both)
+
+
+def test_when_one_fails_the_other_is_stopped(tmp_path, built, source):
+    os.mkfifo(tmp_path / "pipe")
+    script = f"#!/bin/sh\n: < {tmp_path}/pipe\n"
+    stock = write(tmp_path / "stock" / "src", {"configure": script})
+    (stock / "configure").chmod(0o755)
+    (source / "configure").write_text("#!/bin/sh\nexit 1\n")
+    waiting = interpreter.Interpreter("stock", tmp_path, VARIANT)
+    with pytest.raises(process.Failed, match="configure .patched. failed"):
+        interpreter.configure([waiting, built])
+    assert not (waiting.objects / "threadjoin.json").exists()
+
+
+@pytest.mark.parametrize(
+    "cached, there, expected",
+    [
+        (True, True, "-j3 CC=ccache cc -m64"),
+        (True, False, "-j3"),
+        (False, True, "-j3"),
+    ],
+)
+def test_ccache_answers_for_the_compiler_where_it_is(
+    built, program, monkeypatch, tmp_path, cached, there, expected
+):
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    program("make", 'echo "$*"; echo "$CCACHE_DIR"')
+    if there:
+        program("ccache", "")
+    built.variant = interpreter.Variant("", (), cached=cached)
+    built.objects.mkdir()
+    built.compile(3)
+    said, where = built.log("compile").read_text().splitlines()
+    assert said == expected
+    assert where == str(interpreter.BUILD / "ccache")
+
+
+def test_a_ccache_of_ones_own_is_used(built, monkeypatch):
+    monkeypatch.setenv("CCACHE_DIR", "/my/cache")
+    assert built.environment()["CCACHE_DIR"] == "/my/cache"
+
+
+def test_a_full_disk_takes_the_objects_with_it(built, program):
+    program("make", "echo 'as: No space left on device'; exit 2")
+    built.objects.mkdir()
+    with pytest.raises(process.DiskFull):
+        built.compile(1)
+    assert not built.objects.exists()
+
+
+def test_a_compile_that_fails_keeps_the_objects(built, program):
+    program("make", "exit 2")
+    built.objects.mkdir()
+    with pytest.raises(process.Failed, match="compile .patched. failed"):
+        built.compile(1)
+    assert built.objects.exists()
+
+
+def test_installing_is_makes(built, program):
+    program("make", 'echo "$*"')
+    built.objects.mkdir()
+    built.install()
+    assert built.log("install").read_text() == "install\n"
+
+
+@pytest.mark.parametrize("free, enough", [(9 << 20, False), (10 << 20, True)])
+def test_space_is_asked_for_what_is_not_there_yet(
+    built, monkeypatch, tmp_path, free, enough
+):
+    usage = shutil.disk_usage(tmp_path)._replace(free=free)
+    monkeypatch.setattr("shutil.disk_usage", lambda place: usage)
+    if enough:
+        interpreter.require_space([built], tmp_path)
+    else:
+        with pytest.raises(Problem, match="the build takes 10 MB, .* has 9 MB free"):
+            interpreter.require_space([built], tmp_path)
+    write(built.objects, {"python": ""})
+    interpreter.require_space([built], tmp_path)
+
+
+def test_the_variants_are_those_of_the_manual():
+    assert list(interpreter.VARIANTS) == ["debug", "release", "pgo", "asan", "tsan"]
+    for variant in interpreter.VARIANTS.values():
+        assert variant.megabytes > 100

@@ -1,0 +1,211 @@
+"""What a build needs of the system."""
+
+import io
+import os
+
+import pytest
+from threadjoin import packages, process
+from threadjoin.errors import Problem
+from threadjoin.progress import Progress
+
+MANAGERS = ("apt-get", "dnf", "zypper", "apk", "pacman")
+
+TOOL = packages.Need("make", True, ("make",), "", dict.fromkeys(MANAGERS, "make"))
+ZLIB = packages.Need("zlib", False, (), "zlib.h", {m: f"{m}-zlib" for m in MANAGERS})
+
+
+@pytest.fixture
+def lacking(monkeypatch):
+    """A list: what packages.missing() says, one call after the other."""
+    answers = []
+    monkeypatch.setattr(
+        packages, "missing", lambda: answers.pop(0) if len(answers) > 1 else answers[0]
+    )
+    return answers
+
+
+@pytest.fixture
+def only(monkeypatch, program, tmp_path):
+    """Has PATH lead to the scripts of the test and to /bin's tools alone."""
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    return program
+
+
+def provide(tmp_path):
+    stream = io.StringIO()
+    packages.provide(Progress(stream), tmp_path / "log")
+    return stream.getvalue()
+
+
+def test_every_need_has_a_name_everywhere_and_a_way_to_see_it():
+    needs = packages.needs()
+    assert {"gcc", "make", "git"} <= {name for n in needs for name in n.commands}
+    for need in needs:
+        assert all(need.packages[manager] for manager in MANAGERS)
+        assert bool(need.commands) != bool(need.header)
+
+
+def test_a_compiler_make_git_and_the_c_library_are_required():
+    required = {need.packages["apt-get"] for need in packages.needs() if need.required}
+    assert required == {"gcc", "make", "git", "libc6-dev"}
+
+
+def test_cc_decides_on_the_compiler(program, monkeypatch):
+    program("my-compiler", "")
+    monkeypatch.setenv("CC", "my-compiler -m64")
+    assert packages.compiler() == ["my-compiler", "-m64"]
+    monkeypatch.setenv("CC", "no-such-compiler")
+    words = "CC is no-such-compiler, which is not there"
+    with pytest.raises(Problem, match=words):
+        packages.compiler()
+
+
+def test_else_it_goes_by_the_usual_names(only, monkeypatch):
+    monkeypatch.delenv("CC", raising=False)
+    assert packages.compiler() == []
+    only("cc", "")
+    assert packages.compiler() == ["cc"]
+    only("clang", "")
+    assert packages.compiler() == ["clang"]
+    only("gcc", "")
+    assert packages.compiler() == ["gcc"]
+
+
+@pytest.fixture
+def preprocessor(only, monkeypatch):
+    """A function that lets a gcc find some of the headers, by number."""
+    monkeypatch.delenv("CC", raising=False)
+    monkeypatch.delenv("CPPFLAGS", raising=False)
+    os.symlink("/bin/cat", only("make", "").with_name("cat"))
+    only("git", "")
+
+    def find(*numbers):
+        only("gcc", "cat >&2\n" + "\n".join(f"echo found {n}" for n in numbers))
+
+    return find
+
+
+def test_the_compiler_is_asked_for_the_headers(preprocessor):
+    headers = [need for need in packages.needs() if need.header]
+    preprocessor(0, 3)
+    assert packages.missing() == [
+        n for n in headers if n not in (headers[0], headers[3])
+    ]
+    preprocessor(*range(len(headers)))
+    assert packages.missing() == []
+
+
+def test_without_a_compiler_all_headers_are_missing(only, monkeypatch):
+    monkeypatch.delenv("CC", raising=False)
+    assert packages.missing() == packages.needs()
+
+
+@pytest.mark.skipif(not packages.compiler(), reason="no C compiler on this machine")
+def test_a_real_compiler_understands_the_question(tmp_path, monkeypatch):
+    (tmp_path / "there.h").write_text("#error it is not to be compiled\n")
+    monkeypatch.setenv("CPPFLAGS", f"-I{tmp_path}")
+    headers = ["no/such/header.h", "there.h"]
+    assert packages._includable(headers, packages.compiler()) == {"there.h"}
+
+
+def test_nothing_is_installed_when_nothing_is_missing(tmp_path, lacking, program):
+    lacking.append([])
+    program("apt-get", f"touch {tmp_path}/called")
+    assert provide(tmp_path) == ""
+    assert not (tmp_path / "called").exists()
+
+
+@pytest.mark.parametrize("root", [True, False])
+def test_apt_installs_what_is_missing_where_it_may(
+    tmp_path, lacking, program, monkeypatch, root
+):
+    monkeypatch.setattr(os, "geteuid", lambda: 0 if root else 1000)
+    program("sudo", f'echo "$@" >>{tmp_path}/sudo; shift; exec "$@"')
+    program("apt-get", f'echo "$DEBIAN_FRONTEND $@" >>{tmp_path}/apt')
+    lacking += [[TOOL, ZLIB], []]
+    assert provide(tmp_path).startswith("==> install make, zlib\n    done in ")
+    assert (tmp_path / "apt").read_text() == (
+        "noninteractive -q -o DPkg::Lock::Timeout=120 install -y "
+        "--no-install-recommends make apt-get-zlib\n"
+    )
+    assert (tmp_path / "sudo").exists() != root
+
+
+def test_an_old_list_of_packages_is_renewed(tmp_path, lacking, program, monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    said = tmp_path / "apt"
+    program(
+        "apt-get",
+        f'echo "$*" >>{said}\n'
+        f'case "$*" in *update) exit 0;; esac\ngrep -q update {said}',
+    )
+    lacking += [[TOOL], []]
+    provide(tmp_path)
+    calls = said.read_text().splitlines()
+    assert ["update" in call for call in calls] == [False, True, False]
+
+
+def test_a_package_that_does_not_exist_does_not_stop_the_others(
+    tmp_path, lacking, program, monkeypatch
+):
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    program(
+        "apt-get", f'case "$*" in *zlib*) exit 100;; esac; echo "$*" >>{tmp_path}/apt'
+    )
+    lacking += [[TOOL, ZLIB], [ZLIB]]
+    text = provide(tmp_path)
+    assert (tmp_path / "apt").read_text().endswith("--no-install-recommends make\n")
+    assert "note: zlib is missing, and so will be Python's modules on them" in text
+
+
+def test_a_required_one_that_cannot_be_installed_is_a_problem(
+    tmp_path, lacking, program, monkeypatch
+):
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    program("sudo", "exit 1")
+    program("apt-get", f"touch {tmp_path}/called")
+    lacking.append([TOOL, ZLIB])
+    with pytest.raises(Problem) as info:
+        provide(tmp_path)
+    assert str(info.value) == (
+        "make is missing; install with: sudo apt-get install -y "
+        "--no-install-recommends make apt-get-zlib"
+    )
+    assert not (tmp_path / "called").exists()
+
+
+def test_an_optional_one_that_is_missing_is_noted(
+    tmp_path, lacking, program, monkeypatch
+):
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    program("sudo", "exit 1")
+    program("apt-get", "exit 1")
+    lacking.append([ZLIB])
+    assert provide(tmp_path) == (
+        "note: zlib is missing, and so will be Python's modules on them; install "
+        "with: sudo apt-get install -y --no-install-recommends apt-get-zlib\n"
+    )
+
+
+def test_a_full_disk_while_installing_is_told(tmp_path, lacking, program, monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    program("apt-get", "echo 'dpkg: No space left on device'; exit 100")
+    lacking.append([TOOL])
+    with pytest.raises(process.DiskFull):
+        provide(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "there, words",
+    [
+        (("dnf",), "install with: sudo dnf install -y make dnf-zlib"),
+        (("apk",), "install with: sudo apk add make apk-zlib"),
+        (("pacman",), "install with: sudo pacman -S --needed make pacman-zlib"),
+        (("zypper",), "install with: sudo zypper install -y make zypper-zlib"),
+        ((), "install make, zlib (with headers)"),
+    ],
+)
+def test_other_systems_are_told_what_to_install(monkeypatch, there, words):
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    which = {name: name for name in there}.get
+    assert packages.advice([TOOL, ZLIB], which) == words

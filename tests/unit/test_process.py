@@ -1,0 +1,121 @@
+"""Programs that are run write to a log and leave nothing behind."""
+
+import os
+import signal
+import sys
+import threading
+
+import pytest
+from threadjoin import process
+from threadjoin.errors import Problem
+
+#: Starts a child of its own, says that it is ready, and waits for ever.
+#: Both hold the pipe whose descriptor is the first argument.
+FAMILY = """\
+import os, signal, sys
+os.fork()
+signal.signal(signal.SIGTERM, signal.SIG_IGN if sys.argv[2] == "deaf" else
+              signal.SIG_DFL)
+os.write(int(sys.argv[1]), b"x")
+while True:
+    signal.pause()
+"""
+
+
+@pytest.fixture
+def log(tmp_path):
+    return tmp_path / "log"
+
+
+def test_output_of_both_kinds_goes_to_the_log(log):
+    command = ["sh", "-c", "echo out; echo err >&2; exit 3"]
+    assert process.status(command, log) == 3
+    assert log.read_text() == "out\nerr\n"
+
+
+def test_a_failure_names_the_work_and_the_log(log):
+    with pytest.raises(
+        process.Failed, match=f"compile failed with status 3; see {log}"
+    ):
+        process.check(["sh", "-c", "exit 3"], log, "compile")
+
+
+def test_success_is_silent(log):
+    assert process.check(["true"], log, "compile") is None
+
+
+def test_a_program_that_is_not_there_is_a_problem(log):
+    with pytest.raises(Problem, match="no-such-program is not there; install it"):
+        process.status(["no-such-program"], log)
+
+
+def test_a_full_disk_is_told_from_other_failures(log):
+    script = "echo 'cc: No space left on device'; seq 1000; exit 1"
+    with pytest.raises(process.DiskFull, match="the disk is full; make room"):
+        process.check(["sh", "-c", script], log, "compile")
+
+
+def test_the_tail_is_the_last_lines(log):
+    log.write_text("".join(f"line {n}\n" for n in range(100_000)))
+    assert process.tail(log, 2) == "line 99998\nline 99999"
+    log.write_text("")
+    assert process.tail(log) == ""
+
+
+def run_family(log, manner, pipe, **options):
+    reader, writer = pipe
+    os.set_inheritable(writer, True)
+    script = [sys.executable, "-c", FAMILY, str(writer), manner]
+    original = process.subprocess.Popen
+
+    def popen(*args, **kwargs):
+        return original(*args, **kwargs, close_fds=False)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(process.subprocess, "Popen", popen)
+        try:
+            process.status(script, log, **options)
+        finally:
+            os.close(writer)
+
+
+@pytest.mark.parametrize("manner", ["obedient", "deaf"])
+def test_an_interrupt_ends_the_program_and_its_children(log, monkeypatch, manner):
+    monkeypatch.setattr(process, "GRACE", 0.1)
+    pipe = os.pipe()
+
+    def interrupt():
+        # Once both have said that they are there.
+        os.read(pipe[0], 1), os.read(pipe[0], 1)
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run_family(log, manner, pipe)
+    finally:
+        thread.join()
+        signal.signal(signal.SIGINT, before)
+    # The end of file: nobody holds the other end, so all have ended.
+    assert os.read(pipe[0], 1) == b""
+    os.close(pipe[0])
+
+
+def test_what_takes_too_long_is_stopped(log):
+    pipe = os.pipe()
+    with pytest.raises(process.Failed, match="was stopped after 0.01 s; see"):
+        run_family(log, "obedient", pipe, timeout=0.01)
+    assert os.read(pipe[0], 3) in (b"", b"x", b"xx")
+    assert os.read(pipe[0], 1) == b""
+    os.close(pipe[0])
+
+
+def test_the_settings_of_our_own_python_do_not_reach_others(monkeypatch):
+    for name in ("PYTHONPATH", "GIT_DIR", "MAKEFLAGS", "MAKELEVEL"):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("CFLAGS", "-g")
+    env = process.environment(EXTRA="1")
+    assert not {"PYTHONPATH", "GIT_DIR", "MAKEFLAGS", "MAKELEVEL"} & set(env)
+    assert (env["CFLAGS"], env["LC_ALL"], env["EXTRA"]) == ("-g", "C.UTF-8", "1")

@@ -1,0 +1,386 @@
+"""The two reproducers: on stand-ins for threading, and on real interpreters."""
+
+import importlib.util
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import repro_join_race as repro
+from threadjoin import sleeps
+from threadjoin.errors import Problem
+
+SCRIPT = Path(repro.__file__)
+
+# The parts of a Thread that are the same in all the stand-ins.
+THREAD = """\
+import _thread
+
+class Thread:
+    def __init__(self, target):
+        self._target = target
+        self._lock = _thread.allocate_lock()
+        self._lock.acquire()
+        self._mutex = _thread.allocate_lock()
+        self._handle = object()
+
+    def start(self):
+        _thread.start_new_thread(self._run, ())
+
+    def _run(self):
+        self._target()
+        self._lock.release()
+
+"""
+
+# As it stood in 3.9.2, without the later except branch.
+ASSERTS = """\
+    def join(self):
+        self._wait_for_tstate_lock()
+
+    def _wait_for_tstate_lock(self, block=True, timeout=-1):
+        lock = self._lock
+        if lock is None:
+            return
+        elif lock.acquire(block, timeout):
+            lock.release()
+            self._stop()
+
+    def _stop(self):
+        lock = self._lock
+        if lock is not None:
+            assert not lock.locked()
+"""
+
+# The lines are there, and a joiner has to wait for the other one to pass them.
+SERIALISED_ASSERTS = ASSERTS.replace(
+    "self._wait_for_tstate_lock()",
+    "with self._mutex:\n            self._wait_for_tstate_lock()",
+)
+
+# The lines are there, and what is asserted always holds.
+HARMLESS_ASSERTS = ASSERTS.replace("not lock.locked()", "lock.locked() in (0, 1)")
+
+# A race of another kind, in code that nobody has seen before: the second
+# joiner to pass the check finds nothing to close.
+CHECKS_THEN_ACTS = """\
+    def join(self):
+        self._lock.acquire()
+        self._lock.release()
+        if self._handle is not None:
+            self._close()
+
+    def _close(self):
+        handle, self._handle = self._handle, None
+        if handle is None:
+            raise RuntimeError("{closed} twice")
+"""
+
+SERIALISED = """\
+    def join(self):
+        self._lock.acquire()
+        self._lock.release()
+        with self._mutex:
+            if self._handle is not None:
+                self._handle = None
+"""
+
+NEVER_RETURNS = """\
+    def join(self):
+        self._lock.acquire()
+        self._lock.acquire()
+"""
+
+ALWAYS_RAISES = """\
+    def join(self):
+        self._lock.acquire()
+        self._lock.release()
+        raise ValueError("always")
+"""
+
+
+@pytest.fixture
+def stand_in(tmp_path):
+    """A function that makes a module with a Thread of the given methods."""
+
+    def make(methods):
+        path = tmp_path / "standin.py"
+        path.write_text(THREAD + methods)
+        spec = importlib.util.spec_from_file_location("standin", path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        repro.linecache.checkcache(str(path))
+        return module
+
+    return make
+
+
+def force_known(module, patience=5.0):
+    places = repro.known_places(module)
+    return repro.force_known(module, places, patience=patience)
+
+
+def line_of(text, methods):
+    return (THREAD + methods).split(text)[0].count("\n") + 1
+
+
+def test_the_lines_are_found_by_what_they_do(stand_in):
+    wait, check, release = repro.known_places(stand_in(ASSERTS))
+    assert wait == line_of("elif lock.acquire", ASSERTS)
+    assert check == (True, "line", "_stop", line_of("assert not", ASSERTS))
+    assert release == (
+        True,
+        "line",
+        "_wait_for_tstate_lock",
+        line_of("    lock.release()\n            self._stop", ASSERTS),
+    )
+
+
+@pytest.mark.parametrize(
+    "methods",
+    [
+        CHECKS_THEN_ACTS,
+        ASSERTS.replace("assert not lock.locked()", "lock.locked()"),
+        ASSERTS.replace("            lock.release()\n", ""),
+    ],
+    ids=["other code", "no assertion", "no release after an acquiring"],
+)
+def test_other_code_has_no_known_lines(stand_in, methods):
+    assert repro.known_places(stand_in(methods)) is None
+
+
+def test_the_known_interleaving_is_told_step_by_step(stand_in):
+    verdict, report = force_known(stand_in(ASSERTS))
+    assert verdict == repro.RACE
+    assert report[-1] == "Verdict: race (AssertionError in B)."
+    steps = [" ".join(step.split()) for step in report[:-1]]
+    assert [step.split(".")[0] for step in steps] == list("12345678")
+    lock_wait = line_of("elif lock.acquire", ASSERTS)
+    check = f"line {line_of('assert not', ASSERTS)} assert not lock.locked()"
+    assert steps[0] == "1. A starts."
+    for step in steps[1:3]:
+        assert re.fullmatch(
+            rf"[23]. [BC] joins A and waits for it in line {lock_wait} elif .*", step
+        )
+    assert steps[3] == "4. A finishes."
+    assert steps[4].startswith("5. B runs ")
+    assert steps[4].endswith(f"held before {check}")
+    assert re.fullmatch(r"6. C is held before line \d+ lock.release\(\)", steps[5])
+    assert steps[6].startswith(
+        f"7. B goes on; its join() raises AssertionError {check}"
+    )
+    assert steps[7].startswith("8. C goes on; its join() returns line")
+
+
+def test_the_known_interleaving_without_harm_is_no_race(stand_in):
+    verdict, report = force_known(stand_in(HARMLESS_ASSERTS))
+    assert verdict == repro.NO_RACE
+    assert report[-1] == "Verdict: no race, both joins returned."
+
+
+def test_lines_that_cannot_be_passed_together_give_no_verdict(stand_in):
+    with pytest.raises(repro.Unknown, match="did not pass the lines"):
+        force_known(stand_in(SERIALISED_ASSERTS), patience=0.05)
+
+
+@pytest.mark.parametrize(
+    ("methods", "raised"),
+    [(ASSERTS, "AssertionError in B"), (CHECKS_THEN_ACTS, "RuntimeError in [BC]")],
+    ids=["the known race", "another race"],
+)
+def test_exploring_finds_a_race(stand_in, methods, raised):
+    verdict, report = repro.force_all(stand_in(methods), patience=0.05)
+    assert verdict == repro.RACE
+    assert re.fullmatch(rf"Verdict: race \({raised}\)\.", report[-1])
+
+
+def test_a_report_shows_braces_as_they_are(stand_in):
+    _, report = repro.force_all(stand_in(CHECKS_THEN_ACTS), patience=0.05)
+    assert "join() raises RuntimeError: {closed} twice" in "\n".join(report)
+
+
+def test_exploring_sound_code_finds_no_race(stand_in):
+    kicks = []
+    verdict, report = repro.force_all(
+        stand_in(SERIALISED), patience=0.05, each=lambda: kicks.append(1)
+    )
+    assert verdict == repro.NO_RACE
+    places, tried = map(int, re.findall(r"\d+", report[0]))
+    # The five lines and the return.
+    assert places >= 6
+    assert len(kicks) == tried > places
+    assert report[-1] == (
+        f"Verdict: no race, every join() of {tried} interleavings returned."
+    )
+    assert int(re.search(r"in (\d+) of them both", report[1]).group(1)) > places
+
+
+def test_a_join_that_does_not_return_is_no_verdict(stand_in):
+    with pytest.raises(repro.Stuck, match="did not return; last: A finishes"):
+        repro.force_all(stand_in(NEVER_RETURNS), limit=0.1, patience=0.05)
+
+
+def test_a_join_that_raises_on_its_own_is_no_race(stand_in):
+    with pytest.raises(repro.Unknown, match="a single join.. raised ValueError"):
+        repro.force_all(stand_in(ALWAYS_RAISES), patience=0.05)
+
+
+def run(python, *arguments, code=None, flags=()):
+    program = ["-c", code] if code is not None else [str(SCRIPT)]
+    environment = {**os.environ, "PYTHONPATH": str(SCRIPT.parent)}
+    environment.pop("PYTHONOPTIMIZE", None)
+    return subprocess.run(
+        [python, *flags, *program, *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
+
+
+def find_python(version):
+    """Return the path of a Python *version* ("3.10"); skip where none is."""
+    if version == "{}.{}".format(*sys.version_info):
+        return sys.executable
+    versions = Path.home() / ".pyenv" / "versions"
+    installed = [shutil.which(f"python{version}")]
+    installed += sorted(map(str, versions.glob(f"{version}.*/bin/python")))
+    for python in filter(None, installed):
+        # A pyenv shim is there for versions that are not switched on, too.
+        if run(python, code="").returncode == 0:
+            return python
+    pytest.skip(f"no Python {version} here")
+
+
+STOCK_WITH_RACE = ["3.9", "3.10", "3.11", "3.12"]
+
+
+@pytest.mark.parametrize("version", STOCK_WITH_RACE)
+def test_stock_has_the_race_every_time(version):
+    result = run(find_python(version), "--times", "20")
+    assert result.stderr == ""
+    assert "Verdict: race (AssertionError in B" in result.stdout
+    assert result.stdout.endswith("20 of 20 times: race\n")
+    assert result.returncode == repro.RACE
+
+
+@pytest.mark.parametrize("version", ["3.13"])
+def test_a_version_with_other_code_has_no_race(version):
+    result = run(find_python(version))
+    assert result.stderr == ""
+    assert "Verdict: no race" in result.stdout
+    assert result.returncode == repro.NO_RACE
+
+
+def test_without_assertions_there_is_no_verdict():
+    result = run(sys.executable, flags=["-O"])
+    assert result.returncode == repro.UNKNOWN
+    assert result.stderr == (
+        "error: verdict unknown: without assertions the race goes unnoticed; "
+        "run without -O\n"
+    )
+
+
+def test_times_has_to_be_positive():
+    result = run(sys.executable, "--times", "0")
+    assert result.returncode == repro.UNKNOWN
+    assert "--times must be at least 1" in result.stderr
+
+
+def test_an_accident_is_not_taken_for_a_race(monkeypatch, capsys):
+    monkeypatch.setattr(repro, "run", lambda options: 1 // 0)
+    assert repro.main([]) == repro.UNKNOWN
+    assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+def test_a_hang_ends_the_process_and_shows_its_threads():
+    code = """\
+import repro_join_race as repro, threading
+def hang():
+    threading.Thread(target=threading.Event().wait).start()
+    raise repro.Stuck("a made-up hang")
+repro.choose = lambda explore: hang
+repro.main([])
+"""
+    result = run(sys.executable, code=code)
+    assert result.returncode == repro.UNKNOWN
+    assert "error: verdict unknown: a made-up hang\n" in result.stderr
+    assert "most recent call first" in result.stderr
+
+
+def test_the_watchdog_kills_with_a_status_of_its_own():
+    code = """\
+import repro_join_race as repro, signal
+repro.watchdog()
+print(signal.alarm(0) > 50, flush=True)
+signal.raise_signal(signal.SIGALRM)
+"""
+    result = run(sys.executable, code=code)
+    assert result.stdout == "True\n"
+    assert result.returncode == -signal.SIGALRM
+    assert "most recent call first" in result.stderr
+
+
+@pytest.mark.parametrize("version", STOCK_WITH_RACE)
+def test_the_sleeps_go_into_a_copy_of_threading(version, tmp_path):
+    python = find_python(version)
+    sleeps.insert(python, tmp_path, sleeps.PATCH)
+    copy = (tmp_path / "Lib" / "threading.py").read_text()
+    assert re.search(
+        r"acquire\(block, timeout\):\n.* sleep\(0\.2\)\n +lock\.release\(\)\n"
+        r".* sleep\(0\.1\)\n +self\._stop\(\)\n",
+        copy,
+        re.DOTALL,
+    )
+
+
+def test_the_sleeps_show_the_race(capsys):
+    python = find_python("3.11")
+    assert sleeps.main([python, "--rounds", "1"]) == repro.RACE
+    assert re.fullmatch(
+        r"Python 3\.11\.\S+: join\(\) failed in 1 of 1 rounds, 1 AssertionError, "
+        r"1 RuntimeError\n",
+        capsys.readouterr().out,
+    )
+
+
+def test_the_loop_without_sleeps_in_it(tmp_path, capsys):
+    library = tmp_path / "Lib"
+    library.mkdir()
+    # Where a join has to wait for the other one there is no race.
+    (library / "threading.py").write_text(
+        "from _thread import allocate_lock as Lock\n" + THREAD + SERIALISED
+    )
+    assert sleeps.run(sys.executable, library, 3) == repro.NO_RACE
+    assert "join() failed in 0 of 3 rounds\n" in capsys.readouterr().out
+
+
+def test_code_without_a_place_for_the_sleeps_is_refused(capsys):
+    python = find_python("3.13")
+    assert sleeps.main([python]) == repro.UNKNOWN
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == (
+        f"error: the sleeps have no place in the threading.py of {python}; take a "
+        "stock Python 3.9 to 3.12\n"
+    )
+
+
+def test_what_cannot_be_run_is_refused(tmp_path, capsys):
+    missing = str(tmp_path / "python")
+    assert sleeps.main([missing]) == repro.UNKNOWN
+    assert capsys.readouterr().err == (
+        f"error: cannot run {missing}: No such file or directory\n"
+    )
+
+
+def test_a_loop_that_fails_is_no_verdict(tmp_path):
+    library = tmp_path / "Lib"
+    library.mkdir()
+    (library / "threading.py").write_text("raise OSError('a made-up failure')\n")
+    with pytest.raises(Problem, match="could not run the loop: .*made-up failure"):
+        sleeps.run(sys.executable, library, 1)

@@ -1,0 +1,145 @@
+"""Wherever the source comes from, it has the right checksum or none is taken."""
+
+import os
+
+import pytest
+from conftest import digest
+from threadjoin import aptsource, layout, source
+from threadjoin.errors import Problem
+from threadjoin.fetch import Unavailable
+
+GOOD = b"the right bytes"
+BAD = b"other bytes"
+
+
+class Ways:
+    """Stand-ins for python.org and the distribution: each gives bytes or
+    fails, and is counted.
+    """
+
+    def __init__(self, monkeypatch):
+        self.answers = {"python.org": None, "apt": None}
+        self.asked = []
+        monkeypatch.setattr(
+            source, "download", lambda url, path: self._answer("python.org", path)
+        )
+        monkeypatch.setattr(
+            aptsource, "fetch", lambda package, path, log: self._answer("apt", path)
+        )
+
+    def _answer(self, name, path):
+        self.asked.append(name)
+        if self.answers[name] is None:
+            raise Unavailable(f"{name} does not answer")
+        path.write_bytes(self.answers[name])
+
+
+@pytest.fixture
+def ways(monkeypatch):
+    return Ways(monkeypatch)
+
+
+@pytest.fixture
+def base():
+    return layout.Base(
+        "3.11.2", "Python-3.11.2.tgz", digest(GOOD), "https://invalid.invalid/x", {}
+    )
+
+
+@pytest.fixture
+def cache(tmp_path):
+    return tmp_path / "cache"
+
+
+def get(base, cache):
+    """Get the pinned release; return the bytes, and see nothing else is left."""
+    path = source.pinned(base, cache, cache / "log")
+    assert [entry.name for entry in cache.iterdir()] == [base.tarball]
+    return path.read_bytes()
+
+
+def test_what_is_in_the_cache_is_not_fetched(base, cache, ways):
+    cache.mkdir()
+    (cache / base.tarball).write_bytes(GOOD)
+    assert get(base, cache) == GOOD
+    assert ways.asked == []
+
+
+def test_a_damaged_file_in_the_cache_is_replaced(base, cache, ways):
+    cache.mkdir()
+    (cache / base.tarball).write_bytes(BAD)
+    ways.answers["python.org"] = GOOD
+    assert get(base, cache) == GOOD
+
+
+def test_python_org_is_asked_first(base, cache, ways):
+    ways.answers = {"python.org": GOOD, "apt": BAD}
+    assert get(base, cache) == GOOD
+    assert ways.asked == ["python.org"]
+
+
+@pytest.mark.parametrize("answer", [None, BAD])
+def test_then_the_distribution(base, cache, ways, answer):
+    ways.answers = {"python.org": answer, "apt": GOOD}
+    assert get(base, cache) == GOOD
+    assert ways.asked == ["python.org", "apt"]
+
+
+def test_when_no_way_works_all_of_them_are_told_in_one_line(base, cache, ways):
+    with pytest.raises(Problem) as info:
+        source.pinned(base, cache, cache / "log")
+    assert str(info.value) == (
+        "no way to get Python-3.11.2.tgz: python.org: python.org does not answer; "
+        "the distribution's source package: apt does not answer. Check the network, "
+        "or give a file with --source"
+    )
+    assert list(cache.iterdir()) == []
+
+
+def test_a_wrong_checksum_is_never_taken(base, cache, ways):
+    ways.answers = {"python.org": BAD, "apt": BAD}
+    words = f"checksum mismatch .SHA-256 {digest(BAD)}, not {digest(GOOD)}."
+    with pytest.raises(Problem, match=f"python.org: {words}; .*package: {words}"):
+        source.pinned(base, cache, cache / "log")
+    assert list(cache.iterdir()) == []
+
+
+def test_a_damaged_cache_is_told_of_when_nothing_replaces_it(base, cache, ways):
+    cache.mkdir()
+    (cache / base.tarball).write_bytes(BAD)
+    with pytest.raises(Problem, match=f"{base.tarball}: checksum mismatch"):
+        source.pinned(base, cache, cache / "log")
+
+
+def test_an_interrupt_leaves_nothing(base, cache, monkeypatch):
+    def interrupted(url, path):
+        path.write_bytes(GOOD[:3])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(source, "download", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        source.pinned(base, cache, cache / "log")
+    assert list(cache.iterdir()) == []
+
+
+def test_a_url_is_fetched_once(tmp_path, cache):
+    (tmp_path / "x.tgz").write_bytes(GOOD)
+    url = f"file://{tmp_path}/x.tgz"
+    path = source.remote(url, digest(GOOD), cache)
+    assert (path, path.read_bytes()) == (cache / "x.tgz", GOOD)
+    os.unlink(tmp_path / "x.tgz")
+    assert source.remote(url, digest(GOOD), cache) == path
+
+
+def test_a_url_with_another_checksum_is_refused(tmp_path, cache):
+    (tmp_path / "x.tgz").write_bytes(BAD)
+    with pytest.raises(Problem, match="x.tgz: checksum mismatch"):
+        source.remote(f"file://{tmp_path}/x.tgz", digest(GOOD), cache)
+    assert list(cache.iterdir()) == []
+
+
+def test_a_given_file_is_verified(tmp_path):
+    (tmp_path / "x").write_bytes(BAD)
+    source.verify(tmp_path / "x", digest(BAD))
+    with pytest.raises(Problem, match=f"{tmp_path}/x: checksum mismatch .*get it"):
+        source.verify(tmp_path / "x", digest(GOOD))

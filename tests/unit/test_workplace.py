@@ -1,0 +1,49 @@
+"""One run at a time works in build/."""
+
+import os
+import tempfile
+
+import pytest
+from threadjoin import workplace
+from threadjoin.errors import Problem
+
+
+def test_a_second_run_is_told_of_the_first(tmp_path):
+    with workplace.occupied(tmp_path):
+        words = f"another build works in {tmp_path} .process {os.getpid()}."
+        with pytest.raises(Problem, match=words), workplace.occupied(tmp_path):
+            pass
+    with workplace.occupied(tmp_path):
+        pass
+
+
+@pytest.mark.parametrize("before", [None, "/var/tmp"])
+def test_temporary_files_are_below_it_and_go_with_the_run(
+    tmp_path, monkeypatch, before
+):
+    monkeypatch.delenv("TMPDIR", raising=False)
+    if before:
+        monkeypatch.setenv("TMPDIR", before)
+    place = tmp_path / "build"
+    with workplace.occupied(place):
+        left = tempfile.mkdtemp()
+        assert left.startswith(f"{place}/")
+        assert os.environ["TMPDIR"] == os.path.dirname(left)
+    assert os.environ.get("TMPDIR") == before
+    assert [path.name for path in place.iterdir()] == [".lock"]
+
+
+def test_what_a_killed_run_left_is_removed(tmp_path):
+    (tmp_path / "tmp" / "stale").mkdir(parents=True)
+    with workplace.occupied(tmp_path):
+        assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_a_place_that_cannot_be_written_is_a_problem(tmp_path, monkeypatch):
+    def refuse(self, *args, **options):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr("pathlib.Path.mkdir", refuse)
+    with pytest.raises(Problem, match="build cannot be written; run from a copy"):
+        with workplace.occupied(tmp_path / "build"):
+            pass
