@@ -1,7 +1,6 @@
 """The interpreters under test, and the C code that the tests lend them."""
 
 import os
-import shlex
 import shutil
 import subprocess
 import sys
@@ -12,7 +11,7 @@ import pytest
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1] / "scripts")]
 
-from harness import SCRIPTS, Interpreter  # noqa: E402
+from harness import SCRIPTS, Interpreter, compile_c  # noqa: E402
 from threadjoin import layout  # noqa: E402
 
 KINDS = ("stock", "patched")
@@ -34,16 +33,6 @@ def _locate(kind):
             pytrace=False,
         )
     return str(path)
-
-
-def compile_c(*command):
-    """Run the C compiler, given as words and command line fragments."""
-    words = [word for part in command for word in shlex.split(str(part))]
-    result = subprocess.run(
-        words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    if result.returncode:
-        pytest.fail(f"{shlex.join(words)}\n{result.stdout}", pytrace=False)
 
 
 @pytest.fixture(scope="session")
@@ -131,6 +120,7 @@ def upstream(prepare):
     ]
     for path in filter(None, candidates):
         # What is on PATH may be a stand-in for a version that is not chosen.
-        if subprocess.run([path, "-c", ""], stderr=subprocess.DEVNULL).returncode == 0:
+        trial = subprocess.run([path, "-c", ""], check=False, stderr=subprocess.DEVNULL)
+        if trial.returncode == 0:
             return prepare("3.13", path)
     pytest.skip("no Python 3.13 here to compare with; THREADJOIN_UPSTREAM names one")

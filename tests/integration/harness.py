@@ -7,11 +7,14 @@ case the inside cannot any more.
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 HERE = Path(__file__).resolve().parent
 SCRIPTS = HERE / "scripts"
@@ -146,3 +149,17 @@ def _kill_group(pid):
         os.killpg(pid, signal.SIGKILL)
     except ProcessLookupError:
         pass
+
+
+def compile_c(*command):
+    """Run the C compiler, given as words and command line fragments."""
+    words = [word for part in command for word in shlex.split(str(part))]
+    result = subprocess.run(
+        words,
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    if result.returncode:
+        pytest.fail(f"{shlex.join(words)}\n{result.stdout}", pytrace=False)

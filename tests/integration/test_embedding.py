@@ -4,8 +4,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from conftest import compile_c
-from harness import HANG, HERE, run, run_command
+from harness import HANG, HERE, compile_c, run, run_command
 
 #: Threads that are alive, just finishing or gone when the interpreter ends.
 SCRIPT = """

@@ -133,10 +133,15 @@ COMMON = {
     say(_thread._shutdown(), answers, handle.is_done(), _thread._shutdown())
     """,
     "shutdown with daemons": """
-    lock = gate()
-    handle = _thread.start_joinable_thread(lock.acquire, daemon=True)
-    _thread.start_new_thread(lock.acquire, ())
-    threading.Thread(target=lock.acquire, daemon=True).start()
+    lock, entered = gate(), threading.Semaphore(0)
+    def body():
+        entered.release()
+        lock.acquire()
+    handle = _thread.start_joinable_thread(body, daemon=True)
+    _thread.start_new_thread(body, ())
+    threading.Thread(target=body, daemon=True).start()
+    for _ in range(3):
+        entered.acquire()
     say(_thread._shutdown(), handle.is_done(), error(_thread._shutdown, 1))
     """,
     "daemon threads allowed": """

@@ -4,8 +4,8 @@ import subprocess
 import sys
 
 import pytest
-from conftest import AFTER_SECOND, RELEASE, changed, read, write
 from threadjoin import apply, errors, layout
+from tinycpython import AFTER_SECOND, RELEASE, changed, read, write
 
 
 @pytest.fixture

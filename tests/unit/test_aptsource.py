@@ -3,10 +3,10 @@
 import subprocess
 
 import pytest
-from conftest import read, write
 from threadjoin import aptsource
 from threadjoin.fetch import Unavailable
 from threadjoin.process import DiskFull
+from tinycpython import read, write
 
 PACKAGE = {"suite": "bookworm", "package": "python3.11", "orig": "o.orig.tar.gz"}
 

@@ -8,8 +8,8 @@ import subprocess
 import sys
 
 import pytest
-from conftest import RELEASE, pack, read, write, write_series
 from threadjoin import layout
+from tinycpython import RELEASE, pack, read, write, write_series
 
 #: Has the race unless the series is in its source.
 PYTHON = """\

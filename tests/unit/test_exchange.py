@@ -5,9 +5,9 @@ import os
 import shutil
 
 import pytest
-from conftest import read, write
 from threadjoin import exchange
 from threadjoin.errors import Problem
+from tinycpython import read, write
 
 OLD = {"kept": "kept", "lib/changed": "old", "lib/gone/only": "gone"}
 NEW = {"kept": "kept", "lib/changed": "new", "added/here/file": "added"}

@@ -4,9 +4,9 @@ import os
 import shutil
 
 import pytest
-from conftest import write
 from threadjoin import interpreter, packages, process
 from threadjoin.errors import Problem
+from tinycpython import write
 
 VARIANT = interpreter.Variant("", ("--one", "--two"), megabytes=10)
 

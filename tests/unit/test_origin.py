@@ -3,9 +3,9 @@
 import subprocess
 
 import pytest
-from conftest import AFTER_SECOND, RELEASE, changed, digest, pack, read, write
 from threadjoin import layout, origin, tree
 from threadjoin.errors import Problem
+from tinycpython import AFTER_SECOND, RELEASE, changed, digest, pack, read, write
 
 
 @pytest.fixture(autouse=True)

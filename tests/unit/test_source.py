@@ -3,10 +3,10 @@
 import os
 
 import pytest
-from conftest import digest
 from threadjoin import aptsource, layout, source
 from threadjoin.errors import Problem
 from threadjoin.fetch import Unavailable
+from tinycpython import digest
 
 GOOD = b"the right bytes"
 BAD = b"other bytes"

@@ -4,9 +4,9 @@ import os
 import subprocess
 
 import pytest
-from conftest import AFTER_FIRST, AFTER_SECOND, RELEASE, changed, read, write
 from threadjoin import layout, tree
 from threadjoin.errors import Problem
+from tinycpython import AFTER_FIRST, AFTER_SECOND, RELEASE, changed, read, write
 
 
 def refused(match, *args, **options):

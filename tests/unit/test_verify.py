@@ -4,8 +4,8 @@ import signal
 import sys
 
 import pytest
-from conftest import write
 from threadjoin import interpreter, process, verify
+from tinycpython import write
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import subprocess
 import tarfile
 
 import pytest
-from conftest import RELEASE, pack, read, write
 from threadjoin import workcopy
 from threadjoin.errors import Problem
+from tinycpython import RELEASE, pack, read, write
 
 LONG_AGO = 1_000_000_000
 
