@@ -169,10 +169,11 @@ class _Build:
                 one.compile(self._args.jobs)
         results = [self._examine(one) for one in interpreters]
         complaints = report.complaints(results)
-        if self._args.prefix and not complaints:
+        installed = self._args.prefix and not complaints
+        if installed:
             with self._progress.stage(f"install in {self._args.prefix}"):
                 interpreters[-1].install()
-        self._summarise(results)
+        self._summarise(results, installed)
         if complaints:
             raise Problem("; ".join(complaints))
 
@@ -235,7 +236,7 @@ class _Build:
             verdict = verify.reproduce(one)
         return report.Result(one, tests, verdict)
 
-    def _summarise(self, results):
+    def _summarise(self, results, installed):
         version = tree.version_of(results[0].interpreter.source)
         self._progress.note(
             f"\nCPython {version}, series {self._series.name} "
@@ -244,3 +245,5 @@ class _Build:
         )
         for line in report.table(results):
             self._progress.note(line)
+        if installed:
+            self._progress.note(f"installed in {self._args.prefix}")

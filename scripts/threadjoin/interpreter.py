@@ -103,7 +103,7 @@ class Interpreter:
         """
         recipe = self._recipe()
         stamp = self.objects / "threadjoin.json"
-        if stamp.exists() and json.loads(stamp.read_text()) == recipe:
+        if stamp.exists() and stamp.read_text() == json.dumps(recipe):
             return contextlib.nullcontext()
         workcopy.remove(self.objects)
         self.objects.mkdir(parents=True)

@@ -30,6 +30,15 @@ HANG = 2
 GRACE = 10
 
 
+#: What each script begins with. A background job has SIGINT ignored, and so
+#: have its children.
+PRELUDE = """
+import faulthandler, signal
+faulthandler.dump_traceback_later({timeout}, exit=True)
+signal.signal(signal.SIGINT, signal.default_int_handler)
+"""
+
+
 @dataclass(frozen=True)
 class Interpreter:
     """A Python executable, and which of the two kinds it is."""
@@ -94,8 +103,7 @@ def run(interpreter, script, *args, timeout=PATIENCE):
     Returns a Result. Raises AssertionError when the script misused a pthread
     (see pthreadwatch.c).
     """
-    watch = f"import faulthandler; faulthandler.dump_traceback_later({timeout}, "
-    code = f"{watch}exit=True)\n{textwrap.dedent(script)}"
+    code = PRELUDE.format(timeout=timeout) + textwrap.dedent(script)
     command = [interpreter.path, "-c", code, *map(str, args)]
     return run_command(interpreter, command, timeout)
 
@@ -123,8 +131,6 @@ def run_command(interpreter, command, timeout=PATIENCE, preload=True):
         errors="replace",
         # Its children too are in this group, and go when it does.
         start_new_session=True,
-        # A background job has SIGINT ignored, and so would its children.
-        preexec_fn=_sigint_at_its_default,
     )
     hung = False
     try:
@@ -138,10 +144,6 @@ def run_command(interpreter, command, timeout=PATIENCE, preload=True):
     assert "pthreadwatch: " not in err, err
     hung = hung or "Timeout (" in err
     return Result(process.returncode, out, err, hung)
-
-
-def _sigint_at_its_default():
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _kill_group(pid):

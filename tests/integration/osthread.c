@@ -7,7 +7,9 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <dlfcn.h>
+#include <malloc.h>
 #include <pthread.h>
+#include <unistd.h>
 
 static pthread_key_t key;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -125,6 +127,55 @@ foreign(PyObject *Py_UNUSED(module), PyObject *function)
     Py_RETURN_NONE;
 }
 
+/* Like linger(), the destructor of a C thread-local variable, but one that
+ * calls back into Python. */
+static pthread_key_t callback_key;
+
+static void
+call_back(void *function)
+{
+    run_foreign(function);
+}
+
+static PyObject *
+at_thread_exit(PyObject *Py_UNUSED(module), PyObject *function)
+{
+    Py_INCREF(function);
+    pthread_setspecific(callback_key, function);
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+raw_fork(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        PyOS_AfterFork_Child();
+    }
+    return PyLong_FromLong(pid);
+}
+
+static PyObject *
+churn_thread_states(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    int count;
+    if (!PyArg_ParseTuple(args, "i:churn_thread_states", &count)) {
+        return NULL;
+    }
+    for (int i = 0; i < count; i++) {
+        PyThreadState *tstate = PyThreadState_New(PyInterpreterState_Get());
+        PyThreadState_Clear(tstate);
+        PyThreadState_Delete(tstate);
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+malloced(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    return PyLong_FromSize_t(mallinfo2().uordblks);
+}
+
 static PyMethodDef methods[] = {
     {"linger", linger, METH_NOARGS,
      "Have this OS thread linger after its Python code, until release()."},
@@ -140,6 +191,14 @@ static PyMethodDef methods[] = {
      "Return how many pthreads were neither joined nor detached."},
     {"foreign", foreign, METH_O,
      "Call a function in a thread that Python did not start."},
+    {"at_thread_exit", at_thread_exit, METH_O,
+     "Call a function when this OS thread exits, after its Python code."},
+    {"raw_fork", raw_fork, METH_NOARGS,
+     "Fork as C code may: tell Python in the child, and only there."},
+    {"churn_thread_states", churn_thread_states, METH_VARARGS,
+     "Create and delete so many thread states."},
+    {"malloced", malloced, METH_NOARGS,
+     "Return how many bytes of malloc() are in use."},
     {NULL, NULL, 0, NULL}
 };
 
@@ -157,7 +216,9 @@ PyInit_osthread(void)
 {
     static int have_key = 0;
     if (!have_key) {
-        if (pthread_key_create(&key, leave) != 0) {
+        if (pthread_key_create(&key, leave) != 0
+            || pthread_key_create(&callback_key, call_back) != 0)
+        {
             PyErr_SetString(PyExc_RuntimeError, "pthread_key_create() failed");
             return NULL;
         }

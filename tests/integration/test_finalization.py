@@ -188,3 +188,43 @@ def test_daemon_thread_that_comes_back_after_the_end(python):
     """
     )
     run(python, script).check("atexit", *10 * ["joined None alive False"])
+
+
+def test_destructor_starts_a_thread(python):
+    # It would never run, and on stock start() waits for it to do so.
+    script = (
+        JOINS
+        + """
+    class Starts:
+        def __del__(self, say=say, outcome=outcome, Thread=threading.Thread):
+            say(outcome(Thread(target=int).start))
+
+    starts = Starts()
+    """
+    )
+    if python.patched:
+        run(python, script).check("atexit", "RuntimeError")
+    else:
+        result = run(python, script, timeout=HANG)
+        assert result.hung
+        assert result.lines == ["atexit"]
+
+
+def test_handles_in_cycles_at_finalization(patched):
+    script = (
+        JOINS
+        + """
+    import _thread, gc
+
+    gc.disable()
+    for _ in range(5):
+        cycle = [_thread.start_joinable_thread(int) for _ in range(10)]
+        cycle.append(cycle)
+        thread = threading.Thread(target=int)
+        thread.start()
+        thread.itself = thread
+        thread.handles = cycle
+    _thread.kept = cycle
+    """
+    )
+    run(patched, script).check("atexit")

@@ -324,6 +324,165 @@ def test_fork_in_a_handler_that_interrupts_join_of_a_lingering_thread(patched):
     run(patched, script).check("1 3")
 
 
+@pytest.mark.parametrize("lingering", [False, True])
+def test_fork_in_a_handler_while_others_join_too(patched, lingering):
+    # One of the others is first in line for what joiners take turns at, and
+    # does not exist in the child.
+    script = f"""
+        import os, signal, threading
+        import osthread
+        from probe import say, status, stop_ticking, tick, watch, within
+
+        def handler(frame):
+            if within(frame, "join"):
+                ticks.append(frame)
+            if len(ticks) == 3:
+                stop_ticking()
+                children.append(os.fork())
+                if children == [0]:
+                    watch(10)
+                else:
+                    finish.set()
+                    osthread.release()
+
+        def join(timeout):
+            entered.release()
+            thread.join(timeout)
+
+        children, ticks, finish = [], [], threading.Event()
+        entered = threading.Semaphore(0)
+        target = osthread.linger if {lingering} else finish.wait
+        thread = threading.Thread(target=target)
+        thread.start()
+        if {lingering}:
+            osthread.await_lingering()
+        others = [threading.Thread(target=join, args=(t,)) for t in (None, 1000)]
+        for other in others:
+            other.start()
+            entered.acquire()
+            other.join(0.1)
+        tick(handler, 0.02)
+        thread.join()
+        if children == [0]:
+            thread.join()
+            for other in others:
+                other.join()
+            os._exit(3)
+        for other in others:
+            other.join()
+        say(status(*children))
+    """
+    run(patched, script).check("3")
+
+
+@pytest.mark.parametrize("fork", ["osthread.raw_fork()", "os.forkpty()[0]"])
+def test_other_ways_to_fork(python, fork):
+    script = (
+        THREADS
+        + f"""
+    def child():
+        examine()
+        global unstarted
+        unstarted = threading.Thread(target=int)
+        pid = {fork}
+        if pid == 0:
+            examine()
+            os._exit(4)
+        os._exit(status(pid))
+
+    pid = {fork}
+    if pid == 0:
+        watch(20)
+        try:
+            child()
+        finally:
+            os._exit(1)
+    say(status(pid))
+    finish()
+    """
+    )
+    run(python, script).check("4")
+
+
+def test_fork_that_fails(python):
+    script = (
+        THREADS
+        + """
+    import resource
+
+    if os.getuid() == 0:
+        os.setresuid(65534, 65534, 0)       # root has no such limit
+    limits = resource.getrlimit(resource.RLIMIT_NPROC)
+    resource.setrlimit(resource.RLIMIT_NPROC, (0, limits[1]))
+    say({outcome(os.fork) for _ in range(10)})
+    resource.setrlimit(resource.RLIMIT_NPROC, limits)
+    say(status(fork(examine)))
+    finish()
+    unstarted.start()
+    unstarted.join()
+    """
+    )
+    run(python, script).check("{'BlockingIOError'}", "0")
+
+
+def test_subprocesses_started_by_threads(python):
+    # With a function to call in the child, this forks as os.fork() does.
+    script = (
+        THREADS
+        + """
+    import subprocess
+
+    def body():
+        for _ in range(5):
+            for function in (None, examine_lightly):
+                command = [sys.executable, "-S", "-c", ""]
+                statuses.append(subprocess.call(command, preexec_fn=function))
+
+    def examine_lightly():
+        assert threading.enumerate() == [threading.current_thread()]
+        for name in threads:
+            threads[name].join()
+
+    statuses = []
+    workers = [started(body) for _ in range(4)]
+    for worker in workers:
+        worker.join()
+    say(set(statuses), len(statuses))
+    finish()
+    """
+    )
+    run(python, script).check("{0} 40")
+
+
+def test_fork_while_another_thread_waits_for_the_end(patched):
+    # It is in the wait that the interpreter's end uses, and in no other.
+    script = (
+        THREADS
+        + """
+    import _thread
+
+    def wait():
+        entered.release()
+        _thread._shutdown()
+
+    threads["waiter"] = started(wait, daemon=True)
+    entered.acquire()
+    threads["waiter"].join(0.1)
+    unwatch()
+    pid = os.fork()
+    if pid:
+        say("child ended with", status(pid))
+        del threads["waiter"]
+        finish()
+    else:
+        watch(20)
+        examine()
+        started(lambda: (threading.main_thread().join(), say("waited for")))
+    """
+    )
+    run(patched, script).check("waited for", "child ended with 0")
+
+
 def test_fork_while_another_thread_is_at_each_line_of_start_and_join(python):
     # The other thread is stopped at every line of threading.py in turn, on its
     # way through start() and join(), and the main thread forks there.

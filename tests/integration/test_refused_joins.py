@@ -145,6 +145,29 @@ def test_joining_another_thread_while_the_thread_state_is_cleared(python):
     run(python, script).check("True", "None False")
 
 
+@pytest.mark.parametrize("timeout", ["None", "0", "1000"])
+def test_joining_oneself_when_the_os_thread_exits(python, timeout):
+    # The thread is done, but its OS thread is back in Python, and would have to
+    # wait for itself. Stock's join() does not look at OS threads.
+    script = f"""
+        import threading
+        import osthread
+        from probe import outcome, say
+
+        def last():
+            say(thread.is_alive(), outcome(thread.join, {timeout}))
+            done.set()
+
+        done = threading.Event()
+        thread = threading.Thread(target=osthread.at_thread_exit, args=(last,))
+        thread.start()
+        thread.join()
+        done.wait()
+    """
+    error = "RuntimeError" if python.patched else "None"
+    run(python, script).check(f"False {error}")
+
+
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_subclass_with_an_attribute_called_stop(python, moment):
     script = f"""

@@ -153,6 +153,70 @@ def test_signal_handlers_run_during_the_wait(python):
     run(python, script, WILL_WAIT).check("handled", "waited for", "atexit")
 
 
+def test_signal_handler_that_uses_threads_during_the_wait(python):
+    script = (
+        WAITED
+        + """
+    def handler(frame):
+        if within(frame, "_shutdown"):
+            ticks.append(frame)
+        if len(ticks) == 3:
+            stop_ticking()
+            thread.join(0)
+            thread.join(0.01)
+            threading.Thread(target=lives_on).start()
+            fresh = threading.Thread(target=int)
+            fresh.start()
+            fresh.join()
+            handled.set()
+            thread.join()
+            say("handled", thread.is_alive())
+
+    ticks, handled = [], threading.Event()
+    thread = threading.Thread(target=handled.wait)
+    thread.start()
+    tick(handler)
+    """
+    )
+    run(python, script, WILL_WAIT).check("handled False", "waited for", "atexit")
+
+
+def test_fork_in_a_handler_during_the_wait(python):
+    # In the child, the handler returns into a wait for threads that are gone.
+    script = (
+        WAITED
+        + """
+    from probe import status, unwatch, watch
+
+    def handler(frame):
+        if within(frame, "_shutdown"):
+            ticks.append(frame)
+        if len(ticks) == 3:
+            stop_ticking()
+            pid = os.fork()
+            if pid == 0:
+                watch(10)
+                atexit.unregister(at_exit)
+                atexit.register(say, "atexit of the child")
+            else:
+                say("child ended with", status(pid))
+                handled.set()
+
+    def body():
+        handled.wait()
+        lives_on()
+
+    unwatch()
+    ticks, handled = [], threading.Event()
+    threading.Thread(target=body).start()
+    tick(handler)
+    """
+    )
+    run(python, script, WILL_WAIT).check(
+        "atexit of the child", "child ended with 0", "waited for", "atexit"
+    )
+
+
 @pytest.mark.parametrize(
     "start, waited",
     [

@@ -261,3 +261,29 @@ def test_pairs_that_wait_for_the_end_at_once(patched):
     )
     result = run(patched, script)
     assert (result.status, result.lines) == (0, ["[]"])
+
+
+def test_wait_for_the_end_that_is_interrupted(patched):
+    script = (
+        SETUP
+        + """
+    from probe import stop_ticking, tick
+
+    def handler(frame):
+        ticks.append(frame)
+        if len(ticks) % 3 == 0:
+            raise ZeroDivisionError
+
+    ticks, lock = [], gate()
+    handles = [_thread.start_joinable_thread(lock.acquire, daemon=False)]
+    for _ in range(5):
+        tick(handler, 0.02)
+        say(outcome(_thread._shutdown))
+        stop_ticking()
+    handles += [_thread.start_joinable_thread(int, daemon=False) for _ in range(9)]
+    lock.release()
+    _thread._shutdown()
+    say({handle.is_done() for handle in handles})
+    """
+    )
+    run(patched, script).check(*5 * ["ZeroDivisionError"], "{True}")

@@ -187,8 +187,9 @@ def test_without_tests_none_is_run(project):
 
 
 def test_the_patched_one_is_installed_in_the_prefix(project):
-    project.succeed("--prefix", "opt/python", cwd=project.place)
+    text = project.succeed("--prefix", "opt/python", cwd=project.place)
     installed = project.place / "opt/python"
+    assert text.endswith(f"\ninstalled in {installed}\n")
     assert (installed / "bin/python3").exists()
     assert f"--prefix={installed}" in (project.home / "patched/configured").read_text()
     assert "--prefix" not in (project.home / "stock/configured").read_text()

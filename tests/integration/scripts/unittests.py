@@ -9,6 +9,7 @@ exit would wait for.
 import importlib.util
 import json
 import os
+import signal
 import sys
 import unittest
 
@@ -42,6 +43,8 @@ class Outcomes(unittest.TestResult):
 
 
 def main(path):
+    # A background job has it ignored, and what tests start would have, too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     spec = importlib.util.spec_from_file_location("suite", path)
     suite = sys.modules["suite"] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(suite)
