@@ -8,7 +8,7 @@
  *                                          the first thread state is there
  *
  * PROGRAM is the path of the interpreter: its library is used. Prints the
- * bytes in use by malloc() after a fifth of the rounds, and after the last.
+ * bytes in use by malloc() after half of the rounds, and after the last.
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -119,7 +119,7 @@ main(int argc, char **argv)
     }
     for (int round = 1; round <= rounds; round++) {
         one_round(program);
-        if (round == rounds / 5 || round == rounds) {
+        if (round == rounds / 2 || round == rounds) {
             printf("%zu\n", mallinfo2().uordblks);
             fflush(stdout);
         }
