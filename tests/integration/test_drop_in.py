@@ -151,36 +151,6 @@ def test_no_memory_is_lost_with_a_thread(patched, life):
     run(alone, script).check()
 
 
-@pytest.mark.slow
-def test_start_costs_the_same_however_many_are_alive(stock, patched):
-    # Processor time, the best of some: what else runs here does not count.
-    script = """
-        import threading, time
-        from probe import say
-
-        def cost():
-            best = float("inf")
-            for _ in range(8):
-                threads = [threading.Thread(target=int) for _ in range(50)]
-                begin = time.process_time()
-                for thread in threads:
-                    thread.start()
-                    thread.join()
-                best = min(best, time.process_time() - begin)
-            return best
-
-        finish = threading.Event()
-        alone = cost()
-        for _ in range(3000):
-            threading.Thread(target=finish.wait).start()
-        crowded = cost()
-        finish.set()
-        say(crowded / alone)
-    """
-    ratios = [float(run(each, script).lines[0]) for each in (stock, patched)]
-    assert ratios[1] * 2 < ratios[0], ratios
-
-
 def test_no_field_of_the_thread_state_has_moved(stock, patched, tmp_path):
     # Extensions that were compiled for stock read the structure.
     includes = [python.sysconfig()["include"] for python in (stock, patched)]
