@@ -30,6 +30,9 @@ from .progress import Progress, duration
 
 DEFAULT_VARIANT = "debug"
 
+#: Where --until can stop, in their order.
+STAGES = ("packages", "source", "compile")
+
 
 def _parser():
     parser = errors.Parser(
@@ -69,7 +72,23 @@ def _parser():
         default=DEFAULT_VARIANT,
         help="how to build, see below (default: %(default)s)",
     )
-    add("--stock", action="store_true", help="build the unpatched interpreter only")
+    only = parser.add_mutually_exclusive_group()
+    for kind, what in (("stock", "unpatched"), ("patched", "patched")):
+        only.add_argument(
+            f"--{kind}",
+            dest="only",
+            action="store_const",
+            const=kind,
+            help=f"build the {what} interpreter only",
+        )
+    add(
+        "--configure",
+        metavar="ARG",
+        action="append",
+        default=[],
+        help="one more argument for configure, as in --configure=--enable-shared; "
+        "may be given more than once",
+    )
     add(
         "--prefix",
         metavar="DIR",
@@ -88,6 +107,13 @@ def _parser():
         "--no-test",
         action="store_true",
         help="run neither test_threading nor the reproducer",
+    )
+    add(
+        "--until",
+        choices=STAGES,
+        help="stop when what a build needs of the system is there (packages), when "
+        "the source is laid out, or when it is compiled; the same command without "
+        "it goes on from there",
     )
     return parser
 
@@ -147,6 +173,19 @@ class _Build:
 
     def run(self):
         """Do everything; raise Problem for what goes wrong."""
+        if self._args.until == "packages":
+            packages.provide(self._progress, layout.BUILD / "packages.log")
+            return
+        interpreters = self._lay_out()
+        if self._args.until == "source":
+            return
+        self._compile(interpreters)
+        if self._args.until == "compile":
+            return
+        self._finish(interpreters)
+
+    def _lay_out(self):
+        """Lay out the source; return the Interpreters to build from it."""
         given = self._given()
         if given:
             self._series = origin.series(given, self._args.series)
@@ -161,12 +200,18 @@ class _Build:
         interpreter.require_space(interpreters)
         packages.provide(self._progress, logs / "packages.log")
         self._prepare(given or self._release(logs / "source.log"), interpreters)
+        return interpreters
+
+    def _compile(self, interpreters):
         kinds = ", ".join(one.kind for one in interpreters)
         with self._progress.stage(f"configure ({kinds})"):
             interpreter.configure(interpreters)
         for one in interpreters:
             with self._progress.stage(f"compile ({one.kind})"):
                 one.compile(self._args.jobs)
+
+    def _finish(self, interpreters):
+        """Test and install what was compiled, and say how that went."""
         results = [self._examine(one) for one in interpreters]
         complaints = report.complaints(results)
         installed = self._args.prefix and not complaints
@@ -191,8 +236,8 @@ class _Build:
 
     def _interpreters(self):
         """Return the Interpreters to build, the one to install as the last."""
-        if self._args.stock:
-            kinds = ("stock",)
+        if self._args.only:
+            kinds = (self._args.only,)
         elif self._variant.both:
             kinds = ("stock", "patched")
         else:
@@ -207,6 +252,7 @@ class _Build:
                 self._home,
                 self._variant,
                 self._args.prefix if kind == kinds[-1] else None,
+                tuple(self._args.configure),
             )
             for kind in kinds
         ]

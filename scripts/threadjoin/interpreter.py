@@ -71,9 +71,10 @@ class Interpreter:
         home: pathlib.Path of the variant's directory, build/3.11/debug.
         variant: the Variant.
         prefix: pathlib.Path where it is to be installed; None for nowhere.
+        options: further arguments for configure.
     """
 
-    def __init__(self, kind, home, variant, prefix=None):
+    def __init__(self, kind, home, variant, prefix=None, options=()):
         self.kind = kind
         self.variant = variant
         self.source = home / kind / "src"
@@ -81,6 +82,7 @@ class Interpreter:
         self.python = self.objects / "python"
         self._logs = home / "log"
         self._prefix = prefix
+        self._options = options
 
     def log(self, stage):
         """Return the path of the log of *stage* ("compile")."""
@@ -92,6 +94,9 @@ class Interpreter:
         settings = dict(self.variant.environment)
         if "CCACHE_DIR" not in os.environ:
             settings["CCACHE_DIR"] = str(BUILD / "ccache")
+        if "--enable-shared" in self._options:
+            # Not one of the same name that is installed already.
+            settings["LD_LIBRARY_PATH"] = str(self.objects)
         return process.environment(**settings)
 
     def configuring(self):
@@ -123,7 +128,8 @@ class Interpreter:
     def _recipe(self):
         """Return all that configure's result depends on, as a dict."""
         names = ("CC", "CFLAGS", "CPPFLAGS", "LDFLAGS", "LIBS")
-        arguments = [*self.variant.configure, f"CC={' '.join(packages.compiler())}"]
+        arguments = [*self.variant.configure, *self._options]
+        arguments.append(f"CC={' '.join(packages.compiler())}")
         if self._prefix:
             arguments.append(f"--prefix={self._prefix}")
         return {

@@ -33,17 +33,17 @@ class Need:
 
 def needs(data=DATA):
     """Return the Needs that the content of packages.json, *data*, lists."""
-    managers = data["managers"]
-    return [
-        Need(
-            entry["name"],
-            entry.get("required", "commands" in entry),
-            tuple(entry.get("commands", ())),
-            entry.get("header", ""),
-            {manager: entry[manager] for manager in managers},
-        )
-        for entry in data["tools"] + data["headers"]
-    ]
+    return [_need(entry, data["managers"]) for entry in data["tools"] + data["headers"]]
+
+
+def _need(entry, managers):
+    return Need(
+        entry["name"],
+        entry.get("required", "commands" in entry),
+        tuple(entry.get("commands", ())),
+        entry.get("header", ""),
+        {manager: entry[manager] for manager in managers},
+    )
 
 
 def compiler():
@@ -131,6 +131,26 @@ def install(lacking, progress, log):
     if may is not None:
         with progress.stage(f"install {', '.join(need.name for need in lacking)}"):
             _install([need.packages["apt-get"] for need in lacking], may, log)
+
+
+def provide_tool(command, progress, log, data=DATA):
+    """See to it that the tool *command* of a check is there.
+
+    Parameters:
+        command: its name, one of those under "checks" in packages.json.
+        progress, log: as provide() has them.
+
+    Installs it where we may; raises Problem, saying how to, when it is
+    missing after that.
+    """
+    if shutil.which(command):
+        return
+    entry = next(e for e in data["checks"] if command in e["commands"])
+    need = _need(entry, data["managers"])
+    log.parent.mkdir(parents=True, exist_ok=True)
+    install([need], progress, log)
+    if not shutil.which(command):
+        raise Problem(f"{command} is missing; {advice([need])}")
 
 
 def advice(lacking, which=shutil.which):

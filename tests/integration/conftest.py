@@ -17,10 +17,6 @@ from threadjoin import layout  # noqa: E402
 KINDS = ("stock", "patched")
 
 
-def pytest_configure(config):
-    config.addinivalue_line("markers", "slow: takes more than a few seconds")
-
-
 def _locate(kind):
     """Return the path of the *kind* of interpreter; fail if there is none."""
     variable = f"THREADJOIN_{kind.upper()}"

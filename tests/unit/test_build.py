@@ -174,10 +174,38 @@ def test_the_variant_and_the_jobs_reach_the_tools(project):
     assert not (built / "stock").exists()
 
 
-def test_stock_alone(project):
-    text = project.succeed("--stock")
-    assert "join race:      race" in text
-    assert not (project.home / "patched").exists()
+@pytest.mark.parametrize(
+    "kind, verdict, other",
+    [("stock", "race", "patched"), ("patched", "no race", "stock")],
+)
+def test_one_of_the_two_alone(project, kind, verdict, other):
+    text = project.succeed(f"--{kind}")
+    assert f"join race:      {verdict}\n" in text
+    assert not (project.home / other).exists()
+
+
+def test_further_arguments_reach_configure(project):
+    project.succeed("--stock", "--no-test", "--configure=--enable-x", "--configure=A=b")
+    configured = (project.home / "stock/configured").read_text()
+    assert configured == "--with-pydebug --enable-x A=b CC=my-cc\n"
+
+
+def test_it_stops_where_it_is_told_to_and_goes_on_from_there(project):
+    stock = project.home / "stock"
+    project.succeed("--stock", "--until=packages")
+    assert not project.home.exists()
+    project.succeed("--stock", "--until=source")
+    assert (stock / "src/configure").exists()
+    assert not (stock / "obj").exists()
+    text = project.succeed("--stock", "--until=compile", "--prefix", "opt")
+    assert (stock / "obj/python").exists()
+    assert "test_threading" not in text
+    assert not (project.place / "opt").exists()
+    (stock / "configured").unlink()
+    text = project.succeed("--stock", "--prefix", "opt")
+    assert "test_threading: passed" in text
+    assert (project.place / "opt/bin/python3").exists()
+    assert not (stock / "configured").exists()
 
 
 def test_without_tests_none_is_run(project):
@@ -224,6 +252,8 @@ def test_what_does_not_keep_the_promise_fails_and_is_not_installed(
         (("--sha256", "12"), "a SHA-256 has 64 hexadecimal digits", 2),
         (("--sha256", "0" * 64), "--sha256 goes with --source", 1),
         (("--variant", "fast"), "invalid choice: 'fast'", 2),
+        (("--until", "dawn"), "invalid choice: 'dawn'", 2),
+        (("--stock", "--patched"), "not allowed with argument --stock", 2),
         (("--prefix", "/dev/null/x"), "/dev/null is not a directory", 2),
         (("--source", "/no/such"), "there is no such file or directory", 1),
         (("--source", "."), "is not a source tree of CPython", 1),
@@ -389,6 +419,9 @@ def test_help_tells_all_options(project):
         "--sha256",
         "--variant",
         "--stock",
+        "--patched",
+        "--configure",
+        "--until",
         "--prefix",
         "--jobs",
         "--no-test",

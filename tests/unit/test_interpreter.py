@@ -60,6 +60,7 @@ def test_configure_runs_once(built, source):
         lambda m, built: m.setattr(packages, "compiler", lambda: ["other"]),
         lambda m, built: m.setattr(packages, "missing", lambda: packages.needs()[-1:]),
         lambda m, built: m.setattr(built, "_prefix", "/opt"),
+        lambda m, built: m.setattr(built, "_options", ("--enable-shared",)),
         lambda m, built: m.setattr(built, "variant", interpreter.VARIANTS["tsan"]),
     ],
 )
@@ -131,6 +132,16 @@ def test_ccache_answers_for_the_compiler_where_it_is(
 def test_a_ccache_of_ones_own_is_used(built, monkeypatch):
     monkeypatch.setenv("CCACHE_DIR", "/my/cache")
     assert built.environment()["CCACHE_DIR"] == "/my/cache"
+
+
+def test_a_shared_library_is_found_where_it_was_built(tmp_path):
+    built = interpreter.Interpreter(
+        "patched", tmp_path, VARIANT, options=("--enable-shared",)
+    )
+    assert built.environment()["LD_LIBRARY_PATH"] == str(built.objects)
+    assert "LD_LIBRARY_PATH" not in (
+        interpreter.Interpreter("patched", tmp_path, VARIANT).environment()
+    )
 
 
 def test_a_full_disk_takes_the_objects_with_it(built, program):

@@ -209,3 +209,41 @@ def test_other_systems_are_told_what_to_install(monkeypatch, there, words):
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     which = {name: name for name in there}.get
     assert packages.advice([TOOL, ZLIB], which) == words
+
+
+TOOLS = {
+    "managers": {"apt-get": "apt-get install"},
+    "checks": [{"name": "a tool", "commands": ["tool"], "apt-get": "tools"}],
+}
+
+
+def test_a_tool_that_is_there_is_not_installed(monkeypatch, tmp_path):
+    monkeypatch.setattr(packages.shutil, "which", lambda name: f"/bin/{name}")
+    monkeypatch.setattr(packages, "install", lambda *args: pytest.fail("installed"))
+    packages.provide_tool("tool", None, tmp_path / "log", TOOLS)
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_a_tool_that_is_missing(monkeypatch, tmp_path, works):
+    there = set()
+
+    def install(lacking, progress, log):
+        assert [need.packages for need in lacking] == [{"apt-get": "tools"}]
+        assert log.parent.is_dir()
+        if works:
+            there.add("tool")
+
+    monkeypatch.setattr(packages, "install", install)
+    monkeypatch.setattr(packages.shutil, "which", lambda name: name in there or None)
+    monkeypatch.setattr(packages, "advice", lambda lacking: f"get {lacking[0].name}")
+    log = tmp_path / "new" / "log"
+    if works:
+        packages.provide_tool("tool", None, log, TOOLS)
+    else:
+        with pytest.raises(Problem, match="tool is missing; get a tool"):
+            packages.provide_tool("tool", None, log, TOOLS)
+
+
+def test_checks_are_known_to_every_package_manager():
+    for entry in packages.DATA["checks"]:
+        assert packages.DATA["managers"].keys() < entry.keys()
