@@ -1,0 +1,125 @@
+"""Servers that answer from threads, and are stopped.
+
+Usage: server.py LIBRARY BEHAVIOUR, or server.py LIBRARY --list
+"""
+
+import contextlib
+import http.client
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+#: Seconds that anything may take which is expected to happen.
+PATIENCE = 50
+
+#: What is served. Each answer comes out of a thread that was joined for it.
+WSGI = """
+import sys, threading
+
+def application(environ, start_response):
+    found = []
+    thread = threading.Thread(target=lambda: found.append(threading.active_count()))
+    thread.start()
+    thread.join()
+    assert not thread.is_alive()
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"threads: %d" % len(found)]
+"""
+
+ASGI = """
+import asyncio, threading
+
+async def application(scope, receive, send):
+    assert scope["type"] == "http"
+    found = await asyncio.to_thread(threading.active_count)
+    start = {"type": "http.response.start", "status": 200, "headers": []}
+    await send(start)
+    await send({"type": "http.response.body", "body": b"threads: 1"})
+"""
+
+#: By library and behaviour: the application, the command, the signal that
+#: ends it and the status that it then has.
+BEHAVIOURS = {
+    "gunicorn": {
+        f"{kind}_{name}": (
+            WSGI,
+            ["gunicorn", "-k", kind, "--threads", "4", "-w", "2", "application"],
+            number,
+            0,
+        )
+        for kind in ("gthread", "gevent")
+        for name, number in (("term", signal.SIGTERM), ("ctrl_c", signal.SIGINT))
+    },
+    "uvicorn": {
+        name: (ASGI, ["uvicorn", "application:application", *more], number, status)
+        for name, number, more, status in (
+            ("term", signal.SIGTERM, [], -signal.SIGTERM),
+            ("ctrl_c", signal.SIGINT, [], -signal.SIGINT),
+            ("workers_term", signal.SIGTERM, ["--workers", "2"], 0),
+            ("workers_ctrl_c", signal.SIGINT, ["--workers", "2"], 0),
+        )
+    },
+}
+
+
+def ask(port, answers):
+    """Ask the server for its answer and note it in the list *answers*."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+    with contextlib.closing(connection):
+        connection.request("GET", "/")
+        answers.append(connection.getresponse().read())
+
+
+def port_of(process, said):
+    """Return the port of the server *process*; note its lines in *said*."""
+    for line in process.stderr:
+        said.append(line)
+        found = re.search(r"http://127\.0\.0\.1:(\d+)", line)
+        if found:
+            return int(found[1])
+    raise AssertionError("".join(said))
+
+
+def serve(source, command, number, expected):
+    """Start a server, ask it from many threads, stop it; check what it did."""
+    Path("application.py").write_text(source)
+    bind = ["-b", "127.0.0.1:0"] if command[0] == "gunicorn" else ["--port", "0"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", *command, *bind],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.getcwd()},
+    )
+    said, answers = [], []
+    port = port_of(process, said)
+    threads = [threading.Thread(target=ask, args=(port, answers)) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    # It is not to be blocked by what it has to say.
+    reader = threading.Thread(target=lambda: said.extend(process.stderr))
+    reader.start()
+    for thread in threads:
+        thread.join()
+    process.send_signal(number)
+    status = process.wait(PATIENCE)
+    reader.join()
+    said = "".join(said)
+    assert answers == [b"threads: 1"] * 20, (answers, said)
+    assert status == expected, (status, said)
+    assert "Traceback" not in said, said
+
+
+def main(argv):
+    behaviours = BEHAVIOURS[argv[0]]
+    if argv[1] == "--list":
+        print("\n".join(behaviours))
+    else:
+        serve(*behaviours[argv[1]])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

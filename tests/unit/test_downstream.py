@@ -1,0 +1,180 @@
+"""The command: what it runs, what it prints, how it ends."""
+
+import io
+import sys
+
+import pytest
+from threadjoin import downstream
+from threadjoin.downstream_compare import differences
+from threadjoin.downstream_data import Library, Suite
+from threadjoin.downstream_results import Result
+from threadjoin.errors import Problem
+from threadjoin.progress import Progress
+
+GOOD = {"stock": {"passed": 3}, "patched": {"passed": 3}}
+
+
+def library(name, *suites):
+    return Library(name, (), suites or (Suite("programs", "program", ("a.py *",)),))
+
+
+class FakeComparison:
+    """Knows the results of two libraries."""
+
+    def __init__(self, stock, patched, progress, repeat, ci):
+        self.ran = []
+
+    def of(self, library, again):
+        return [self.results[library.name]]
+
+    def page(self, libraries):
+        return " ".join(library.name for library in libraries)
+
+
+def result(name, outcome="passed", counts=GOOD):
+    found = differences({"t": "passed"}, {"t": outcome})
+    for difference in found:
+        for _ in range(4):
+            difference.add({"stock": "passed", "patched": outcome})
+    return Result(name, "1.0", "programs", 1, "", counts, {}, found)
+
+
+@pytest.fixture
+def command(monkeypatch, capsys):
+    """A function that runs the command; returns its status and its output."""
+    libraries = {"a": library("a"), "b": library("b")}
+    monkeypatch.setattr(downstream.data, "load", lambda: libraries)
+    monkeypatch.setattr(downstream.data, "pinned", lambda *_: {"a": "1.0", "b": "2.0"})
+    monkeypatch.setattr(downstream, "Comparison", FakeComparison)
+
+    def run(*argv, results=()):
+        results = results or [result("a"), result("b")]
+        FakeComparison.results = {r.library: r for r in results}
+        return downstream.main(list(argv)), capsys.readouterr().out
+
+    return run
+
+
+def test_the_list_has_versions(command):
+    assert command("--list") == (None, "a 1.0: programs\nb 2.0: programs\n")
+
+
+def test_two_interpreters_are_needed(command):
+    with pytest.raises(SystemExit):
+        command("/one")
+
+
+def test_all_libraries_are_run(command):
+    status, out = command("/one", "/two")
+    assert status == 0
+    assert [line.split()[0] for line in out.splitlines()] == ["library", "a", "b"]
+
+
+def test_only_those_that_are_named_are_run(command):
+    status, out = command("/one", "/two", "b")
+    assert [line.split()[0] for line in out.splitlines()] == ["library", "b"]
+
+
+def test_a_test_that_is_worse_is_a_failure(command):
+    status, out = command("/one", "/two", "a", results=[result("a", "failed")])
+    assert status == 1
+    assert "worse on patched: a, programs: t: passed on stock, failed" in out
+
+
+def test_a_suite_that_does_nothing_is_a_problem(command):
+    idle = result("a", counts={"stock": {"failed": 1}, "patched": {"failed": 1}})
+    with pytest.raises(Problem, match="no test passes on /one: a, programs; see its"):
+        command("/one", "/two", "a", results=[idle])
+
+
+def test_the_table_is_of_all_libraries(command, tmp_path):
+    command("--table", str(tmp_path / "page.md"), "/one", "/two", "a")
+    assert (tmp_path / "page.md").read_text() == "a b"
+
+
+def test_no_survey_without_wheels(command, tmp_path, monkeypatch):
+    monkeypatch.setattr(downstream.environments, "HOME", tmp_path)
+    with pytest.raises(Problem, match="no wheels are here yet; run scripts/downstr"):
+        command("--names", str(tmp_path / "names.md"))
+
+
+@pytest.fixture
+def comparison(tmp_path, monkeypatch):
+    """A function that makes a Comparison of this Python with itself."""
+    monkeypatch.setattr(downstream.devenv, "ensure", lambda progress: None)
+    monkeypatch.setattr(downstream.data, "pinned", lambda: {"a": "1.0"})
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    monkeypatch.setattr(downstream.data, "PROGRAMS", programs)
+    # As on stock or on patched, by the environment's path.
+    (programs / "a.py").write_text(
+        "import sys\n"
+        "if '--list' in sys.argv: sys.exit(print('good\\nbad\\nci'))\n"
+        "sys.exit(sys.argv[1] == 'bad' and 'patched' in sys.executable)\n"
+    )
+
+    def provide(self, library):
+        paths = {role: tmp_path / role / "python" for role in downstream.ROLES}
+        for path in paths.values():
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(f"#!{sys.executable}\n" + WRAPPER)
+            path.chmod(0o755)
+        return paths
+
+    monkeypatch.setattr(downstream.environments.Environments, "provide", provide)
+
+    def make(**options):
+        quiet = Progress(io.StringIO(), live=False)
+        ours = sys.executable
+        return downstream.Comparison(ours, ours, quiet, home=tmp_path / "h", **options)
+
+    return make
+
+
+#: Runs the script that it is given, and seems to be the interpreter.
+WRAPPER = """\
+import runpy, sys
+sys.executable = sys.argv[0]
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def test_a_difference_is_found_and_repeated(comparison):
+    (found,) = comparison().of(library("a"))
+    assert found.counts == {
+        "stock": {"passed": 3},
+        "patched": {"passed": 2, "failed": 1},
+    }
+    (worse,) = found.of("worse")
+    assert worse.test == "a.py bad"
+    assert worse.good == {"stock": 4, "patched": 0}
+
+
+def test_what_is_known_is_not_run_again(comparison, monkeypatch):
+    found = comparison().of(library("a"))
+    monkeypatch.setattr(downstream.run.Place, "run", None)
+    assert comparison().of(library("a")) == found
+    with pytest.raises(TypeError):
+        comparison().of(library("a"), again=True)
+
+
+def test_ci_runs_its_units_only(comparison):
+    suite = Suite("programs", "program", ("a.py *",), ci=("a.py good", "a.py ci"))
+    other = Suite("others", "program", ("a.py *",))
+    (found,) = comparison(ci=True).of(library("a", suite, other))
+    assert found.counts["stock"] == {"passed": 2}
+
+
+def test_a_suite_without_tests_is_a_problem(comparison):
+    suite = Suite("programs", "program", ())
+    with pytest.raises(Problem, match="the suite programs has no tests; see its data"):
+        comparison().of(library("a", suite))
+
+
+def test_the_page_names_what_was_not_run(comparison):
+    ours = comparison()
+    ours.of(library("a"))
+    page = ours.page([library("a"), library("b")])
+    assert "| a | 1.0 | programs | 3/3 | 2/3 | 1 |  |" in page
+    assert page.endswith("## Not run\n\n- b\n")

@@ -1,0 +1,72 @@
+"""The data on libraries is complete, and is read as it is meant."""
+
+import json
+
+import pytest
+from threadjoin import downstream_data as data
+from threadjoin.errors import Problem
+
+#: The libraries that have to be there.
+WANTED = """
+    gevent eventlet greenlet debugpy trio anyio tornado twisted celery kombu gunicorn
+    uvicorn pytest-xdist pytest-timeout ipykernel joblib loky distributed sentry-sdk
+    opentelemetry-instrumentation-threading concurrent-log-handler APScheduler watchdog
+"""
+
+LIBRARIES = data.load()
+SUITES = [
+    pytest.param(suite, id=f"{library.name}-{suite.name}")
+    for library in LIBRARIES.values()
+    for suite in library.suites
+]
+
+
+def test_all_libraries_are_there():
+    assert set(WANTED.split()) <= set(LIBRARIES)
+
+
+def test_every_version_is_pinned():
+    versions = data.pinned()
+    for library in LIBRARIES.values():
+        names = {library.name, *library.install}
+        assert names and not {data.canonical(n) for n in names} - set(versions)
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_a_suite_has_one_source_of_tests(suite):
+    program = suite.runner == "program"
+    assert [bool(suite.sdist), bool(suite.package), program].count(True) == 1
+    assert bool(suite.take) == bool(suite.sdist)
+    assert suite.units
+    assert suite.runner in ("pytest", "unittest", "program")
+    assert not suite.config or suite.config in suite.take
+
+
+@pytest.mark.parametrize(
+    "suite", [p for p in SUITES if p.values[0].runner == "program"]
+)
+def test_programs_are_there(suite):
+    for unit in suite.units:
+        assert (data.PROGRAMS / unit.split()[0]).is_file()
+
+
+def test_names_are_chosen_in_any_spelling():
+    (found,) = data.chosen(LIBRARIES, ["Apscheduler"])
+    assert found.name == "APScheduler"
+    assert data.chosen(LIBRARIES, []) == list(LIBRARIES.values())
+
+
+def test_an_unknown_name_is_a_problem():
+    with pytest.raises(Problem, match="no library called nose; there is: gevent, "):
+        data.chosen(LIBRARIES, ["nose", "gevent"])
+
+
+def test_pinned_versions(tmp_path):
+    path = tmp_path / "constraints.txt"
+    path.write_text("# a comment\nZope.Event==6.2\nx_y==1.0\n")
+    assert data.pinned(path) == {"zope-event": "6.2", "x-y": "1.0"}
+
+
+def test_judged_names_are_words():
+    judged = json.loads((data.HOME / "names.json").read_text())
+    assert all(name.isidentifier() and what for name, what in judged["names"].items())

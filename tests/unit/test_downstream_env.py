@@ -1,0 +1,143 @@
+"""Environments are made once, of the same files, for both interpreters."""
+
+import io
+import json
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+from threadjoin import downstream_env as env
+from threadjoin import process
+from threadjoin.downstream_data import Library, Suite
+from threadjoin.errors import Problem
+from threadjoin.progress import Progress
+
+LIBRARY = Library("x", ("y",), (Suite("own tests", "pytest", ("*",)),))
+
+#: Says what it was asked. Installs when there are wheels, gets them else.
+PIP = """
+import json, os, pathlib, sys
+home = pathlib.Path(sys.argv[1])
+arguments = sys.argv[2:]
+with open(home / "asked", "a") as stream:
+    print(json.dumps(arguments), os.environ["PIP_CONSTRAINT"], file=stream)
+wheels = home / "made" / "wheels"
+if "wheel" in arguments:
+    wheels.mkdir(parents=True)
+elif "install" in arguments and "--dry-run" not in arguments:
+    sys.exit(0 if wheels.is_dir() else "no wheels")
+elif "download" in arguments:
+    (home / "x-1.0.tar.gz").rename(pathlib.Path(
+        arguments[arguments.index("-d") + 1]) / "x-1.0.tar.gz")
+"""
+
+
+@pytest.fixture
+def home(tmp_path):
+    (tmp_path / "pip.py").write_text(PIP)
+    pins = "x==1.0\ny==2.0\npytest==9.0\npytest-reportlog==1.0\n"
+    (tmp_path / "constraints.txt").write_text(pins)
+    return tmp_path
+
+
+@pytest.fixture
+def environments(home):
+    def make():
+        pythons = [env.identify(role, sys.executable) for role in ("stock", "patched")]
+        pip = [sys.executable, str(home / "pip.py"), str(home)]
+        quiet = Progress(io.StringIO(), live=False)
+        constraints = home / "constraints.txt"
+        return env.Environments(pythons, quiet, pip, home / "made", constraints)
+
+    return make
+
+
+def asked(home):
+    """Return the subcommands that pip was asked for; forget them."""
+    path = home / "asked"
+    lines = path.read_text().splitlines() if path.exists() else []
+    path.unlink(missing_ok=True)
+    words = {"install", "wheel", "download"}
+    return [
+        word
+        for line in lines
+        for word in json.loads(line.rpartition("] ")[0] + "]")
+        if word in words
+    ]
+
+
+def test_an_interpreter_is_told_by_what_it_consists_of():
+    ours = env.identify("stock", sys.executable)
+    assert (ours.role, ours.version) == ("stock", sys.version)
+    assert env.identify("patched", sys.executable).digest == ours.digest
+
+
+def test_what_is_no_interpreter_is_a_problem(tmp_path):
+    with pytest.raises(Problem, match="gone cannot be run: No such file"):
+        env.identify("stock", tmp_path / "gone")
+    broken = tmp_path / "broken"
+    broken.write_text("#!/bin/sh\necho why >&2; exit 1\n")
+    broken.chmod(0o755)
+    with pytest.raises(Problem, match="broken is not a Python that works: why"):
+        env.identify("stock", broken)
+
+
+def test_wheels_are_got_once_and_environments_are_kept(environments, home):
+    found = environments().provide(LIBRARY)
+    assert set(found) == {"stock", "patched"}
+    assert all(path.is_file() for path in found.values())
+    assert asked(home) == ["install", "wheel", "install", "install"]
+    assert environments().provide(LIBRARY) == found
+    assert asked(home) == []
+
+
+def test_other_versions_need_other_environments(environments, home):
+    environments().provide(LIBRARY)
+    asked(home)
+    pins = (home / "constraints.txt").read_text()
+    (home / "constraints.txt").write_text(pins.replace("2.0", "2.1"))
+    environments().provide(LIBRARY)
+    assert asked(home) == ["install", "install"]
+
+
+def test_what_is_not_pinned_is_a_problem(environments):
+    with pytest.raises(Problem, match="constraints.txt pins no version of z; add it"):
+        environments().provide(Library("z", (), ()))
+
+
+def test_what_cannot_be_got_is_a_problem(environments, home):
+    (home / "pip.py").write_text("raise SystemExit(1)")
+    with pytest.raises(process.Failed, match="pip wheel failed with status 1; see"):
+        environments().provide(LIBRARY)
+
+
+def test_the_sdist_is_unpacked_once(environments, home):
+    with tarfile.open(home / "x-1.0.tar.gz", "w:gz") as archive:
+        member = tarfile.TarInfo("x-1.0/tests/a.py")
+        archive.addfile(member, io.BytesIO())
+    found = environments().sdist("x")
+    assert (found / "tests" / "a.py").is_file()
+    assert asked(home) == ["download"]
+    assert environments().sdist("x") == found
+    assert asked(home) == []
+
+
+def test_pinning(home):
+    report = {"install": [{"metadata": {"name": "X_y", "version": "3.0"}}]}
+    (home / "pip.py").write_text(
+        "import pathlib, sys\n"
+        "path = sys.argv[sys.argv.index('--report') + 1]\n"
+        f"pathlib.Path(path).write_text({json.dumps(report)!r})\n"
+        "assert {'x', 'y', 'pytest'} <= set(sys.argv)\n"
+    )
+    pip = [sys.executable, str(home / "pip.py")]
+    env.pin([LIBRARY], home / "new.txt", pip, home / "pin.log")
+    assert (home / "new.txt").read_text().splitlines()[1:] == ["x-y==3.0"]
+
+
+def test_only_pinned_wheels_count(home):
+    for name in ("x-1.0-py3-none-any.whl", "x-0.9-py3-none-any.whl", "z-1-py3-x.whl"):
+        (home / name).touch()
+    found = env.pinned_wheels(home, home / "constraints.txt")
+    assert found == [Path(home / "x-1.0-py3-none-any.whl")]

@@ -1,0 +1,195 @@
+"""Units run as processes of their own, and their outcomes are understood."""
+
+import json
+import os
+import sys
+import venv
+
+import pytest
+from threadjoin import downstream_run as run
+from threadjoin.downstream_data import Suite
+
+
+@pytest.fixture
+def sdist(tmp_path):
+    directory = tmp_path / "sdist"
+    (directory / "tests").mkdir(parents=True)
+    return directory
+
+
+@pytest.fixture
+def python(tmp_path):
+    """The interpreter of a virtual environment that has our own packages."""
+    venv.create(tmp_path / "venv", system_site_packages=True, symlinks=True)
+    (site,) = (tmp_path / "venv").glob("lib/python*/site-packages")
+    ours = [path for path in sys.path if path.endswith("site-packages")]
+    (site / "ours.pth").write_text("\n".join(ours))
+    return tmp_path / "venv" / "bin" / "python"
+
+
+@pytest.fixture
+def place(tmp_path, python, sdist):
+    def make(runner, *units, **options):
+        options = {"timeout": 60, "take": ("tests",), **options}
+        suite = Suite("own tests", runner, units, sdist="x", **options)
+        return run.Place(suite, python, tmp_path / "work", sdist)
+
+    return make
+
+
+SCRIPT = '''\
+import unittest
+
+class Test(unittest.TestCase):
+    def test_good(self):
+        """With a docstring."""
+        print("noise ... ok")
+    def test_bad(self):
+        self.fail()
+    @unittest.skip("why")
+    def test_skipped(self):
+        pass
+
+unittest.main()
+'''
+
+
+def test_a_script_of_unittest(place, sdist):
+    (sdist / "tests" / "a.py").write_text(SCRIPT)
+    found = place("unittest", "tests/*.py").run(["tests/a.py"])
+    assert found.outcomes == {
+        "tests/a.py::__main__.Test.test_good": "passed",
+        "tests/a.py::__main__.Test.test_bad": "failed",
+        "tests/a.py::__main__.Test.test_skipped": "skipped",
+    }
+    assert found.units == {"tests/a.py": sorted(found.outcomes)}
+
+
+def test_a_script_that_crashes_has_failed(place, sdist):
+    (sdist / "tests" / "a.py").write_text(
+        SCRIPT.replace("self.fail()", "import os; os.abort()")
+    )
+    outcomes = place("unittest", "tests/*.py").run(["tests/a.py"]).outcomes
+    assert outcomes["tests/a.py::__main__.Test.test_bad"] == "failed"
+
+
+def test_a_script_without_tests_is_judged_by_its_status(place, sdist):
+    (sdist / "tests" / "a.py").write_text("")
+    (sdist / "tests" / "b.py").write_text("1 / 0")
+    ours = place("unittest", "tests/*.py")
+    assert ours.run(ours.units(ours.suite.units)).outcomes == {
+        "tests/a.py": "passed",
+        "tests/b.py (process)": "failed",
+    }
+
+
+def test_a_unit_that_hangs_is_stopped_with_its_children(place, sdist, tmp_path):
+    (sdist / "tests" / "a.py").write_text(
+        "import os, signal\n"
+        f"os.open({str(tmp_path / 'fifo')!r}, os.O_RDWR)\n"
+        "os.fork()\nsignal.pause()\n"
+    )
+    os.mkfifo(tmp_path / "fifo")
+    reader = os.open(tmp_path / "fifo", os.O_RDONLY | os.O_NONBLOCK)
+    found = place("unittest", "tests/*.py", timeout=2).run(["tests/a.py"])
+    assert found.outcomes == {"tests/a.py (process)": "failed"}
+    # The end of file: nobody has it open for writing any more.
+    os.set_blocking(reader, True)
+    assert os.read(reader, 1) == b""
+
+
+def test_pytest_runs_without_our_configuration(place, sdist):
+    (sdist / "tests" / "test_a.py").write_text(
+        "import os, signal, pytest\n"
+        "def test_good(): pass\n"
+        "def test_bad(): assert False\n"
+        "def test_skipped(): pytest.skip('why')\n"
+        "def test_interrupt():\n"
+        "    assert signal.getsignal(2) is signal.default_int_handler\n"
+        "def test_config(pytestconfig):\n"
+        "    assert not pytestconfig.getini('xfail_strict')\n"
+    )
+    found = place("pytest", "tests/*.py").run(["tests/test_a.py"])
+    assert {test.partition("::")[2]: o for test, o in found.outcomes.items()} == {
+        "test_good": "passed",
+        "test_bad": "failed",
+        "test_skipped": "skipped",
+        "test_interrupt": "passed",
+        "test_config": "passed",
+    }
+
+
+def test_what_came_before_a_crash_is_kept(place, sdist):
+    (sdist / "tests" / "test_a.py").write_text(
+        "import os\ndef test_good(): pass\ndef test_bad(): os.abort()\n"
+    )
+    found = place("pytest", "tests/*.py").run(["tests/test_a.py"]).outcomes
+    assert found["tests/test_a.py::test_good"] == "passed"
+    assert found["tests/test_a.py (process)"] == "failed"
+
+
+def test_a_module_that_cannot_be_imported_has_failed(place, sdist):
+    (sdist / "tests" / "test_a.py").write_text("import no_such_module\n")
+    found = place("pytest", "tests/*.py").run(["tests/test_a.py"]).outcomes
+    assert found["tests/test_a.py"] == "failed"
+
+
+def test_units_come_in_the_order_of_the_patterns(place, sdist):
+    for name in ("b.py", "a.py", "z.py"):
+        (sdist / "tests" / name).touch()
+    ours = place("unittest", "tests/z.py", "tests/*.py", "tests/gone.py -x")
+    assert ours.units(ours.suite.units) == [
+        "tests/z.py",
+        "tests/a.py",
+        "tests/b.py",
+        "tests/gone.py -x",
+    ]
+
+
+def test_a_program_is_judged_by_its_status(place, tmp_path, monkeypatch):
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "life.py").write_text(
+        "import sys\nfrom pathlib import Path\n"
+        "if sys.argv[-1] == '--list': sys.exit(print('good\\nbad'))\n"
+        "assert sys.argv[1:] == ['gevent', 'good']\n"
+        "assert not list(Path().iterdir()); Path('left').touch()\n"
+    )
+    monkeypatch.setattr(run.data, "PROGRAMS", programs)
+    ours = place("program", "life.py gevent *")
+    assert ours.units(ours.suite.units) == ["life.py gevent good", "life.py gevent bad"]
+    for _ in range(2):
+        assert ours.run(ours.units(ours.suite.units)).outcomes == {
+            "life.py gevent good": "passed",
+            "life.py gevent bad": "failed",
+        }
+
+
+def test_a_report_that_was_cut_off(tmp_path):
+    path = tmp_path / "log.json"
+    entry = {"$report_type": "TestReport", "nodeid": "a::b", "outcome": "passed"}
+    path.write_text(json.dumps(entry) + "\n" + json.dumps(entry)[:20])
+    assert run.parse_reportlog(path) == {"a::b": "passed"}
+
+
+def test_the_worst_phase_of_a_test_counts(tmp_path):
+    path = tmp_path / "log.json"
+    entry = {"$report_type": "TestReport", "nodeid": "a::b"}
+    phases = [{**entry, "outcome": o} for o in ("passed", "failed", "passed")]
+    path.write_text("\n".join(map(json.dumps, phases)))
+    assert run.parse_reportlog(path) == {"a::b": "failed"}
+
+
+def test_no_report_is_no_outcome(tmp_path):
+    assert run.parse_reportlog(tmp_path / "gone") == {}
+
+
+def test_ids_are_the_same_in_each_environment():
+    name = "../venvs/stock/x/lib/python3.11/site-packages/x/test.py::t[<f at 0x7f00aa>]"
+    assert run.stable(name) == "x/test.py::t[<f at 0x...>]"
+
+
+def test_a_failure_of_setup_that_has_no_line_of_its_own():
+    output = "Test ...\n" + "=" * 70 + "\nERROR: setUpClass (__main__.Test)\n"
+    found = run.parse_unittest("u", output)
+    assert found == {"u::__main__.Test.setUpClass": "failed"}
