@@ -1,0 +1,192 @@
+/*
+ * _ThreadHandle.join(): the event, and then the thread of the operating
+ * system, which can be joined or detached once. Modules/_threadhandle.c:
+ * threadhandle_join_once(), threadhandle_do_join(), threadhandle_try_join(),
+ * threadhandle_set_done(), threadhandle_dealloc().
+ *
+ * Joiners with no timeout come back when the thread of the operating system
+ * has exited; others may give up while they wait for the event, for the lock
+ * or for that thread. One who starts other threads meanwhile looks whether it
+ * can be joined without waiting.
+ */
+
+#ifndef JOINERS
+#define JOINERS 2
+#endif
+#define REFERENCES (JOINERS + 2)
+
+bool done;              /* is the event set? */
+bool exited;            /* is the thread of the operating system gone? */
+bool os_lock;           /* is the lock held? */
+bool has_os_handle = true;
+bool detach;            /* by _set_done() */
+byte claimed;           /* times that it was joined or detached */
+byte handle = REFERENCES;
+bool deallocated;
+
+#define ACCESS() assert(!deallocated)
+
+/* The oldest process outlives the others. */
+active proctype end()
+{
+    (_nr_pr == 1);
+    assert(deallocated && !os_lock && claimed == 1)
+}
+
+active proctype os_thread()
+{
+    done = true;        /* in PyThreadState_Clear() */
+    /* destructors of C thread-local variables */
+    exited = true
+}
+
+inline try_lock(result)
+{
+    atomic {
+        ACCESS();
+        result = !os_lock;
+        os_lock = true
+    }
+}
+
+inline unlock()
+{
+    atomic { ACCESS(); assert(os_lock); os_lock = false }
+}
+
+/* threadhandle_join_os_thread(), with os_lock held */
+inline join_os_thread(patient, gone)
+{
+    ACCESS();
+    gone = false;
+    if
+    :: !has_os_handle -> gone = true
+    :: else ->
+        if
+        :: detach -> claimed++; gone = true
+        :: else ->
+            if
+            :: atomic { exited -> claimed++; gone = true }
+            :: !patient -> skip
+            fi
+        fi;
+        if
+        :: gone -> has_os_handle = false
+        :: else -> skip
+        fi
+    fi
+}
+
+/* Py_DECREF(), with the GIL; the last one deallocates. */
+inline drop_handle()
+{
+    atomic { handle--; last = (handle == 0) };
+    if
+    :: last ->
+        try_lock(locked);
+        /* Nobody is inside join(). */
+        assert(locked);
+        if
+        :: has_os_handle -> claimed++
+        :: else -> skip
+        fi;
+        unlock();
+        deallocated = true
+    :: else -> skip
+    fi
+}
+
+active [JOINERS] proctype joiner()
+{
+    bool locked, gone, last;
+    bool patient;       /* no timeout */
+
+    if
+    :: patient = true
+    :: patient = false
+    fi;
+
+    do
+    :: if
+        :: !has_os_handle && done -> break      /* _PyEvent_IsSet() */
+        :: else -> skip
+        fi;
+        /* threadhandle_join_once() */
+        try_lock(locked);
+        if
+        :: done -> skip
+        :: !patient -> goto gave_up
+        fi;
+#ifdef PLANT_JOIN_WITHOUT_LOCK
+        locked = true;
+#endif
+        if
+        :: locked -> skip
+        :: else ->
+            if
+            :: atomic { !os_lock -> os_lock = true; locked = true }
+            :: !patient -> goto gave_up
+            fi
+        fi;
+        join_os_thread(patient, gone);
+        if
+        :: locked -> unlock(); locked = false
+        :: else -> skip
+        fi;
+        if
+        :: gone -> break
+        :: !gone && !patient -> goto gave_up
+        :: else -> skip
+        fi
+    od;
+    assert(done);
+    /* Whoever called _set_done() does not want to wait for it. */
+    assert(exited || detach);
+    goto drop;
+
+gave_up:
+    if
+    :: locked -> unlock()
+    :: else -> skip
+    fi;
+drop:
+    drop_handle()
+}
+
+active proctype reaper()
+{
+    bool locked, gone, last;
+
+    if
+    :: done ->
+        /* threadhandle_try_join() */
+        if
+        :: has_os_handle ->
+            try_lock(locked);
+            if
+            :: locked -> join_os_thread(false, gone); unlock()
+            :: else -> skip
+            fi
+        :: else -> skip
+        fi
+    :: skip
+    fi;
+    drop_handle()
+}
+
+active proctype set_done()
+{
+    bool locked, gone, last;
+
+    if
+    :: detach = true;
+        done = true;
+        try_lock(locked);
+        if
+        :: locked -> join_os_thread(false, gone); unlock()
+        :: else -> skip
+        fi
+    :: skip
+    fi;
+    drop_handle()
+}

@@ -1,0 +1,112 @@
+/*
+ * Thread.join() as it is in CPython 3.9 to 3.12, at the granularity at which
+ * threads can take turns: the loads, stores and calls of its bytecode.
+ *
+ * Thread A runs and ends; the others join it. Each may be interrupted once, by
+ * an exception from a signal handler, while it waits (INTERRUPTS).
+ */
+
+#ifndef JOINERS
+#define JOINERS 2
+#endif
+#ifndef INTERRUPTS
+#define INTERRUPTS 0
+#endif
+
+bool running = true;    /* has A a thread state? */
+bool locked = true;     /* the lock that A's thread state releases */
+bool has_lock = true;   /* a._tstate_lock is not None */
+bool stopped = false;   /* a._is_stopped */
+byte assertion_errors;  /* joins that raised an AssertionError, */
+byte runtime_errors;    /* or a RuntimeError: release unlocked lock */
+
+active proctype A()
+{
+    printf("A ends\n");
+    /* release_sentinel() in _threadmodule.c, as the thread state goes */
+    atomic { running = false; locked = false }
+}
+
+/* lock.release() */
+inline release_lock()
+{
+    atomic {
+        if
+        :: locked -> locked = false; printf("%d releases\n", _pid)
+        :: else -> runtime_errors++; printf("%d RuntimeError\n", _pid); failed = true
+        fi
+    }
+}
+
+/* a._stop() */
+inline stop()
+{
+    mine = has_lock;
+    atomic {
+        if
+        :: mine && locked ->
+            assertion_errors++; printf("%d AssertionError\n", _pid); failed = true
+        :: else -> printf("%d finds the lock free\n", _pid)
+        fi
+    }
+    if
+    :: failed -> skip
+    :: else -> stopped = true; has_lock = false
+    fi
+}
+
+/* a._wait_for_tstate_lock() */
+active [JOINERS] proctype joiner()
+{
+    bool mine, failed, acquired;
+
+    mine = has_lock;
+    if
+    :: !mine ->
+        assert(stopped);
+        goto done
+    :: else -> skip
+    fi;
+
+    if
+    :: atomic { !locked -> locked = true; acquired = true; printf("%d acquires\n", _pid) }
+    :: INTERRUPTS -> printf("%d is interrupted\n", _pid); failed = true
+    fi;
+    if
+    :: acquired -> release_lock()
+    :: else -> skip
+    fi;
+    if
+    :: !failed -> stop()
+    :: else -> skip
+    fi;
+
+    /* except: of bpo-45274 */
+    if
+    :: failed ->
+        if
+        :: locked ->
+            failed = false;
+            release_lock();
+            if
+            :: !failed -> stop()
+            :: else -> skip
+            fi
+        :: else -> skip
+        fi
+    :: else -> skip
+    fi;
+done:
+    skip
+}
+
+/* What a checker is to refute, one at a time. */
+#ifdef NO_ERROR
+ltl no_error { [] (assertion_errors + runtime_errors == 0) }
+#endif
+#ifdef NO_TWO_ERRORS
+ltl no_two_errors { [] !(assertion_errors > 0 && runtime_errors > 0) }
+#endif
+#ifdef ALIVE_WHILE_RUNNING
+ltl alive_while_running { [] (running -> !stopped) }
+#endif
