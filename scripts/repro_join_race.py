@@ -167,6 +167,18 @@ class Director:
         if joiner.error is not None:
             raise Unknown(f"a single join() raised {joiner.error!r}")
 
+    def waits_at(self, line):
+        """Return whether a joiner gets to *line*, the one to wait at."""
+        scene = Scene(self._module, self._file, line, self._limit)
+        joiner = scene.joiner()
+        joiner.stops_at = lambda place: place.line == line
+        joiner.start()
+        scene.serve(lambda: joiner.place or joiner.done, self.patience)
+        found = joiner.place is not None
+        scene.finish_a()
+        scene.end([joiner], self._limit)
+        return found
+
     def explore(self):
         """Yield the Outcome of every Plan for the places that are seen.
 
@@ -446,25 +458,29 @@ def watchdog(seconds=60):
         signal.alarm(seconds)
 
 
-def choose(explore):
+def choose(explore, module=threading, limit=20.0, patience=1.0):
     """Return the function that forces what there is to force here.
 
-    With *explore*, that is every interleaving of pairs of lines. It returns
-    (verdict, report lines). Raises Unknown where nothing can be found out.
+    With *explore*, that is every interleaving of pairs of lines; also where
+    the lines of the pull request are there, but not for such a thread. It
+    returns (verdict, report lines). Raises Unknown where nothing can be found
+    out.
     """
     if not __debug__:
         raise Unknown("without assertions the race goes unnoticed; run without -O")
-    if not linecache.getlines(threading.Thread.join.__code__.co_filename):
+    if not linecache.getlines(module.Thread.join.__code__.co_filename):
         raise Unknown("the source of this Python's threading module is not there")
-    places = None if explore else known_places(threading)
-    if places:
-        return lambda: force_known(threading, places)
-    return lambda: force_all(threading, each=watchdog)
+    places = None if explore else known_places(module)
+    director = Director(module, limit=limit, patience=patience)
+    if places and director.waits_at(places[0]):
+        return lambda: force_known(module, places)
+    return lambda: force_all(module, each=watchdog)
 
 
 def run(options):
     """Do what *options* ask for; return the exit status."""
     counts = collections.Counter()
+    watchdog()
     force = choose(options.explore)
     for number in range(options.times):
         watchdog()

@@ -65,6 +65,17 @@ SERIALISED_ASSERTS = ASSERTS.replace(
 # The lines are there, and what is asserted always holds.
 HARMLESS_ASSERTS = ASSERTS.replace("not lock.locked()", "lock.locked() in (0, 1)")
 
+# The lines are there, for another kind of threads than this one.
+ASSERTS_OF_OTHERS = ASSERTS.replace(
+    "        if lock is None:",
+    """\
+        if self._handle is not None:
+            lock.acquire()
+            lock.release()
+            return
+        if lock is None:""",
+).replace("elif lock.acquire(block", "if lock.acquire(block")
+
 # A race of another kind, in code that nobody has seen before: the second
 # joiner to pass the check finds nothing to close.
 CHECKS_THEN_ACTS = """\
@@ -151,6 +162,34 @@ def test_the_lines_are_found_by_what_they_do(stand_in):
 )
 def test_other_code_has_no_known_lines(stand_in, methods):
     assert repro.known_places(stand_in(methods)) is None
+
+
+@pytest.mark.parametrize(
+    ("methods", "explore", "verdict", "known"),
+    [
+        (ASSERTS, False, repro.RACE, True),
+        (ASSERTS, True, repro.RACE, False),
+        (ASSERTS_OF_OTHERS, False, repro.NO_RACE, False),
+        (SERIALISED, False, repro.NO_RACE, False),
+    ],
+    ids=["lines", "lines, all wanted", "lines of others", "other code"],
+)
+def test_what_is_forced(stand_in, monkeypatch, methods, explore, verdict, known):
+    module = stand_in(methods)
+    assert (repro.known_places(module) is None) == (methods is SERIALISED)
+    forced = []
+    for name in "force_known", "force_all":
+        original = getattr(repro, name)
+
+        def force(*args, name=name, original=original, **kwargs):
+            kwargs.pop("each", None)
+            forced.append(name)
+            return original(*args, **kwargs, patience=0.2)
+
+        monkeypatch.setattr(repro, name, force)
+    force = repro.choose(explore, module, patience=0.2)
+    assert force()[0] == verdict
+    assert forced == ["force_known" if known else "force_all"]
 
 
 def test_the_known_interleaving_is_told_step_by_step(stand_in):
