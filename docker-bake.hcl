@@ -1,0 +1,57 @@
+# The images by series, variant and architecture, for one machine or for many.
+# Each is tested where it is built:
+#
+#   docker buildx bake                          all images
+#   docker buildx bake image-3-11-pgo           one of them
+#   docker buildx bake --print                  only say what would be built
+#
+# An architecture that is not the machine's own is emulated, slowly, unless the
+# builder has a node for it: `docker buildx create --append --platform
+# linux/arm64 ssh://HOST`. With --push the images go to where IMAGE says.
+
+variable "IMAGE" {
+  default = "threadjoin"
+}
+
+variable "PLATFORMS" {
+  default = "linux/amd64,linux/arm64"
+}
+
+variable "REVISION" {
+  default = "unknown"
+}
+
+# Seconds since 1970; empty for the Dockerfile's own.
+variable "SOURCE_DATE_EPOCH" {
+  default = ""
+}
+
+group "default" {
+  targets = ["image"]
+}
+
+target "image" {
+  name = "image-${replace(release.series, ".", "-")}-${variant}"
+  matrix = {
+    # As in patches/*/base.json.
+    release = [
+      {
+        series  = "3.11"
+        version = "3.11.2"
+        sha256  = "2411c74bda5bbcfcddaf4531f66d1adc73f247f529aee981b029513aefdbf849"
+      },
+    ]
+    # As in build.sh, without the sanitizers, which are for its own tests.
+    variant = ["pgo", "release", "debug"]
+  }
+  args = {
+    SERIES            = release.series
+    VARIANT           = variant
+    PYTHON_VERSION    = release.version
+    PYTHON_SHA256     = release.sha256
+    REVISION          = REVISION
+    SOURCE_DATE_EPOCH = SOURCE_DATE_EPOCH != "" ? SOURCE_DATE_EPOCH : null
+  }
+  platforms = split(",", PLATFORMS)
+  tags      = ["${IMAGE}:${release.version}-${variant}"]
+}

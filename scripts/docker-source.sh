@@ -1,0 +1,26 @@
+#!/bin/bash
+# What the Dockerfile's stage `source` runs: lays out the source, and checks that
+# the build arguments are about the same release. Takes no arguments: they are in
+# the environment. Here, for docker repeats the whole text of a RUN that fails.
+set -euo pipefail
+
+if [ -n "${CA_CERT:-}" ]; then
+    printf '%s\n' "$CA_CERT" >>/etc/ssl/certs/ca-certificates.crt
+fi
+
+base=patches/$SERIES/base.json
+if [ -z "${SOURCE:-}" ] && [ -e "$base" ] && ! grep -q "$PYTHON_SHA256" "$base"; then
+    echo "error: PYTHON_SHA256 is not the checksum in $base; give that one as" \
+        "--build-arg PYTHON_SHA256" >&2
+    exit 1
+fi
+
+$BUILD --until=source
+
+header=build/$SERIES/$VARIANT/$KIND/src/Include/patchlevel.h
+version=$(awk '$2 == "PY_VERSION" { gsub(/"/, ""); print $3 }' "$header")
+if [ "$version" != "$PYTHON_VERSION" ]; then
+    echo "error: PYTHON_VERSION is $PYTHON_VERSION, and the source is $version;" \
+        "give --build-arg PYTHON_VERSION=$version" >&2
+    exit 1
+fi

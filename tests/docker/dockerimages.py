@@ -1,0 +1,257 @@
+"""Images of the project, built and looked at."""
+
+import json
+import re
+import shlex
+import subprocess
+import tarfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from threadjoin import layout, origin, process
+
+README = layout.ROOT / "README.md"
+
+#: Seconds for a build: an image with PGO takes a quarter of an hour.
+BUILD_TIMEOUT = 90 * 60
+RUN_TIMEOUT = 300
+
+BUILD_FIGURE = "seconds to build"
+
+#: In what a build is told, for the images to be searched for it.
+MARKER = "threadjoin-marker.invalid"
+
+
+class Results:
+    """What was measured: name of a figure to name of an image to number.
+
+    Parameters:
+        path: of a JSON file that the results are kept in, from run to run: an
+            image that has not changed is not built again.
+    """
+
+    def __init__(self, path):
+        self._path = path
+        self._values = json.loads(path.read_text()) if path.exists() else {}
+
+    def add(self, figure, image, value):
+        """Note that the *figure* ("MB") of the *image* ("stock") is *value*."""
+        self._values.setdefault(figure, {})[image] = value
+
+    def add_build(self, image, seconds):
+        """Note that the build took that long, unless it once took longer."""
+        before = self._values.get(BUILD_FIGURE, {}).get(image, 0)
+        self.add(BUILD_FIGURE, image, max(before, round(seconds)))
+
+    def save(self):
+        """Write the file, and a table of the same beside it, in Markdown."""
+        self._path.write_text(json.dumps(self._values, indent=4) + "\n")
+        self._path.with_suffix(".md").write_text(self.table())
+
+    def table(self):
+        """Return the table: a line for each figure, a column for each image."""
+        images = list(dict.fromkeys(i for row in self._values.values() for i in row))
+        lines = ["|  | " + " | ".join(images) + " |", "|---" * (len(images) + 1) + "|"]
+        for figure, row in self._values.items():
+            cells = [str(row.get(image, "")) for image in images]
+            lines.append("| " + " | ".join([figure, *cells]) + " |")
+        return "\n".join(lines) + "\n"
+
+
+class Image:
+    """An image of an engine.
+
+    Parameters:
+        engine: the dockerengine.Engine.
+        name: its tag or id.
+    """
+
+    def __init__(self, engine, name):
+        self.engine = engine
+        self.name = name
+
+    def start(self, *arguments, options=(), **popen):
+        """Return the CompletedProcess of `docker run` with *arguments*.
+
+        Parameters:
+            options: those of `docker run`, in front of the image.
+            popen: for subprocess.run(): input, say.
+        """
+        popen.setdefault("timeout", RUN_TIMEOUT)
+        interactive = ["--interactive"] if "input" in popen else []
+        if not interactive:
+            popen["stdin"] = subprocess.DEVNULL
+        return subprocess.run(
+            self.engine.command(
+                "run", "--rm", *interactive, *options, self.name, *arguments
+            ),
+            env=self.engine.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+            **popen,
+        )
+
+    def run(self, *arguments, **options):
+        """Return the output of start(), which has to succeed."""
+        done = self.start(*arguments, **options)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def inspect(self, template):
+        return self.engine.ask("image", "inspect", "--format", template, self.name)
+
+    def size(self):
+        """Return its size, in bytes."""
+        return int(self.inspect("{{.Size}}"))
+
+    def files(self, path, members):
+        """Return what *members* makes of the tarfile of the directory *path*."""
+        container = self.engine.ask("create", self.name)
+        try:
+            with subprocess.Popen(
+                self.engine.command("cp", f"{container}:{path}", "-"),
+                env=self.engine.environment(),
+                stdout=subprocess.PIPE,
+            ) as copying:
+                with tarfile.open(fileobj=copying.stdout, mode="r|") as archive:
+                    return members(archive)
+        finally:
+            self.engine.ask("rm", container)
+
+
+class Images:
+    """The images that the tests are about, each built when first asked for."""
+
+    def __init__(self, engine, progress, results, authority):
+        self.engine = engine
+        self._progress = progress
+        self._results = results
+        self._authority = authority
+        self._known = {}
+
+    def default(self):
+        """Return the image that the README's line builds, run as it is there."""
+        (line,) = readme_lines("docker build")
+        _, tag = re.search(r"(-t|--tag) (\S+)", line).groups()
+        return self._once("default", tag, line)
+
+    def release(self, kind, buildkit=False):
+        """Return the release image of *kind*.
+
+        It is told of a certificate authority, and of a proxy that is not to
+        be used: none of that may be in it.
+        """
+        tag = f"threadjoin:release-{kind}{'-buildkit' if buildkit else ''}"
+        arguments = {
+            "VARIANT": "release",
+            "KIND": kind,
+            "CA_CERT": self._authority.certificate,
+            "FTP_PROXY": f"http://user:secret@{MARKER}",
+        }
+        return self._once(
+            f"release, {kind}{', BuildKit' if buildkit else ''}",
+            tag,
+            self.line(tag, arguments),
+            buildkit,
+        )
+
+    def debug(self):
+        """Return the debug image, by BuildKit."""
+        tag = "threadjoin:debug"
+        return self._once(
+            "debug, BuildKit", tag, self.line(tag, {"VARIANT": "debug"}), True
+        )
+
+    @staticmethod
+    def line(tag, arguments, *more):
+        """Return the line that builds *tag* with the build *arguments*."""
+        words = [f"--build-arg={name}={value}" for name, value in arguments.items()]
+        return shlex.join(["docker", "build", f"--tag={tag}", *words, *more, "."])
+
+    def _once(self, name, tag, line, buildkit=False):
+        if name not in self._known:
+            self._results.add_build(name, self.build(name, line, buildkit))
+            self._known[name] = Image(self.engine, tag)
+        return self._known[name]
+
+    def title(self, image):
+        """Return what the results call an *image*."""
+        return next(name for name, one in self._known.items() if one is image)
+
+    def build(self, name, line, buildkit=False, place=layout.ROOT):
+        """Run the command *line*, a docker build, which has to succeed; return
+        the seconds that it took.
+        """
+        # Where it is known already, it need not be fetched again.
+        origin.release(layout.load_series(), self.engine.home / "source.log")
+        log = self.engine.home / f"build-{re.sub('[^a-z]+', '-', name.lower())}.log"
+        begun = time.monotonic()
+        with self._progress.stage(f"build the image ({name})"):
+            process.check(
+                ["sh", "-c", _told(self.engine, line)],
+                log,
+                f"docker build ({name})",
+                cwd=place,
+                env=self.engine.environment(buildkit),
+                timeout=BUILD_TIMEOUT,
+            )
+        return time.monotonic() - begun
+
+
+def _told(engine, line):
+    """Return *line*, with the build told of our proxies."""
+    head, rest = line.split(" build ", 1)
+    told = engine.command("build")[1:]
+    return shlex.join([head, *told]) + " " + rest
+
+
+def readme_lines(beginning):
+    """Return the README's commands that begin with *beginning*."""
+    return re.findall(rf"^    ({beginning} .*)$", README.read_text(), re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Authority:
+    """A certificate authority, and what a server on localhost needs of it."""
+
+    certificate: str  # as text
+    chain: Path  # the server's certificate
+    key: Path
+
+
+def make_authority(place):
+    """Return the Authority whose files are in the directory *place*.
+
+    They are made once: a build that is told of another one starts afresh.
+    """
+    ours, server = "threadjoin-authority", "localhost"
+
+    def certify(name, *options):
+        subprocess.run(
+            [
+                "openssl",
+                "req",
+                "-x509",
+                "-newkey",
+                "rsa:2048",
+                "-noenc",
+                "-days",
+                "9999",
+            ]
+            + ["-subj", f"/CN={name}", "-keyout", f"{name}.key", *options]
+            + ["-out", f"{name}.pem"],
+            cwd=place,
+            check=True,
+            capture_output=True,
+        )
+
+    chain = place / f"{server}.pem"
+    if not chain.exists():
+        place.mkdir(exist_ok=True)
+        certify(ours, "-addext", "keyUsage=critical,keyCertSign")
+        signed = ("-CA", f"{ours}.pem", "-CAkey", f"{ours}.key")
+        certify(server, *signed, "-addext", f"subjectAltName=DNS:{server}")
+    certificate = (place / f"{ours}.pem").read_text().strip()
+    return Authority(certificate, chain, chain.with_suffix(".key"))

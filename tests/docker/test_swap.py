@@ -1,0 +1,133 @@
+"""Put under a web application with threads, the image does as the stock one."""
+
+import concurrent.futures
+import contextlib
+import http.client
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from dockerimages import Image, Images
+from threadjoin import layout
+
+SWAP = Path(__file__).resolve().parent / "swap"
+GUNICORN = "gunicorn==27.0.1"
+
+CLIENTS = 8
+REQUESTS = 150  # of each client; every tenth forks
+
+#: Nothing of the container's file system is written to.
+CONFINED = ("--read-only", "--cap-drop", "ALL", "--tmpfs", "/tmp")
+
+
+@pytest.fixture(scope="session")
+def context(engine, tmp_path_factory):
+    """The directory that the application's image is built from."""
+    place = tmp_path_factory.mktemp("swap")
+    shutil.copytree(SWAP, place, dirs_exist_ok=True)
+    # Fetched here, with whatever pip is set up for: a build needs no index.
+    wheels = engine.home / "wheels"
+    subprocess.run(
+        [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:"]
+        + ["--python-version", layout.load_series().base.version]
+        + ["--dest", wheels, GUNICORN],
+        check=True,
+    )
+    shutil.copytree(wheels, place / "wheels")
+    return place
+
+
+@pytest.fixture(params=["default", "patched", "stock"])
+def application(request, context, engine, images):
+    """The image of the application on top of one of the project's."""
+    base = request.getfixturevalue(request.param)
+    tag = f"swap:{request.param}"
+    line = Images.line(tag, {"BASE": base.name})
+    images.build(f"swap, {request.param}", line, place=context)
+    return images.title(base), Image(engine, tag)
+
+
+@contextlib.contextmanager
+def serving(image):
+    """Run *image*; give its id and the port of this machine that it serves."""
+    ask = image.engine.ask
+    container = ask(
+        "run", "--detach", "--publish=127.0.0.1:0:8000", *CONFINED, image.name
+    )
+    try:
+        yield container, int(ask("port", container, "8000").rpartition(":")[2])
+    finally:
+        ask("rm", "--force", container)
+
+
+def fetch(port, path):
+    """Return the status and the text of the answer to *path*."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    with contextlib.closing(connection):
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+
+
+def wait_until_up(port, seconds=30):
+    """Return when the application answers."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return fetch(port, "/sum/1")
+        except (OSError, http.client.HTTPException):
+            if time.monotonic() > deadline:
+                raise
+
+
+def client(port, number):
+    """Ask REQUESTS times; return the seconds that each took."""
+    took = []
+    for n in range(REQUESTS):
+        kind = "fork" if n % 10 == number % 10 else "sum"
+        begun = time.perf_counter()
+        assert fetch(port, f"/{kind}/{n}") == (200, str(n * (n + 1) // 2))
+        took.append(time.perf_counter() - begun)
+    return took
+
+
+def test_all_requests_are_answered(application, results):
+    name, image = application
+    with serving(image) as (container, port):
+        wait_until_up(port)
+        begun = time.perf_counter()
+        with concurrent.futures.ThreadPoolExecutor(CLIENTS) as clients:
+            times = [
+                seconds
+                for each in [clients.submit(client, port, n) for n in range(CLIENTS)]
+                for seconds in each.result()
+            ]
+        took = time.perf_counter() - begun
+        image.engine.ask("stop", "--time=30", container)
+        state = "{{.State.ExitCode}} {{.State.OOMKilled}}"
+        ended = image.engine.ask("inspect", "--format", state, container)
+        said = subprocess.run(
+            image.engine.command("logs", container),
+            env=image.engine.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=True,
+        ).stdout
+    assert len(times) == CLIENTS * REQUESTS
+    assert ended == "0 false", said
+    # On the stock image now and then a thread that joins fails: the race.
+    failures = said.count("Traceback")
+    assert not failures or "stock" in name, said
+    assert "SIGKILL" not in said
+    for figure, value in {
+        "requests": len(times),
+        "requests a second": round(len(times) / took),
+        "ms for a request, median": round(1000 * statistics.median(times), 1),
+        "threads that failed": failures,
+    }.items():
+        results.add(f"web application: {figure}", name, value)

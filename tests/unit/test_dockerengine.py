@@ -1,0 +1,187 @@
+"""The engine's life, with a dockerd and a docker of a few lines."""
+
+import io
+import os
+import subprocess
+import sys
+
+import pytest
+from threadjoin import dockerengine, errors, packages
+from threadjoin.errors import Problem
+from threadjoin.progress import Progress
+
+#: Listens, as far as can be seen, until it is told to end.
+DOCKERD = """\
+for word; do case $word in --host=unix://*) socket=${word#--host=unix://};; esac; done
+trap 'echo ended >>"$CALLS"; exit 0' TERM
+echo "API listen on $socket"
+echo "started $$" >>"$CALLS"
+while :; do sleep 0.05; done
+"""
+
+#: Knows no image until one is imported.
+DOCKER = """\
+echo "docker $*" >>"$CALLS"
+case $1 in
+import) : >"$IMAGES";;
+image) test ! -e "$IMAGES" || echo 0123;;
+fail) echo said; echo why >&2; exit 3;;
+esac
+"""
+
+
+@pytest.fixture
+def calls(tmp_path, monkeypatch, program):
+    """A function that returns what was run, with programs that record it."""
+    path = tmp_path / "calls"
+    monkeypatch.setenv("CALLS", str(path))
+    monkeypatch.setenv("IMAGES", str(tmp_path / "images"))
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(dockerengine, "CLIENTS", str(tmp_path / "bin"))
+    for name in (*dockerengine.PROXIES, *map(str.upper, dockerengine.PROXIES)):
+        monkeypatch.delenv(name, raising=False)
+    program("dockerd", DOCKERD)
+    program("docker", DOCKER)
+    program("mmdebstrap", 'echo "mmdebstrap $*" >>"$CALLS"; : >"$ARCHIVE"')
+    monkeypatch.setenv("ARCHIVE", str(tmp_path / "home" / "base.tar"))
+    mirrors = {"http://mirror.invalid/debian": {}}
+    monkeypatch.setattr(dockerengine.aptsource, "mirrors", lambda *_: mirrors)
+    return lambda: path.read_text().splitlines() if path.exists() else []
+
+
+def started(tmp_path):
+    return dockerengine.running(Progress(io.StringIO()), tmp_path / "home")
+
+
+def test_it_starts_makes_the_base_image_and_stops(tmp_path, calls):
+    name, suite = dockerengine.base_image()
+    with started(tmp_path) as engine:
+        said = calls()
+        assert "ended" not in said
+        assert engine.ask("ps") == ""
+    said = calls()
+    assert said[0].startswith("started ")
+    archive = tmp_path / "home" / "base.tar"
+    (made,) = [line for line in said if line.startswith("mmdebstrap")]
+    assert made.startswith("mmdebstrap --variant=minbase ")
+    assert made.endswith(
+        f"{suite} {archive} deb http://mirror.invalid/debian {suite} main"
+    )
+    assert f"docker import {archive} {name}" in said
+    assert said[-1] == "ended"
+    assert not archive.exists()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(said[0].split()[1]), 0)
+
+
+def test_the_base_image_is_made_once(tmp_path, calls):
+    for _ in range(2):
+        with started(tmp_path):
+            pass
+    assert sum(line.startswith("mmdebstrap") for line in calls()) == 1
+
+
+def test_without_a_mirror_the_base_image_is_pulled(tmp_path, calls, monkeypatch):
+    monkeypatch.setattr(dockerengine.aptsource, "mirrors", lambda *_: {})
+    with started(tmp_path):
+        pass
+    assert f"docker pull --quiet {dockerengine.base_image()[0]}" in calls()
+    assert not any(line.startswith("mmdebstrap") for line in calls())
+
+
+def test_an_engine_that_does_not_start_tells_why(tmp_path, calls, program):
+    program("dockerd", "echo 'no cgroups'; exit 1")
+    with pytest.raises(dockerengine.Unavailable, match="not start: no cgroups; see "):
+        started(tmp_path).__enter__()
+
+
+def test_an_engine_that_does_not_listen_is_given_up(
+    tmp_path, calls, program, monkeypatch
+):
+    monkeypatch.setattr(dockerengine, "START", 0.2)
+    program("dockerd", "exec sleep 1000")
+    with pytest.raises(dockerengine.Unavailable, match="not up after 0.2 s"):
+        started(tmp_path).__enter__()
+
+
+def test_only_root_can_start_one(tmp_path, calls, monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(dockerengine.Unavailable, match="needs root"):
+        started(tmp_path).__enter__()
+    assert calls() == []
+
+
+def test_what_cannot_be_installed_is_told(tmp_path, calls, monkeypatch):
+    monkeypatch.setattr(packages, "install", lambda *_: None)
+    os.unlink(tmp_path / "bin" / "dockerd")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    with pytest.raises(dockerengine.Unavailable, match="dockerd is missing; "):
+        started(tmp_path).__enter__()
+
+
+def test_nobodys_settings_reach_docker(tmp_path, monkeypatch):
+    monkeypatch.setenv("DOCKER_CONTEXT", "elsewhere")
+    engine = dockerengine.Engine("/s", "/x/docker", tmp_path)
+    env = engine.environment(buildkit=True)
+    assert {k: v for k, v in env.items() if k.startswith("DOCKER_")} == {
+        "DOCKER_HOST": "unix:///s",
+        "DOCKER_CONFIG": str(tmp_path / "config"),
+        "DOCKER_BUILDKIT": "1",
+    }
+    assert env["PATH"].startswith("/x:")
+
+
+def test_a_build_is_told_of_the_proxies_without_their_values(calls, monkeypatch):
+    monkeypatch.setenv("https_proxy", "http://user:secret@proxy.invalid")
+    engine = dockerengine.Engine("/s", "docker")
+    told = ["docker", "build", "--build-arg", "https_proxy", "."]
+    assert engine.command("build", ".") == told
+    assert engine.command("run", "x") == ["docker", "run", "x"]
+
+
+def test_what_docker_says_last_is_the_problem(tmp_path, calls):
+    engine = dockerengine.Engine("/s", str(tmp_path / "bin/docker"), tmp_path)
+    with pytest.raises(Problem, match="^docker fail failed: why$"):
+        engine.ask("fail")
+
+
+def test_the_base_image_is_the_dockerfiles(tmp_path):
+    path = tmp_path / "Dockerfile"
+    path.write_text("# x\nARG BASE=debian:sid-slim\nFROM ${BASE}\n")
+    assert dockerengine.base_image(path) == ("debian:sid-slim", "sid")
+    path.write_text("FROM debian\n")
+    with pytest.raises(Problem, match="Dockerfile has no line ARG BASE="):
+        dockerengine.base_image(path)
+
+
+def test_the_command_is_dockers(tmp_path, calls, monkeypatch, capsys):
+    monkeypatch.setattr(dockerengine, "HOME", tmp_path / "home")
+    assert errors.run(dockerengine.main, ["fail", "--now", "-x"]) == 3
+    assert "docker fail --now -x" in calls()
+    assert calls()[-1] == "ended"
+
+
+def test_without_arguments_it_says_so(capsys):
+    with pytest.raises(SystemExit):
+        dockerengine.main([])
+    assert capsys.readouterr().err.startswith("error: what is docker to do?")
+
+
+def test_the_engine_ends_with_us(tmp_path, calls):
+    # Killed, nothing of ours gets to stop it.
+    script = (
+        "import io, os, signal, sys; from pathlib import Path\n"
+        "from threadjoin import dockerengine, progress\n"
+        f"dockerengine.CLIENTS = {str(tmp_path / 'bin')!r}\n"
+        # It cannot clean up either.
+        f"dockerengine.SOCKETS = {str(tmp_path)!r}\n"
+        "os.geteuid = lambda: 0\n"
+        "with dockerengine.running(progress.Progress(io.StringIO()),"
+        f" Path({str(tmp_path / 'home')!r})):\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-c", script], env=env, check=False)
+    pid = int(calls()[0].split()[1])
+    subprocess.run(["tail", f"--pid={pid}", "-f", os.devnull], timeout=20, check=True)
+    assert calls()[-1] == "ended"

@@ -1,0 +1,158 @@
+"""What the Docker image is made from, as far as no engine is needed."""
+
+import json
+import re
+import subprocess
+
+import pytest
+from threadjoin import interpreter, layout
+
+ROOT = layout.ROOT
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+BAKE = (ROOT / "docker-bake.hcl").read_text()
+
+
+def arguments():
+    """Yield the names and the defaults of the Dockerfile's ARG lines."""
+    for line in re.findall(r"^ARG (.*)$", DOCKERFILE, re.MULTILINE):
+        yield from re.findall(r"(\w+)=(\S+)", line)
+
+
+def test_the_defaults_are_those_of_the_default_series():
+    base = layout.load_series().base
+    wanted = {
+        "SERIES": layout.DEFAULT_SERIES,
+        "PYTHON_VERSION": base.version,
+        "PYTHON_SHA256": base.sha256,
+    }
+    for name, value in wanted.items():
+        # In each stage that has it.
+        assert {v for n, v in arguments() if n == name} == {value}
+
+
+def test_the_default_variant_is_one():
+    assert {v for n, v in arguments() if n == "VARIANT"} == {"pgo"}
+    assert "pgo" in interpreter.VARIANTS
+
+
+def test_each_default_is_the_same_in_each_stage():
+    assert len(set(arguments())) == len(dict(arguments()))
+
+
+def test_the_bake_file_has_each_release_and_variants_that_there_are():
+    found = re.findall(
+        r'series += "(.+)"\n +version += "(.+)"\n +sha256 += "(.+)"', BAKE
+    )
+    series = [layout.load_series(name) for name in layout.available()]
+    assert found == [(s.name, s.base.version, s.base.sha256) for s in series]
+    (variants,) = re.findall(r"variant += (\[.+\])", BAKE)
+    assert set(json.loads(variants)) <= set(interpreter.VARIANTS)
+
+
+def test_the_bake_file_gives_arguments_that_the_dockerfile_has():
+    block = re.search(r"args = \{\n(.*?)\n  \}", BAKE, re.DOTALL).group(1)
+    given = set(re.findall(r"^ +(\w+) +=", block, re.MULTILINE))
+    assert given and given <= {name for name, _ in arguments()}
+
+
+def test_the_context_has_what_is_copied_and_run():
+    ignore = (ROOT / ".dockerignore").read_text().splitlines()
+    assert "*" in ignore
+    for name in re.findall(r"\bscripts/[\w.-]+\w", DOCKERFILE):
+        assert (ROOT / name).is_file()
+        assert "!scripts/docker-*.sh" in ignore and name.endswith(".sh")
+
+
+@pytest.fixture
+def entrypoint(program):
+    """A function that returns what the entrypoint runs, python3 told apart."""
+    program("python3", 'printf "python3"; printf " <%s>" "$@"')
+    program("other", 'printf "other"; printf " <%s>" "$@"; exit 5')
+
+    def run(*words):
+        return subprocess.run(
+            [ROOT / "scripts/docker-entrypoint.sh", *words],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (("-m", "test", "a b"), "python3 <-m> <test> <a b>"),
+        (("-",), "python3 <->"),
+        (("--version",), "python3 <--version>"),
+        (("python3", "-c", ""), "python3 <-c> <>"),
+        (("other", "-x", "*"), "other <-x> <*>"),
+    ],
+)
+def test_arguments_alone_are_pythons(entrypoint, words, said):
+    assert entrypoint(*words).stdout == said
+
+
+def test_the_entrypoint_becomes_the_command(entrypoint):
+    assert entrypoint("other").returncode == 5
+    missing = entrypoint("no-such-command")
+    assert missing.returncode == 127
+    assert missing.stderr.count("\n") == 1
+
+
+@pytest.fixture
+def source(tmp_path, monkeypatch, program):
+    """A function that runs what the stage `source` does, with build.sh faked.
+
+    It returns the status and what was said on stderr.
+    """
+    base = tmp_path / "patches" / "3.11" / "base.json"
+    base.parent.mkdir(parents=True)
+    base.write_text('{"sha256": "abc"}')
+    program(
+        "builder",
+        "d=build/3.11/pgo/patched/src/Include; mkdir -p $d; echo $* >built\n"
+        "echo '#define PY_VERSION  \"3.11.2\"' >$d/patchlevel.h",
+    )
+    monkeypatch.chdir(tmp_path)
+    for name in ("SOURCE", "CA_CERT"):
+        monkeypatch.delenv(name, raising=False)
+    given = {"SERIES": "3.11", "VARIANT": "pgo", "KIND": "patched", "BUILD": "builder"}
+
+    def run(**more):
+        for name, value in {**given, **more}.items():
+            monkeypatch.setenv(name, value)
+        done = subprocess.run(
+            [ROOT / "scripts/docker-source.sh"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.returncode, done.stderr
+
+    return run
+
+
+def test_the_source_is_laid_out(source, tmp_path):
+    assert source(PYTHON_VERSION="3.11.2", PYTHON_SHA256="abc") == (0, "")
+    assert (tmp_path / "built").read_text() == "--until=source\n"
+
+
+def test_a_checksum_of_another_release_is_one_line(source, tmp_path):
+    status, said = source(PYTHON_VERSION="3.11.2", PYTHON_SHA256="def")
+    assert status == 1
+    assert said.startswith("error: PYTHON_SHA256 is not ")
+    assert said.count("\n") == 1
+    assert not (tmp_path / "built").exists()
+    # With a source of one's own it is that one's.
+    assert source(PYTHON_VERSION="3.11.2", PYTHON_SHA256="def", SOURCE="x")[0] == 0
+
+
+def test_a_version_of_another_release_is_one_line(source):
+    status, said = source(PYTHON_VERSION="3.12.0", PYTHON_SHA256="abc")
+    assert status == 1
+    assert said == (
+        "error: PYTHON_VERSION is 3.12.0, and the source is 3.11.2; give "
+        "--build-arg PYTHON_VERSION=3.11.2\n"
+    )
