@@ -10,22 +10,33 @@ class Interrupted(Exception):
 
 
 def handler(signum, frame):
-    while frame is not None:
-        if frame.f_code.co_name == "join":
-            raise Interrupted
-        frame = frame.f_back
+    global waiting
+    if waiting:
+        waiting = False
+        raise Interrupted
 
 
+def profile(frame, event, function):
+    # What join() calls to wait, whichever version it is of.
+    global waiting
+    if event == "c_call" and function.__name__ in ("acquire", "join"):
+        waiting = frame.f_code.co_name in ("join", "_wait_for_tstate_lock")
+
+
+waiting = False
 finish = threading.Event()
 thread = threading.Thread(target=finish.wait)
 thread.start()
 signal.signal(signal.SIGALRM, handler)
 # Again and again, so that one comes while join() waits.
 signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)
+sys.setprofile(profile)
 try:
     thread.join()
 except Interrupted:
-    signal.setitimer(signal.ITIMER_REAL, 0)
+    pass
+sys.setprofile(None)
+signal.setitimer(signal.ITIMER_REAL, 0)
 alive = thread.is_alive()
 finish.set()
 thread.join()
