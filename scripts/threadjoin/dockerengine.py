@@ -6,6 +6,9 @@ the image that the Dockerfile starts from, and is stopped when the command has
 ended. Its images stay in build/docker. All arguments are docker's:
 
     scripts/docker build -t threadjoin .
+
+It leaves the machine's network alone, and other engines theirs: builds have the
+machine's own, and containers none, unless `run` is told --network=host.
 """
 
 import argparse
@@ -29,6 +32,13 @@ DOCKERFILE = ROOT / "Dockerfile"
 
 #: The path of a socket may have 107 characters: it is not below build/.
 SOCKETS = "/tmp"
+PREFIX = "threadjoin-"
+
+#: Gives the engine what is to go with it.
+WRAPPER = Path(__file__).with_suffix(".sh")
+
+#: No rules of the packet filter: those of another engine would be lost.
+NETWORK = ("iptables", "ip6tables", "ip-forward", "ip-masq")
 
 #: Where the docker command is that the distribution's package has.
 CLIENTS = "/usr/bin"
@@ -84,10 +94,11 @@ class Engine:
     def command(self, *arguments):
         """Return the command line for docker with *arguments*, a list of str.
 
-        A build is told of the proxies that this process is told of.
+        A build has our network, and is told of the proxies that we are told of.
         """
         words = list(map(str, arguments))
         if words[:1] == ["build"]:
+            words[1:1] = ["--network=host"]
             for name in PROXIES:
                 for variable in (name, name.upper()):
                     if variable in os.environ:
@@ -142,14 +153,11 @@ def running(progress, home=None):
     home = home or HOME
     (home / "config").mkdir(parents=True, exist_ok=True)
     client = _provide(progress, home / "packages.log")
-    with tempfile.TemporaryDirectory(prefix="threadjoin-", dir=SOCKETS) as place:
-        try:
-            with _started(Path(place), home):
-                engine = Engine(f"{place}/docker.sock", client, home)
-                _import_base(engine, progress)
-                yield engine
-        finally:
-            _unmount(place)
+    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=SOCKETS) as place:
+        with _started(Path(place), home):
+            engine = Engine(f"{place}/docker.sock", client, home)
+            _import_base(engine, progress)
+            yield engine
 
 
 def _provide(progress, log):
@@ -157,7 +165,7 @@ def _provide(progress, log):
     if os.geteuid() != 0:
         raise Unavailable("Docker Engine needs root to be started")
     try:
-        for command in ("dockerd", "mmdebstrap"):
+        for command in ("dockerd", "ip", "mmdebstrap"):
             packages.provide_tool(command, progress, log)
     except Problem as exc:
         raise Unavailable(str(exc)) from None
@@ -169,14 +177,26 @@ def _provide(progress, log):
     return client
 
 
+def bridge(place):
+    """Return the name of the bridge of the engine whose socket is in *place*.
+
+    A name for a device has 15 characters at most.
+    """
+    return f"tj-{place.name.removeprefix(PREFIX)}"
+
+
 @contextlib.contextmanager
 def _started(place, home):
     """Run the engine, with its socket in *place*, while the `with` block runs."""
     log = home / "dockerd.log"
     command = [
-        # Whatever becomes of us, it does not stay.
+        # Whatever becomes of us, it does not stay, and what it mounts goes with it.
         *("setpriv", "--pdeathsig", "TERM"),
+        *("unshare", "--mount", "--propagation=private"),
+        *(WRAPPER, bridge(place), place),
         "dockerd",
+        f"--bridge={bridge(place)}",
+        *(f"--{name}=false" for name in NETWORK),
         f"--host=unix://{place}/docker.sock",
         f"--exec-root={place}/exec",
         f"--data-root={home}/data",
@@ -192,14 +212,6 @@ def _started(place, home):
                 daemon.terminate()
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     daemon.wait(STOP)
-
-
-def _unmount(place):
-    """Unmount what the engine left mounted below *place*: its namespaces."""
-    mounts = [line.split()[1] for line in open("/proc/self/mounts")]
-    for path in reversed(mounts):
-        if path.startswith(f"{place}/"):
-            subprocess.run(["umount", "--lazy", path], check=False)
 
 
 def _await(daemon, socket, log):

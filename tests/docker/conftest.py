@@ -9,23 +9,9 @@ import pytest
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1] / "scripts")]
 
-from dockerimages import Images, Results, make_authority  # noqa: E402
-from threadjoin import dockerengine  # noqa: E402
+from dockerimages import Images, make_authority  # noqa: E402
+from threadjoin import dockerengine, dockerfigures  # noqa: E402
 from threadjoin.progress import Progress  # noqa: E402
-
-#: The fixtures that compile CPython; PGO does so twice, and trains.
-COMPILED = {"default", "patched", "stock"}
-
-
-def pytest_collection_modifyitems(items):
-    """Mark all that takes an image which is compiled from the start."""
-    for item in items:
-        if HERE not in item.path.parents:
-            continue
-        parameters = getattr(item, "callspec", None)
-        values = list(parameters.params.values()) if parameters else []
-        if COMPILED & {*item.fixturenames, *map(str, values)}:
-            item.add_marker(pytest.mark.long)
 
 
 @pytest.fixture(scope="session")
@@ -63,11 +49,11 @@ def engine(progress):
 
 @pytest.fixture(scope="session")
 def results(engine, progress):
-    """What was measured, told at the end; kept in build/docker/results.json."""
-    measured = Results(engine.home / "results.json")
+    """What is measured, kept and told at the end, whatever becomes of the tests."""
+    measured = dockerfigures.Results()
     yield measured
     measured.save()
-    progress.note(f"\n{measured.table()}")
+    progress.note("\nThe figures are shown by scripts/dockerfigures.")
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """Images of the project, built and looked at."""
 
-import json
 import re
 import shlex
 import subprocess
@@ -17,46 +16,11 @@ README = layout.ROOT / "README.md"
 BUILD_TIMEOUT = 90 * 60
 RUN_TIMEOUT = 300
 
-BUILD_FIGURE = "seconds to build"
+#: What build.sh says when it compiles: the image was not there before.
+COMPILES = "==> compile"
 
 #: In what a build is told, for the images to be searched for it.
 MARKER = "threadjoin-marker.invalid"
-
-
-class Results:
-    """What was measured: name of a figure to name of an image to number.
-
-    Parameters:
-        path: of a JSON file that the results are kept in, from run to run: an
-            image that has not changed is not built again.
-    """
-
-    def __init__(self, path):
-        self._path = path
-        self._values = json.loads(path.read_text()) if path.exists() else {}
-
-    def add(self, figure, image, value):
-        """Note that the *figure* ("MB") of the *image* ("stock") is *value*."""
-        self._values.setdefault(figure, {})[image] = value
-
-    def add_build(self, image, seconds):
-        """Note that the build took that long, unless it once took longer."""
-        before = self._values.get(BUILD_FIGURE, {}).get(image, 0)
-        self.add(BUILD_FIGURE, image, max(before, round(seconds)))
-
-    def save(self):
-        """Write the file, and a table of the same beside it, in Markdown."""
-        self._path.write_text(json.dumps(self._values, indent=4) + "\n")
-        self._path.with_suffix(".md").write_text(self.table())
-
-    def table(self):
-        """Return the table: a line for each figure, a column for each image."""
-        images = list(dict.fromkeys(i for row in self._values.values() for i in row))
-        lines = ["|  | " + " | ".join(images) + " |", "|---" * (len(images) + 1) + "|"]
-        for figure, row in self._values.items():
-            cells = [str(row.get(image, "")) for image in images]
-            lines.append("| " + " | ".join([figure, *cells]) + " |")
-        return "\n".join(lines) + "\n"
 
 
 class Image:
@@ -172,7 +136,9 @@ class Images:
 
     def _once(self, name, tag, line, buildkit=False):
         if name not in self._known:
-            self._results.add_build(name, self.build(name, line, buildkit))
+            seconds, said = self.build(name, line, buildkit)
+            if COMPILES in said:
+                self._results.add_build(name, seconds)
             self._known[name] = Image(self.engine, tag)
         return self._known[name]
 
@@ -181,8 +147,9 @@ class Images:
         return next(name for name, one in self._known.items() if one is image)
 
     def build(self, name, line, buildkit=False, place=layout.ROOT):
-        """Run the command *line*, a docker build, which has to succeed; return
-        the seconds that it took.
+        """Run the command *line*, a docker build, which has to succeed.
+
+        Returns the seconds that it took, and what it said.
         """
         # Where it is known already, it need not be fetched again.
         origin.release(layout.load_series(), self.engine.home / "source.log")
@@ -190,18 +157,18 @@ class Images:
         begun = time.monotonic()
         with self._progress.stage(f"build the image ({name})"):
             process.check(
-                ["sh", "-c", _told(self.engine, line)],
+                ["sh", "-c", told(self.engine, line)],
                 log,
                 f"docker build ({name})",
                 cwd=place,
                 env=self.engine.environment(buildkit),
                 timeout=BUILD_TIMEOUT,
             )
-        return time.monotonic() - begun
+        return time.monotonic() - begun, log.read_text(errors="replace")
 
 
-def _told(engine, line):
-    """Return *line*, with the build told of our proxies."""
+def told(engine, line):
+    """Return *line*, a docker build, with what scripts/docker adds to it."""
     head, rest = line.split(" build ", 1)
     told = engine.command("build")[1:]
     return shlex.join([head, *told]) + " " + rest

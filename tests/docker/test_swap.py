@@ -3,6 +3,7 @@
 import concurrent.futures
 import contextlib
 import http.client
+import re
 import shutil
 import statistics
 import subprocess
@@ -22,6 +23,10 @@ REQUESTS = 150  # of each client; every tenth forks
 
 #: Nothing of the container's file system is written to.
 CONFINED = ("--read-only", "--cap-drop", "ALL", "--tmpfs", "/tmp")
+
+#: It listens where nobody else does.
+LISTENING = re.compile(r"Listening at: http://127\.0\.0\.1:(\d+)")
+ANYWHERE = ("--network=host", "--env=GUNICORN_CMD_ARGS=--bind=127.0.0.1:0")
 
 
 @pytest.fixture(scope="session")
@@ -53,15 +58,37 @@ def application(request, context, engine, images):
 
 @contextlib.contextmanager
 def serving(image):
-    """Run *image*; give its id and the port of this machine that it serves."""
+    """Run *image*; give its id, and the port of this machine that it serves."""
     ask = image.engine.ask
-    container = ask(
-        "run", "--detach", "--publish=127.0.0.1:0:8000", *CONFINED, image.name
-    )
+    container = ask("run", "--detach", *CONFINED, *ANYWHERE, image.name)
     try:
-        yield container, int(ask("port", container, "8000").rpartition(":")[2])
+        yield container, wait_until_up(image, container)
     finally:
         ask("rm", "--force", container)
+
+
+def said(image, container):
+    """Return what the *container* of *image* has said until now."""
+    return subprocess.run(
+        image.engine.command("logs", container),
+        env=image.engine.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=True,
+    ).stdout
+
+
+def wait_until_up(image, container, seconds=60):
+    """Return the port of the *container* when the application listens."""
+    deadline = time.monotonic() + seconds
+    while True:
+        words = said(image, container)
+        listening = LISTENING.search(words)
+        if listening:
+            return int(listening.group(1))
+        assert time.monotonic() < deadline, words
+        time.sleep(0.1)
 
 
 def fetch(port, path):
@@ -71,17 +98,6 @@ def fetch(port, path):
         connection.request("GET", path)
         answer = connection.getresponse()
         return answer.status, answer.read().decode()
-
-
-def wait_until_up(port, seconds=30):
-    """Return when the application answers."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            return fetch(port, "/sum/1")
-        except (OSError, http.client.HTTPException):
-            if time.monotonic() > deadline:
-                raise
 
 
 def client(port, number):
@@ -98,7 +114,6 @@ def client(port, number):
 def test_all_requests_are_answered(application, results):
     name, image = application
     with serving(image) as (container, port):
-        wait_until_up(port)
         begun = time.perf_counter()
         with concurrent.futures.ThreadPoolExecutor(CLIENTS) as clients:
             times = [
@@ -110,20 +125,13 @@ def test_all_requests_are_answered(application, results):
         image.engine.ask("stop", "--time=30", container)
         state = "{{.State.ExitCode}} {{.State.OOMKilled}}"
         ended = image.engine.ask("inspect", "--format", state, container)
-        said = subprocess.run(
-            image.engine.command("logs", container),
-            env=image.engine.environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=True,
-        ).stdout
+        words = said(image, container)
     assert len(times) == CLIENTS * REQUESTS
-    assert ended == "0 false", said
+    assert ended == "0 false", words
     # On the stock image now and then a thread that joins fails: the race.
-    failures = said.count("Traceback")
-    assert not failures or "stock" in name, said
-    assert "SIGKILL" not in said
+    failures = words.count("Traceback")
+    assert not failures or "stock" in name, words
+    assert "SIGKILL" not in words
     for figure, value in {
         "requests": len(times),
         "requests a second": round(len(times) / took),

@@ -2,6 +2,7 @@
 
 import io
 import os
+import signal
 import subprocess
 import sys
 
@@ -15,8 +16,14 @@ DOCKERD = """\
 for word; do case $word in --host=unix://*) socket=${word#--host=unix://};; esac; done
 trap 'echo ended >>"$CALLS"; exit 0' TERM
 echo "API listen on $socket"
-echo "started $$" >>"$CALLS"
+echo "started $$ $PPID" >>"$CALLS"
 while :; do sleep 0.05; done
+"""
+
+#: Knows a bridge from its making to its end.
+IP = """\
+echo "ip $*" >>"$CALLS"
+case $2 in add) : >"$BRIDGE";; delete) rm "$BRIDGE";; esac
 """
 
 #: Knows no image until one is imported.
@@ -42,6 +49,11 @@ def calls(tmp_path, monkeypatch, program):
         monkeypatch.delenv(name, raising=False)
     program("dockerd", DOCKERD)
     program("docker", DOCKER)
+    program("ip", IP)
+    monkeypatch.setenv("BRIDGE", str(tmp_path / "bridge"))
+    # Who may not, or would do it to this machine.
+    program("mount", "")
+    program("unshare", 'shift 2; exec "$@"')
     program("mmdebstrap", 'echo "mmdebstrap $*" >>"$CALLS"; : >"$ARCHIVE"')
     monkeypatch.setenv("ARCHIVE", str(tmp_path / "home" / "base.tar"))
     mirrors = {"http://mirror.invalid/debian": {}}
@@ -60,7 +72,8 @@ def test_it_starts_makes_the_base_image_and_stops(tmp_path, calls):
         assert "ended" not in said
         assert engine.ask("ps") == ""
     said = calls()
-    assert said[0].startswith("started ")
+    assert said[0].startswith("ip link add tj-")
+    assert said[1].startswith("started ")
     archive = tmp_path / "home" / "base.tar"
     (made,) = [line for line in said if line.startswith("mmdebstrap")]
     assert made.startswith("mmdebstrap --variant=minbase ")
@@ -68,10 +81,10 @@ def test_it_starts_makes_the_base_image_and_stops(tmp_path, calls):
         f"{suite} {archive} deb http://mirror.invalid/debian {suite} main"
     )
     assert f"docker import {archive} {name}" in said
-    assert said[-1] == "ended"
+    assert said[-2:] == ["ended", said[0].replace("add", "delete").split(" type")[0]]
     assert not archive.exists()
     with pytest.raises(ProcessLookupError):
-        os.kill(int(said[0].split()[1]), 0)
+        os.kill(int(said[1].split()[1]), 0)
 
 
 def test_the_base_image_is_made_once(tmp_path, calls):
@@ -134,7 +147,7 @@ def test_nobodys_settings_reach_docker(tmp_path, monkeypatch):
 def test_a_build_is_told_of_the_proxies_without_their_values(calls, monkeypatch):
     monkeypatch.setenv("https_proxy", "http://user:secret@proxy.invalid")
     engine = dockerengine.Engine("/s", "docker")
-    told = ["docker", "build", "--build-arg", "https_proxy", "."]
+    told = ["docker", "build", "--build-arg", "https_proxy", "--network=host", "."]
     assert engine.command("build", ".") == told
     assert engine.command("run", "x") == ["docker", "run", "x"]
 
@@ -158,7 +171,7 @@ def test_the_command_is_dockers(tmp_path, calls, monkeypatch, capsys):
     monkeypatch.setattr(dockerengine, "HOME", tmp_path / "home")
     assert errors.run(dockerengine.main, ["fail", "--now", "-x"]) == 3
     assert "docker fail --now -x" in calls()
-    assert calls()[-1] == "ended"
+    assert "ended" in calls()
 
 
 def test_without_arguments_it_says_so(capsys):
@@ -167,21 +180,33 @@ def test_without_arguments_it_says_so(capsys):
     assert capsys.readouterr().err.startswith("error: what is docker to do?")
 
 
-def test_the_engine_ends_with_us(tmp_path, calls):
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_nothing_is_left_whatever_ends_us(tmp_path, calls, number):
     # Killed, nothing of ours gets to stop it.
     script = (
         "import io, os, signal, sys; from pathlib import Path\n"
         "from threadjoin import dockerengine, progress\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         f"dockerengine.CLIENTS = {str(tmp_path / 'bin')!r}\n"
-        # It cannot clean up either.
         f"dockerengine.SOCKETS = {str(tmp_path)!r}\n"
         "os.geteuid = lambda: 0\n"
         "with dockerengine.running(progress.Progress(io.StringIO()),"
         f" Path({str(tmp_path / 'home')!r})):\n"
-        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"    os.kill(os.getpid(), {number:d})\n"
     )
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    subprocess.run([sys.executable, "-c", script], env=env, check=False)
-    pid = int(calls()[0].split()[1])
-    subprocess.run(["tail", f"--pid={pid}", "-f", os.devnull], timeout=20, check=True)
-    assert calls()[-1] == "ended"
+    ended = subprocess.run(
+        [sys.executable, "-c", script],
+        env=env,
+        stderr=subprocess.DEVNULL,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode != 0
+    wrapper = calls()[1].split()[2]
+    subprocess.run(
+        ["tail", f"--pid={wrapper}", "-f", os.devnull], timeout=20, check=True
+    )
+    assert not (tmp_path / "bridge").exists()
+    assert "ended" in calls()
+    assert not list(tmp_path.glob(f"{dockerengine.PREFIX}*"))

@@ -1,0 +1,66 @@
+"""The figures of the images: kept, shown, written."""
+
+import os
+
+import pytest
+from threadjoin import dockerfigures, errors
+from threadjoin.dockerfigures import Results
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """The Path of the file with the results; the page is beside it."""
+    monkeypatch.setattr(dockerfigures, "RESULTS", tmp_path / "results.json")
+    monkeypatch.setattr(dockerfigures.layout, "ROOT", tmp_path)
+    monkeypatch.setattr(dockerfigures, "PAGE", tmp_path / "docs" / "docker.md")
+    return dockerfigures.RESULTS
+
+
+def test_what_is_added_is_there_the_next_time(place):
+    first = Results(place)
+    first.add("MB", "stock", 1.5)
+    first.add("MB", "patched", 2)
+    first.save()
+    second = Results(place)
+    second.add("MB", "patched", 3)
+    second.add("ms", "debug", 0)
+    assert second.table() == (
+        "|  | stock | patched | debug |\n|---|---:|---:|---:|\n"
+        "| MB | 1.5 | 3 |  |\n| ms |  |  | 0 |\n"
+    )
+
+
+def test_a_build_is_told_with_the_load_that_it_had(place, monkeypatch):
+    monkeypatch.setattr(os, "getloadavg", lambda: (1, 2.34, 3))
+    results = Results(place)
+    results.add_build("stock", 61.7)
+    assert "| seconds to build | 62 |\n| load while it was built | 2.3 |" in (
+        results.table()
+    )
+
+
+def test_the_page_has_the_table(place, capsys):
+    results = Results(place)
+    results.add("MB", "stock", 1.5)
+    results.save()
+    assert errors.run(dockerfigures.main, ["--write"]) == 0
+    page = dockerfigures.PAGE.read_text()
+    assert page.endswith(results.table())
+    assert "<!-- Made by scripts/dockerfigures --write. Do not edit. -->" in page
+    assert capsys.readouterr().out == results.table()
+
+
+def test_without_the_option_nothing_is_written(place):
+    results = Results(place)
+    results.add("MB", "stock", 1.5)
+    results.save()
+    assert errors.run(dockerfigures.main, []) == 0
+    assert not dockerfigures.PAGE.exists()
+
+
+def test_without_measurements_it_says_how_to_come_by_them(place, capsys):
+    assert errors.run(dockerfigures.main, ["--write"]) == 1
+    assert capsys.readouterr().err == (
+        "error: nothing was measured yet; run `scripts/test tests/docker`\n"
+    )
+    assert not dockerfigures.PAGE.exists()
