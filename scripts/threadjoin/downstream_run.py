@@ -5,7 +5,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -24,6 +23,7 @@ RANK = {FAILED: 0, SKIPPED: 1, PASSED: 2}
 PYTEST_STATUSES = (0, 1, 5)
 
 _HEADER = re.compile(r"^(\w+) \(([\w.<>]+)\)", re.MULTILINE)
+_RULE = "\n" + "=" * 70 + "\n"
 _SKIPPED = re.compile(r"\.\.\. skipped|\bskipped ['\"]")
 _ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
 
@@ -34,13 +34,18 @@ class Run:
 
     outcomes: dict = field(default_factory=dict)  # of test id to outcome
     units: dict = field(default_factory=dict)  # of unit to its test ids
-    seconds: float = 0.0
+    times: dict = field(default_factory=dict)  # of unit to seconds
 
     def add(self, unit, outcomes, seconds):
         """Take in the *outcomes* (a dict) of *unit*, which took *seconds*."""
         self.outcomes.update(outcomes)
         self.units[unit] = sorted(outcomes)
-        self.seconds += seconds
+        self.times[unit] = seconds
+
+    @property
+    def seconds(self):
+        """How long it took, unit after unit."""
+        return sum(self.times.values())
 
     def count(self, outcome):
         """Return how many tests had *outcome*."""
@@ -158,17 +163,13 @@ class Place:
         """Return the status, or None when it took too long."""
         command = [sys.executable, "-c", verify.WITH_SIGINT, self._python, *arguments]
         cwd = self._directory(log.stem)
-        with process.started(
-            list(map(str, command)), log, cwd=cwd, env=self._environment()
-        ) as running:
-            try:
-                return running.wait(self.suite.timeout)
-            except subprocess.TimeoutExpired:
-                return None
-            finally:
-                # Also what it started and left behind.
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(running.pid, signal.SIGKILL)
+        return process.bounded(
+            list(map(str, command)),
+            log,
+            self.suite.timeout,
+            cwd=cwd,
+            env=self._environment(),
+        )
 
     def _directory(self, name):
         """Return the Path of the directory to run the unit called *name* in."""
@@ -231,9 +232,7 @@ def parse_unittest(unit, output):
     A dict of outcome by test id. What a test prints may stand between its
     name and its outcome, so that is taken from the summary at the end.
     """
-    body, _, summary = output.partition("\n" + "=" * 70 + "\n")
-    failures = re.findall(r"^(?:FAIL|ERROR): (\w+) \(([\w.<>]+)\)", summary, re.M)
-    failed = {_name(unit, *failure) for failure in failures}
+    body = output.partition(_RULE)[0]
     ended = re.search(r"^Ran \d+ tests? in ", output, re.MULTILINE)
     headers = list(_HEADER.finditer(body))
     outcomes = {}
@@ -243,7 +242,17 @@ def parse_unittest(unit, output):
         outcome = SKIPPED if _SKIPPED.search(text) else PASSED if passed else FAILED
         outcomes[_name(unit, *header.groups())] = outcome
     # Also setUpClass and its like, which have no line of their own.
-    return {**outcomes, **dict.fromkeys(failed, FAILED)}
+    return {**outcomes, **dict.fromkeys(failures(unit, output), FAILED)}
+
+
+def failures(unit, output):
+    """Return the ids of the tests that failed, as the summary of `unit -v` has them.
+
+    A set; *output* is what it said.
+    """
+    summary = output.partition(_RULE)[2]
+    found = re.findall(r"^(?:FAIL|ERROR): (\w+) \(([\w.<>]+)\)", summary, re.M)
+    return {_name(unit, *failure) for failure in found}
 
 
 def _name(unit, method, place):

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from . import packages, process, workcopy
 from .errors import Problem
@@ -54,11 +55,17 @@ VARIANTS = {
         (
             "--with-pydebug",
             "--without-pymalloc",
-            "CFLAGS=-fsanitize=thread",
+            f"CFLAGS=-fsanitize=thread -include {Path(__file__).with_name('tsan.h')}",
             "LDFLAGS=-fsanitize=thread",
         ),
         megabytes=900,
         slowness=10,
+    ),
+    "ubsan": Variant(
+        "with UndefinedBehaviorSanitizer",
+        ("--with-pydebug", "--with-undefined-behavior-sanitizer"),
+        megabytes=900,
+        slowness=3,
     ),
 }
 

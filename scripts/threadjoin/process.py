@@ -69,6 +69,22 @@ def status(argv, log, *, timeout=None, **options):
             raise Failed(f"{name} was stopped after {timeout} s", log) from None
 
 
+def bounded(argv, log, timeout, **options):
+    """Run *argv*, with all that it starts, for *timeout* seconds at most.
+
+    What is left of its process group when it ends is killed. Returns the exit
+    status, or None when it took too long; parameters as status() has them.
+    """
+    with started(argv, log, **options) as process:
+        try:
+            return process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return None
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
 @contextlib.contextmanager
 def started(argv, log, *, cwd=None, env=None, group=True):
     """Start *argv*, its output into the file *log*, and give its Popen.

@@ -430,6 +430,7 @@ def test_help_tells_all_options(project):
         "pgo",
         "asan",
         "tsan",
+        "ubsan",
     ):
         assert word in text
     assert not project.build.exists()

@@ -183,6 +183,7 @@ def test_space_is_asked_for_what_is_not_there_yet(
 
 
 def test_the_variants_are_those_of_the_manual():
-    assert list(interpreter.VARIANTS) == ["debug", "release", "pgo", "asan", "tsan"]
+    names = ["debug", "release", "pgo", "asan", "tsan", "ubsan"]
+    assert list(interpreter.VARIANTS) == names
     for variant in interpreter.VARIANTS.values():
         assert variant.megabytes > 100

@@ -119,3 +119,16 @@ def test_the_settings_of_our_own_python_do_not_reach_others(monkeypatch):
     env = process.environment(EXTRA="1")
     assert not {"PYTHONPATH", "GIT_DIR", "MAKEFLAGS", "MAKELEVEL"} & set(env)
     assert (env["CFLAGS"], env["LC_ALL"], env["EXTRA"]) == ("-g", "C.UTF-8", "1")
+
+
+@pytest.mark.parametrize(("after", "status"), [("exit 3", 3), ("wait", None)])
+def test_a_bounded_program_leaves_nothing_behind(log, tmp_path, after, status):
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    # Reads to the end, which comes when nobody has it open any more.
+    reader = threading.Thread(target=fifo.read_bytes, daemon=True)
+    reader.start()
+    script = f"exec 3>{fifo}; sleep 1000 & {after}"
+    assert process.bounded(["sh", "-c", script], log, 2) == status
+    reader.join(60)
+    assert not reader.is_alive()

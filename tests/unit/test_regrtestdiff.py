@@ -1,0 +1,182 @@
+"""Two interpreters run the same tests, and what differs is told."""
+
+import json
+import sys
+
+import pytest
+from faketests import junit, write_tests
+from threadjoin import downstream_env, regrtest, regrtest_known, regrtestdiff
+from threadjoin.errors import Problem
+
+A = '<testcase name="test.t.C.a" />'
+B = '<testcase name="test.t.C.b" />'
+SKIPPED_B = '<testcase name="test.t.C.b"><skipped>why</skipped></testcase>'
+BROKEN_B = '<testcase name="test.t.C.b"><failure>x</failure></testcase>'
+FAIL = "\nsys.exit(2)"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setattr(regrtest, "HOME", tmp_path / "regrtest")
+    monkeypatch.setattr(regrtestdiff, "RESULT", tmp_path / "regrtest" / "result.json")
+    data = {"threading": ["test_a"], "left out": {"test_z": "it hangs"}, "gone": {}}
+    monkeypatch.setattr(regrtest, "load", lambda: data)
+    return data
+
+
+@pytest.fixture
+def pythons(tmp_path, program, monkeypatch):
+    """A function that makes two interpreters with tests of their own."""
+
+    def make(stock, patched):
+        paths = []
+        for role, files in (("stock", stock), ("patched", patched)):
+            place = write_tests(tmp_path / f"{role}-tests", files)["PYTHONPATH"]
+            script = f'PYTHONPATH={place} exec {sys.executable} "$@"'
+            paths.append(program(role, script))
+        return list(map(str, paths))
+
+    def identify(role, path):
+        # A wrapper cannot be told from another by what is in it.
+        return downstream_env.Python(role, path, f"3.11.2 ({role})", path)
+
+    monkeypatch.setattr(downstream_env, "identify", identify)
+    return make
+
+
+def diff(capsys, *argv):
+    """Return the exit status of the command and what it said."""
+    status = regrtestdiff.main([*map(str, argv), "--jobs", "1"])
+    return status, capsys.readouterr().out
+
+
+def test_nothing_differs(pythons, capsys):
+    files = {"test_a": junit(A, B), "test_b": junit(SKIPPED_B), "test_z": "1 / 0"}
+    status, said = diff(capsys, *pythons(files, files))
+    assert status == 0
+    assert "not run: test_z: it hangs" in said
+    assert "worse" not in said and "repeated" not in said
+    (stock, patched) = (line.split() for line in said.splitlines() if " 3 " in line)
+    assert stock[:9] == ["stock", "2", "2", "0", "0", "3", "2", "1", "0"]
+    assert patched[:9] == ["patched", *stock[1:9]]
+
+
+def test_a_test_that_fails_on_patched_only(pythons, capsys):
+    stock, patched = {"test_a": junit(A, B)}, {"test_a": junit(A, BROKEN_B) + FAIL}
+    status, said = diff(capsys, *pythons(stock, patched), "test_a")
+    assert status == 1
+    again = "passed on stock, failed on patched; again: stock 3/3, patched 0/3"
+    again = again.replace("3", "4")
+    assert f"worse: test_a::test.t.C.b: {again}" in said
+    assert f"worse: test_a: {again}" in said
+
+
+def test_a_test_that_is_better_on_patched(pythons, capsys):
+    stock, patched = {"test_a": junit(A, BROKEN_B) + FAIL}, {"test_a": junit(A, B)}
+    status, said = diff(capsys, *pythons(stock, patched))
+    assert status == 0
+    assert "better: test_a::test.t.C.b: failed on stock, passed on patched" in said
+
+
+def test_a_test_that_fails_once(pythons, capsys, tmp_path):
+    mark = tmp_path / "mark"
+    once = (
+        f"if not os.path.exists({str(mark)!r}):\n open({str(mark)!r}, 'w'); sys.exit(2)"
+    )
+    status, said = diff(capsys, *pythons({"test_a": ""}, {"test_a": once}))
+    assert status == 0
+    assert "flaky: test_a: passed on stock, failed on patched; again: stock 5/5" in said
+
+
+def test_what_fails_on_both_is_told(pythons, capsys):
+    status, said = diff(capsys, *pythons(*[{"test_a": "sys.exit(2)"}] * 2))
+    assert status == 0
+    assert "fails on both: test_a" in said
+
+
+def test_tests_that_only_one_has(pythons, capsys, home):
+    paths = pythons({"test_a": junit(A)}, {"test_a": junit(B)})
+    status, said = diff(capsys, *paths)
+    assert status == 1
+    assert "only on stock: test_a::test.t.C.a: passed (not expected)" in said
+    assert "only on patched: 1 tests: 1 passed" in said
+    assert "repeated" not in said
+    home["gone"]["test_a::test.t.C.a"] = "its subject is gone"
+    status, said = diff(capsys, *paths)
+    assert status == 0
+    assert "only on stock: test_a::test.t.C.a: passed (its subject is gone)" in said
+
+
+def test_a_new_test_that_fails(pythons, capsys):
+    # Its file fails on stock for a reason of its own.
+    stock, patched = {"test_a": junit(A) + FAIL}, {"test_a": junit(A, BROKEN_B) + FAIL}
+    assert diff(capsys, *pythons(stock, patched))[0] == 1
+
+
+def test_where_a_file_crashes_no_test_is_gone(pythons, capsys):
+    status, said = diff(
+        capsys, *pythons({"test_a": junit(A)}, {"test_a": "os.abort()"})
+    )
+    assert status == 1
+    assert "worse: test_a: " in said
+    assert "only on" not in said
+
+
+def test_the_part_about_threads(pythons, capsys):
+    files = {"test_a": "", "test_b": "1 / 0"}
+    assert "test_b" not in diff(capsys, *pythons(files, files), "--threading")[1]
+
+
+def test_what_was_run_is_not_run_again(pythons, capsys, tmp_path):
+    count = f"open({str(tmp_path / 'count')!r}, 'a').write('x')"
+    paths = pythons(*[{"test_a": count, "test_b": ""}] * 2)
+    for more, times in (((), 2), ((), 2), (("--again",), 4)):
+        assert diff(capsys, *paths, "test_a", *more)[0] == 0
+        assert (tmp_path / "count").read_text() == "x" * times
+    status, said = diff(capsys, *paths, "--known")
+    assert status == 0
+    assert "not run: test_b: not yet run" in said
+
+
+def test_what_is_kept_is_of_these_interpreters_and_settings(tmp_path):
+    one, other = (downstream_env.Python("stock", "p", "v", d) for d in "ab")
+    settings = regrtest.Settings(timeout=1)
+    known = regrtest_known.Known(tmp_path, [one], settings)
+    run = regrtest.Run()
+    run.add("test_a", {"test_a": "passed"}, 1.23)
+    known.add("stock", run)
+
+    def again(python, **options):
+        options = regrtest.Settings(**{"timeout": 1, **options})
+        return "test_a" in regrtest_known.Known(tmp_path, [python], options)
+
+    assert again(one)
+    assert again(one, jobs=7)
+    assert not again(other)
+    assert not again(one, timeout=2)
+    (path,) = tmp_path.iterdir()
+    assert json.loads(path.read_text()) == {
+        "stock": {"test_a": [{"test_a": "passed"}, 1.2]}
+    }
+
+
+def test_the_page(pythons, capsys, tmp_path):
+    files = {"test_a": junit(A), "test_z": ""}
+    diff(capsys, *pythons(files, files))
+    page = tmp_path / "page.md"
+    status = regrtestdiff.main(["--table", str(page)])
+    assert status == 0
+    text = page.read_text()
+    assert text.startswith("# CPython's own tests\n")
+    assert "- patched: 3.11.2 (patched)\n" in text
+    assert "| stock | 1 | 1 | 0 | 0 | 1 | 1 | 0 | 0 |" in text
+    assert "- not run: `test_z`: it hangs\n" in text
+
+
+def test_bad_command_lines(capsys):
+    for argv in ([], ["only-one"]):
+        with pytest.raises(SystemExit):
+            regrtestdiff.main(argv)
+        assert "two interpreters are needed" in capsys.readouterr().err
+    with pytest.raises(Problem, match="nothing has been run yet"):
+        regrtestdiff.main(["--table", "page.md"])
