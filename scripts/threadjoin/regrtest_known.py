@@ -4,6 +4,7 @@ import hashlib
 import json
 from dataclasses import asdict
 
+from . import regrtest
 from .downstream_run import Run
 
 
@@ -19,7 +20,8 @@ class Known:
     def __init__(self, directory, pythons, settings):
         # How many run at the same time is not to make a difference.
         said = {**asdict(settings), "jobs": None}
-        key = json.dumps([[python.digest for python in pythons], said])
+        who = [[one.digest, regrtest.digest(one.path)] for one in pythons]
+        key = json.dumps([who, said])
         name = hashlib.sha256(key.encode()).hexdigest()[:16]
         self._path = directory / f"{name}.json"
         self._files = {python.role: {} for python in pythons}

@@ -141,3 +141,12 @@ def test_help(name):
         [sys.executable, script, "--help"], capture_output=True, text=True, check=True
     )
     assert done.stdout.startswith(f"usage: scripts/{name}")
+
+
+def test_the_digest_is_of_the_tests(tmp_path, program):
+    def digest(files):
+        place = write_tests(tmp_path, files)["PYTHONPATH"]
+        python = program("python", f'PYTHONPATH={place} exec {sys.executable} "$@"')
+        return regrtest.digest(python)
+
+    assert digest({"test_a": "1"}) == digest({"test_a": "1"}) != digest({"test_a": "2"})

@@ -138,8 +138,10 @@ def test_what_was_run_is_not_run_again(pythons, capsys, tmp_path):
     assert "not run: test_b: not yet run" in said
 
 
-def test_what_is_kept_is_of_these_interpreters_and_settings(tmp_path):
+def test_what_is_kept_is_of_these_interpreters_and_settings(tmp_path, monkeypatch):
+    monkeypatch.setattr(regrtest, "digest", lambda path: path)
     one, other = (downstream_env.Python("stock", "p", "v", d) for d in "ab")
+    retested = downstream_env.Python("stock", "q", "v", "a")
     settings = regrtest.Settings(timeout=1)
     known = regrtest_known.Known(tmp_path, [one], settings)
     run = regrtest.Run()
@@ -153,6 +155,7 @@ def test_what_is_kept_is_of_these_interpreters_and_settings(tmp_path):
     assert again(one)
     assert again(one, jobs=7)
     assert not again(other)
+    assert not again(retested)
     assert not again(one, timeout=2)
     (path,) = tmp_path.iterdir()
     assert json.loads(path.read_text()) == {
