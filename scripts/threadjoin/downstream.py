@@ -44,13 +44,7 @@ def _parser():
         "installed, to FILE, in Markdown, and run nothing",
     )
     add("--again", action="store_true", help="run also what has been run already")
-    add(
-        "--repeat",
-        type=int,
-        default=REPEAT,
-        metavar="N",
-        help="repetitions, at most, of a test that differs (default: %(default)s)",
-    )
+    compare.add_repeat(parser, REPEAT)
     add(
         "--table",
         type=Path,

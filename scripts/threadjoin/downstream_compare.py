@@ -122,3 +122,14 @@ def repeat(found, places, units, rounds):
                 )
             if all(difference.decided for difference in ours):
                 break
+
+
+def add_repeat(parser, times):
+    """Give *parser* (an errors.Parser) the option --repeat, *times* by default."""
+    parser.add_argument(
+        "--repeat",
+        type=int,
+        default=times,
+        metavar="N",
+        help="repetitions, at most, of what differs (default: %(default)s)",
+    )

@@ -57,13 +57,7 @@ def _parser():
         help='only these, such as test_thread or "test_threading -m JoinTests"',
     )
     add("--ci", action="store_true", help="only the part that the project's CI runs")
-    add(
-        "--jobs",
-        type=int,
-        default=regrtest.jobs(),
-        metavar="N",
-        help="files at the same time (default: one a processor, %(default)s here)",
-    )
+    regrtest.add_jobs(parser)
     return parser
 
 

@@ -202,3 +202,14 @@ def load(data=DATA):
 def jobs():
     """Return how many files of tests this machine can run at the same time."""
     return len(os.sched_getaffinity(0))
+
+
+def add_jobs(parser):
+    """Give *parser* (an errors.Parser) the option --jobs."""
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        default=jobs(),
+        metavar="N",
+        help="files at the same time (default: one a processor, %(default)s here)",
+    )

@@ -257,13 +257,7 @@ def _parser():
     )
     add("--again", action="store_true", help="run also what has been run already")
     add("--known", action="store_true", help="run nothing, tell what is known already")
-    add(
-        "--jobs",
-        type=int,
-        default=regrtest.jobs(),
-        metavar="N",
-        help="files at the same time (default: one a processor, %(default)s here)",
-    )
+    regrtest.add_jobs(parser)
     add(
         "--timeout",
         type=int,
@@ -271,13 +265,7 @@ def _parser():
         metavar="SECONDS",
         help="for each file (default: %(default)s)",
     )
-    add(
-        "--repeat",
-        type=int,
-        default=REPEAT,
-        metavar="N",
-        help="repetitions, at most, of a test that differs (default: %(default)s)",
-    )
+    compare.add_repeat(parser, REPEAT)
     add(
         "--table",
         type=Path,

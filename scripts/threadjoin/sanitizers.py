@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from . import (
     devenv,
+    downstream_compare,
     downstream_env,
     errors,
     interpreter,
@@ -272,20 +273,8 @@ def _parser(tools):
         metavar="TEST",
         help="run only this one; may be given more than once",
     )
-    add(
-        "--jobs",
-        type=int,
-        default=regrtest.jobs(),
-        metavar="N",
-        help="files at the same time (default: one a processor, %(default)s here)",
-    )
-    add(
-        "--repeat",
-        type=int,
-        default=REPEAT,
-        metavar="N",
-        help="repetitions, at most, of what differs (default: %(default)s)",
-    )
+    regrtest.add_jobs(parser)
+    downstream_compare.add_repeat(parser, REPEAT)
     return parser
 
 
