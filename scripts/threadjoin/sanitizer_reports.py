@@ -11,15 +11,18 @@ from dataclasses import dataclass
 #: Frames of each stack that a signature has.
 DEPTH = 2
 
+#: A leak that is indirect is of what hangs on one that is direct, and is not a
+#: report of its own.
 _BEGIN = re.compile(
     r"^(?:WARNING: ThreadSanitizer: (?P<tsan>.+?) \(pid=\d+\)"
     r"|==\d+==ERROR: AddressSanitizer:? (?P<asan>.+?)(?: on | \(|:|$).*"
     r"|==\d+==(?P<fatal>ThreadSanitizer: .+|AddressSanitizer.* CHECK failed.*)"
     r"|==\d+==ERROR: (?P<lsan>LeakSanitizer: (?!detected memory leaks).+)"
-    r"|(?:Direct|Indirect) (?P<leak>leak) of \d+ byte.*"
+    r"|(?P<leak>Direct leak) of \d+ byte.*"
     r"|(?P<place>\S+?):\d+(?::\d+)?: runtime error: (?P<ubsan>.+))$",
     re.MULTILINE,
 )
+_END = re.compile(r"^(?:SUMMARY: |Indirect leak )", re.MULTILINE)
 _FRAME = re.compile(r"^ +#(\d+) (?:0x[0-9a-f]+ +(?:in +)?)?(.*)$")
 _MODULE = re.compile(r" *\((\S+)\+0x[0-9a-f]+\)(?: \(BuildId: \w+\))?$")
 
@@ -80,8 +83,8 @@ def parse(text):
 
 
 def _report(begin, text):
-    # What sums it up comes after its stacks, and is not part of the next one.
-    text = re.split(r"^SUMMARY: ", text, maxsplit=1, flags=re.MULTILINE)[0]
+    # What comes after it and is not the next one.
+    text = _END.split(text, maxsplit=1)[0]
     found = begin.groupdict()
     kind = next(found[name] for name in found if name != "place" and found[name])
     stacks = _stacks(text)

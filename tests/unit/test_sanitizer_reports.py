@@ -75,7 +75,11 @@ Direct leak of 64 byte(s) in 1 object(s) allocated from:
     #1 0x55d0c8 in _PyMem_RawMalloc ../src/Objects/obmalloc.c:99
     #2 0x55d0c8 in PyThread_allocate_lock ../src/Python/thread_pthread.h:398
 
-Indirect leak of 7 byte(s) in 1 object(s) allocated from:
+Indirect leak of 9 byte(s) in 1 object(s) allocated from:
+    #0 0x7f0c8e in __interceptor_malloc ../../../../src/libsanitizer/asan/malloc.cpp:69
+    #1 0x55d0c8 in hangs_on_it ../src/Python/thread.c:3
+
+Direct leak of 7 byte(s) in 1 object(s) allocated from:
     #0 0x7f0c8e in __interceptor_malloc ../../../../src/libsanitizer/asan/malloc.cpp:69
     #1 0x7f0c8f  (/lib/libfoo.so.1+0x1234)
 
@@ -138,8 +142,8 @@ def test_memory_used_after_it_was_freed():
 
 def test_leaked_memory():
     assert signatures(LEAKS) == [
-        "leak: PyThread_allocate_lock (Python/thread_pthread.h)",
-        "leak: <null> (libfoo.so.1)",
+        "Direct leak: PyThread_allocate_lock (Python/thread_pthread.h)",
+        "Direct leak: <null> (libfoo.so.1)",
     ]
 
 
@@ -164,8 +168,8 @@ def test_several_reports_in_a_file():
         "data race",
         "thread leak",
         "heap-use-after-free",
-        "leak",
-        "leak",
+        "Direct leak",
+        "Direct leak",
         "left shift of negative value N",
         "load of value N",
     ]
