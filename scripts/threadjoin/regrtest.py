@@ -56,7 +56,7 @@ class Place:
     """
 
     def __init__(self, python, directory, settings):
-        self.python = python
+        self.python = os.path.abspath(python)
         self.settings = settings
         self.directory = directory
         directory.mkdir(parents=True, exist_ok=True)
@@ -80,7 +80,7 @@ class Place:
     def command(self, unit, report):
         """Return the command that runs *unit* and writes the Path *report*."""
         name, *arguments = unit.split()
-        command = [str(self.python), "-u", "-m", "test", "-v"]
+        command = [self.python, "-u", "-m", "test", "-v"]
         command += ["--fail-env-changed", f"--timeout={self.settings.timeout}"]
         if self.settings.cases:
             command.append(f"--junit-xml={report}")

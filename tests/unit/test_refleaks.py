@@ -64,3 +64,9 @@ def test_the_part_that_ci_runs(python, capsys, monkeypatch):
     assert "test_a" not in capsys.readouterr().out
     hunt(python)
     assert "test_a: no leak" in capsys.readouterr().out
+
+
+def test_an_interpreter_named_from_here(python, tmp_path, monkeypatch):
+    path = python({"test_a": ""})
+    monkeypatch.chdir(path.parent)
+    hunt(path.name, "test_a")
