@@ -10,6 +10,9 @@ from contextlib import contextmanager
 #: Seconds between two drawings of the line on a terminal.
 INTERVAL = 0.5
 
+#: Seconds between two lines about how a stage gets on, where no line is redrawn.
+PLAIN_INTERVAL = 30
+
 
 def duration(seconds):
     """Return *seconds* for people: "7 s" or "2 min 05 s"."""
@@ -41,10 +44,18 @@ class Progress:
         print(text, file=self._stream, flush=True)
 
     @contextmanager
-    def stage(self, name):
-        """Show *name* as running for as long as the `with` block runs."""
+    def stage(self, name, tell=None):
+        """Show *name* as running for as long as the `with` block runs.
+
+        Parameters:
+            tell: a function that returns words about how it gets on; None for
+                nothing to tell but the time.
+        """
         begun = self._clock()
-        end = self._redrawn(name, begun) if self._live else self._plain(name)
+        if self._live:
+            end = self._redrawn(name, begun, tell)
+        else:
+            end = self._plain(name, tell)
         ending = "failed after"
         try:
             yield
@@ -52,36 +63,63 @@ class Progress:
         finally:
             end(f"{ending} {duration(self._clock() - begun)}")
 
-    def _plain(self, name):
+    def _plain(self, name, tell):
         self.note(f"==> {name}")
-        return lambda words: self.note(f"    {words}")
-
-    def _redrawn(self, name, begun):
-        done = threading.Event()
-        drawer = threading.Thread(
-            target=self._draw_until, args=(done, name, begun), daemon=True
-        )
-        drawer.start()
+        if not tell:
+            return lambda words: self.note(f"    {words}")
+        stop = _every(PLAIN_INTERVAL, lambda: self.note(f"    {tell()}"))
 
         def end(words):
-            done.set()
-            drawer.join()
+            stop()
+            self.note(f"    {words}")
+
+        return end
+
+    def _redrawn(self, name, begun, tell):
+        def draw():
+            words = tell() if tell else duration(self._clock() - begun)
+            self._redraw(f"==> {name}: {words}")
+
+        stop = _every(INTERVAL, draw, at_once=True)
+
+        def end(words):
+            stop()
             self._redraw(f"==> {name}: {words}")
             self.note("")
 
         return end
 
-    def _draw_until(self, done, name, begun):
-        try:
-            while True:
-                self._redraw(f"==> {name}: {duration(self._clock() - begun)}")
-                if done.wait(INTERVAL):
-                    return
-        except (OSError, ValueError):
-            # The terminal is gone; the stage itself goes on.
-            return
-
     def _redraw(self, text):
         columns = shutil.get_terminal_size().columns
         self._stream.write(f"\r\x1b[K{text[: columns - 1]}")
         self._stream.flush()
+
+
+def _every(seconds, function, at_once=False):
+    """Call *function* every so many *seconds*, in a thread of its own.
+
+    Parameters:
+        at_once: whether it is called at the beginning as well.
+
+    Returns a function that ends it.
+    """
+    done = threading.Event()
+
+    def work():
+        try:
+            if at_once:
+                function()
+            while not done.wait(seconds):
+                function()
+        except (OSError, ValueError):
+            # The terminal is gone; the stage itself goes on.
+            return
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+
+    def end():
+        done.set()
+        thread.join()
+
+    return end

@@ -1,0 +1,288 @@
+"""Run random programs over threads and processes until one fails.
+
+A program is made from a seed (soak_program), run in a process of its own
+(soak_run), and reduced when it fails (soak_reduce).
+"""
+
+import itertools
+import os
+import signal
+import threading
+import time
+from collections import Counter
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+
+from . import errors, layout, soak_program, soak_run
+from .errors import Problem
+from .progress import Progress, duration
+from .soak_reduce import reduce
+
+#: Programs that are run when neither their number nor a time is given.
+PROGRAMS = 100
+
+#: Seconds that a program may take; on a quiet machine, one takes about one.
+PATIENCE = 300
+
+#: Times that a smaller program is run before it is taken for sound.
+REPEATS = 5
+
+#: Seconds that reducing may take.
+REDUCING = 180
+
+
+class Soak:
+    """The programs that have been run, and what came of it.
+
+    Parameters:
+        runner: a soak_run.Runner.
+        clock: a function that returns seconds.
+    """
+
+    def __init__(self, runner, clock=time.monotonic):
+        self._runner = runner
+        self._clock = clock
+        self._begun = clock()
+        self.programs = 0
+        self.counts = Counter()
+        self.failures = []  # pairs of a seed and a Verdict
+
+    def try_program(self, program, title):
+        """Run *program*, a Node; return the Result and the Verdict on it.
+
+        Both are None when the run was stopped.
+        """
+        result = self._runner.run(soak_program.source(program, title))
+        if result is None:
+            return None, None
+        expectation = soak_program.expectation(program)
+        return result, soak_run.judge(result, expectation)
+
+    def record(self, seed, result, verdict):
+        """Count what a program did, and its failure if *verdict* is not None."""
+        self.programs += 1
+        self.counts.update(soak_run.counted(result))
+        if verdict:
+            self.failures.append((seed, verdict))
+
+    def figures(self):
+        """Return the words for what has been done so far."""
+        seconds = self._clock() - self._begun
+        joins = self.counts["joins"]
+        return (
+            f"{self.programs:,} programs in {duration(seconds)}: "
+            f"{joins:,} joins ({joins / max(seconds, 1):,.0f} a second, "
+            f"{self.counts['waited']:,} of threads alive), "
+            f"{self.counts['threads']:,} threads, {self.counts['forks']:,} forks, "
+            f"failures: {len(self.failures)}"
+        )
+
+    def reduced(self, seed, verdict, seconds=REDUCING, repeats=REPEATS):
+        """Return what the program of *seed* can be reduced to.
+
+        Parameters:
+            verdict: on it: a smaller one has to fail with the same kind.
+            seconds: that this may take.
+            repeats: how often a smaller one is run before it counts as sound.
+
+        Returns a triple of the program, the Result and the Verdict on it. The
+        program is the whole one when nothing smaller failed in time; the others
+        are None when it did not fail again either.
+        """
+        deadline = self._clock() + seconds
+        program = soak_program.generate(seed)
+        last = program, None, None
+
+        def fails(candidate):
+            nonlocal last
+            for _ in range(repeats):
+                if self._clock() > deadline:
+                    return False
+                result, found = self.try_program(candidate, _title(seed, "reduced"))
+                if result is None:
+                    return False
+                if found and found.kind == verdict.kind:
+                    last = candidate, result, found
+                    return True
+            return False
+
+        if fails(program):
+            reduce(program, fails)
+        return last
+
+
+def _title(seed, what=""):
+    return f"{what} program of seed {seed}; see docs/soak.md".strip()
+
+
+def _seeds(args, clock):
+    """Yield the seeds to be run, one by one, until it is enough."""
+    if args.minutes:
+        deadline = clock() + 60 * args.minutes
+        yield from itertools.takewhile(
+            lambda _: clock() < deadline, itertools.count(args.seed)
+        )
+    else:
+        yield from range(args.seed, args.seed + args.programs)
+
+
+def soak(state, seeds, jobs, failures):
+    """Run the programs of *seeds*, *jobs* at a time, until *failures* failed.
+
+    Parameters:
+        state: the Soak in which it is recorded; all of it in this thread.
+    """
+    seeds = iter(seeds)
+
+    def run(seed):
+        program = soak_program.generate(seed)
+        return seed, *state.try_program(program, _title(seed))
+
+    with ThreadPoolExecutor(jobs) as executor:
+        running = {executor.submit(run, seed) for seed in itertools.islice(seeds, jobs)}
+        while running:
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                seed, result, verdict = future.result()
+                if result is not None:
+                    state.record(seed, result, verdict)
+                if verdict:
+                    print(f"seed {seed}: {verdict.words}", flush=True)
+                if len(state.failures) < failures:
+                    more = itertools.islice(seeds, 1)
+                    running |= {executor.submit(run, seed) for seed in more}
+
+
+def show(program, seed, result, verdict):
+    """Print a program that failed, and all that is known about that."""
+    print(f"\n{soak_program.source(program, _title(seed, 'reduced'))}")
+    if result is None:
+        print("It did not fail again; --replay runs it once more.")
+        return
+    result = soak_run.shown(result)
+    print(f"{verdict.kind}: {verdict.words}")
+    for name, text in (
+        ("stdout", result.out),
+        ("stderr", result.err),
+        ("stacks", result.stacks),
+    ):
+        if text.strip():
+            print(f"--- {name}\n{text.rstrip()}")
+
+
+def _parser():
+    parser = errors.Parser(
+        prog="scripts/soak",
+        description="Run random programs that start, join, fork, interrupt and end "
+        "threads and processes, each in a process of its own, and check what comes "
+        "of them. The first that fails is reduced and shown. See docs/soak.md.",
+    )
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument(
+        "--minutes", type=float, metavar="N", help="run programs for N minutes"
+    )
+    length.add_argument(
+        "--programs",
+        type=int,
+        default=PROGRAMS,
+        metavar="N",
+        help="run N programs (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        metavar="S",
+        help="of the first program; the next one has S + 1 (default: 0)",
+    )
+    parser.add_argument(
+        "--python",
+        metavar="PATH",
+        help="the interpreter (default: the patched one of the debug build)",
+    )
+    parser.add_argument(
+        "--jobs", type=int, default=1, metavar="N", help="N programs at the same time"
+    )
+    parser.add_argument(
+        "--failures",
+        type=int,
+        default=1,
+        metavar="N",
+        help="stop after N failures (default: 1)",
+    )
+    parser.add_argument(
+        "--patience",
+        type=float,
+        default=PATIENCE,
+        metavar="SECONDS",
+        help="that one program may take (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--no-reduce", action="store_true", help="show failures as they are"
+    )
+    one = parser.add_mutually_exclusive_group()
+    one.add_argument(
+        "--print", type=int, metavar="SEED", help="only print the program of SEED"
+    )
+    one.add_argument(
+        "--replay",
+        type=int,
+        metavar="SEED",
+        help="run the program of SEED, --programs times (default: once), and reduce "
+        "and show it if it fails",
+    )
+    return parser
+
+
+def _python(path):
+    """Return the path of the interpreter to test; raise Problem for none."""
+    if path is None:
+        built = layout.BUILD / layout.DEFAULT_SERIES / "debug" / "patched" / "obj"
+        path = built / "python"
+    if not os.access(path, os.X_OK):
+        raise Problem(f"no interpreter at {path}; run ./build.sh, or name one")
+    return path
+
+
+def main(argv):
+    """Run the command line *argv* (a list of str).
+
+    Raises Problem when a program failed.
+    """
+    parser = _parser()
+    args = parser.parse_args(argv)
+    if min(args.jobs, args.programs, args.failures) < 1:
+        parser.error("--jobs, --programs and --failures must be at least 1")
+    if args.print is not None:
+        program = soak_program.generate(args.print)
+        print(soak_program.source(program, _title(args.print)), end="")
+        return
+    # Ctrl-C, also where a shell has it ignored for what is in the background.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    stopped = threading.Event()
+    state = Soak(soak_run.Runner(_python(args.python), args.patience, stopped))
+    seeds = _seeds(args, time.monotonic)
+    if args.replay is not None:
+        times = 1 if args.programs == PROGRAMS else args.programs
+        seeds = [args.replay] * times
+    progress = Progress()
+    try:
+        with progress.stage("soak", state.figures):
+            soak(state, seeds, args.jobs, args.failures)
+    except KeyboardInterrupt:
+        stopped.set()
+        raise
+    finally:
+        print(state.figures(), flush=True)
+    if state.failures:
+        _explain(state, progress, args)
+
+
+def _explain(state, progress, args):
+    """Show the failures, reduced; raise Problem."""
+    for seed, verdict in state.failures:
+        seconds = 0 if args.no_reduce else REDUCING
+        with progress.stage(f"reduce the program of seed {seed}"):
+            program, result, found = state.reduced(seed, verdict, seconds)
+        show(program, seed, result, found)
+    seeds = ", ".join(str(seed) for seed, _ in state.failures)
+    raise Problem(f"programs failed; --replay runs one again, by its seed: {seeds}")

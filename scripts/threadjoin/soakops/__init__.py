@@ -1,0 +1,48 @@
+"""What the programs of scripts/soak are made of: run by the interpreter under test.
+
+An operation does something with threads and processes, knows what has to come of
+it, and says `done NUMBER` on stdout when it did. A program is a few calls of them.
+"""
+
+from .ends import atexit, callback, chain, destructor, end, leave, local_starts
+from .interrupts import interrupted, signals, terminated
+from .processes import execute, fork, fork_loop, process
+from .run import begin
+from .threads import (
+    batch,
+    crowd,
+    futures,
+    handles,
+    local,
+    os_destructors,
+    parallel,
+    subinterpreters,
+    timeouts,
+)
+
+__all__ = [
+    "atexit",
+    "batch",
+    "begin",
+    "callback",
+    "chain",
+    "crowd",
+    "destructor",
+    "end",
+    "execute",
+    "fork",
+    "fork_loop",
+    "futures",
+    "handles",
+    "interrupted",
+    "leave",
+    "local",
+    "local_starts",
+    "os_destructors",
+    "parallel",
+    "process",
+    "signals",
+    "subinterpreters",
+    "terminated",
+    "timeouts",
+]

@@ -1,0 +1,163 @@
+"""Operations that show at the end of the process: what it waits for, and how."""
+
+import atexit as _atexit
+import os
+import signal
+import sys
+import threading
+import time
+
+from .run import Expected, Task, counts, operation, say
+
+
+def _at_the_end(function, *args):
+    """Call *function* when the interpreter has begun to end."""
+    # It stops to be alive when the wait for the other threads begins.
+    threading.main_thread().join()
+    function(*args)
+
+
+@operation
+def leave(number, threads, how, daemon):
+    """Leave threads running: the end waits for them, unless they are daemons."""
+    started = threading.Semaphore(0)
+    for index in range(threads):
+        if daemon:
+            # Cut short: in C code, in Python code, in a wait.
+            sleeps = [
+                lambda: time.sleep(3600),
+                _spin,
+                threading.Lock().__enter__,
+                threading.Event().wait,
+            ]
+            sleep = sleeps[index % len(sleeps)]
+            Task(lambda sleep=sleep: (started.release(), sleep()), how, True)
+        else:
+            words = (number, "left", index)
+            Task(
+                lambda words=words: (started.release(), _at_the_end(say, *words)), how
+            )
+    for _ in range(threads):
+        started.acquire()
+
+
+def _spin():
+    lock = threading.Lock()
+    while True:
+        lock.acquire()
+        lock.acquire(timeout=0.001)
+        lock.release()
+
+
+@operation
+def chain(number, length, how):
+    """Have threads start threads while the interpreter ends."""
+
+    def link(left):
+        say(number, "link", left)
+        if left > 1:
+            Task(lambda: link(left - 1), how)
+
+    Task(lambda: _at_the_end(link, length), how)
+
+
+@operation
+def local_starts(number):
+    """Start a thread in the destructor of a thread's last variable, at the end."""
+
+    class Last:
+        def __del__(self):
+            threading.Thread(target=say, args=(number, "late"), daemon=False).start()
+
+    storage = threading.local()
+
+    def body():
+        storage.value = Last()
+        _at_the_end(int)
+
+    Task(body)
+
+
+@operation
+def callback(number, what):
+    """Register a function that threading calls when it shuts down.
+
+    Parameters:
+        what: "raise", "start" and join, or "leave" a thread running.
+    """
+
+    def called():
+        say(number, "called")
+        if what == "raise":
+            raise Expected(number)
+        if what == "start":
+            Task(int).join()
+        if what == "leave":
+            Task(lambda: _at_the_end(say, number, "left"))
+
+    threading._register_atexit(called)
+
+
+@operation
+def atexit(number):
+    """Start and join a thread in an exit function."""
+
+    def called():
+        Task(int).join()
+        say(number, "called")
+
+    _atexit.register(called)
+
+
+class _Destructor:
+    """Joins a daemon thread and starts another one when it goes."""
+
+    def __init__(self, number):
+        self.number = number
+        self.daemon = Task(lambda: time.sleep(3600), daemon=True)
+
+    def __del__(self, Thread=threading.Thread, say=say, os=os):
+        self.daemon.join()
+        try:
+            Thread(target=int).start()
+        except RuntimeError:
+            say(self.number, "refused")
+        else:
+            # Too early: the interpreter has not begun to end.
+            say(self.number, "started")
+
+
+@operation
+def destructor(number):
+    """Have a destructor join a daemon and start a thread at the very end."""
+    sys.modules["__main__"].__dict__.setdefault("kept", []).append(
+        _Destructor(number)
+    )
+
+
+def end(how, status):
+    """End this process.
+
+    Parameters:
+        how: "return", "sys.exit", "raise", "os._exit", "SIGTERM", "SIGINT".
+        status: for those that have one.
+    """
+    if how == "sys.exit":
+        sys.exit(status)
+    if how == "raise":
+        raise Expected("end")
+    if how == "os._exit":
+        counts.report()
+        os._exit(status)
+    if how == "SIGTERM":
+        counts.report()
+        Task(lambda: os.kill(os.getpid(), signal.SIGTERM))
+        time.sleep(3600)
+    if how == "SIGINT":
+        signal.raise_signal(signal.SIGINT)
+
+
+def ends_with(how, status):
+    """Return the exit status of a process that ends this way."""
+    fixed = {"raise": 1, "SIGTERM": -signal.SIGTERM, "SIGINT": -signal.SIGINT}
+    return fixed.get(how, status)
