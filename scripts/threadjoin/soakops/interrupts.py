@@ -105,28 +105,34 @@ def signals(number, body, action, interval):
 
 @operation
 def interrupted(number, times, timeout):
-    """Have KeyboardInterrupt arrive in join(): the thread stays alive."""
+    """Have KeyboardInterrupt raised in join(): the thread stays alive."""
     for _ in range(times):
-        ready, gate = threading.Lock(), threading.Lock()
-        ready.acquire()
+        gate = threading.Lock()
         gate.acquire()
+        raised = []
 
-        def body(ready=ready, gate=gate):
-            ready.acquire()
-            os.kill(os.getpid(), signal.SIGINT)
-            gate.acquire()
+        def handle(signum, frame, raised=raised):
+            if _within_join(frame) and not raised:
+                raised.append(True)
+                raise KeyboardInterrupt
 
+        def body(gate=gate, main=threading.get_ident()):
+            # More than once: a signal that comes in the instant before a wait
+            # begins is handled when the wait ends.
+            while not gate.acquire(timeout=0.01):
+                signal.pthread_kill(main, signal.SIGINT)
+
+        before = signal.signal(signal.SIGINT, handle)
         task = Task(body)
-        raised = False
         try:
-            ready.release()
             task.join(timeout)
         except KeyboardInterrupt:
-            raised = True
+            pass
         check(raised, "no KeyboardInterrupt")
         check(task.alive(), "dead, and still runs")
         gate.release()
         task.join()
+        signal.signal(signal.SIGINT, before)
 
 
 @operation
