@@ -201,11 +201,11 @@ class _Idle:
 
 
 def members(group):
-    """Return the ids of the processes in the process group *group*."""
+    """Return the ids of the processes in the group *group* that have not ended."""
     found = []
     for path in Path("/proc").glob("[0-9]*/stat"):
         fields = _stat(path)
-        if fields and int(fields[2]) == group:
+        if fields and int(fields[2]) == group and fields[0] not in "ZX":
             found.append(int(path.parent.name))
     return sorted(found)
 

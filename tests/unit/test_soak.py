@@ -1,0 +1,184 @@
+"""scripts/soak: its figures, when it stops, what it shows of a failure."""
+
+import threading
+from collections import Counter
+
+import pytest
+from threadjoin import errors, soak, soak_program
+from threadjoin.soak_run import Result
+
+
+class FakeRunner:
+    """Runs programs as if: those with one of the operations *bad* fail."""
+
+    def __init__(self, bad=(), hung=False):
+        self.bad = set(bad)
+        self.hung = hung
+        self.ran = []
+
+    def run(self, text):
+        self.ran.append(text)
+        names = {word.partition("(")[0] for word in text.split("do.")[1:]}
+        if names & self.bad:
+            return Result(1, "", "AssertionError: planted\n", self.hung)
+        return self.sound(text)
+
+    def sound(self, text):
+        seed = next(s for s in range(100) if f"seed {s};" in text)
+        expected = soak_program.expectation(soak_program.generate(seed))
+        out = "".join(f"{line}\n" for line in expected.lines.elements())
+        err = "".join(
+            f"Traceback (most recent call last):\n  File\n{report}\n"
+            for report in expected.reports.elements()
+        )
+        return Result(expected.status, f"{out}counts 10 4 3 2\n", err)
+
+
+@pytest.fixture
+def fake(monkeypatch):
+    def put(*args, **kwargs):
+        runner = FakeRunner(*args, **kwargs)
+        monkeypatch.setattr(soak.soak_run, "Runner", lambda *args: runner)
+        monkeypatch.setattr(soak, "_python", lambda path: path)
+        return runner
+
+    return put
+
+
+def test_figures(fake, capsys):
+    runner = fake()
+    assert soak.main(["--programs", "7", "--seed", "20", "--jobs", "2"]) is None
+    out = capsys.readouterr().out
+    assert "\n7 programs in " in out
+    assert ": 70 joins (" in out
+    assert ", 28 of threads alive), 21 threads, 14 forks, failures: 0\n" in out
+    seeds = sorted(text.split("seed ")[1].split(";")[0] for text in runner.ran)
+    assert seeds == [str(seed) for seed in range(20, 27)]
+
+
+def test_failure(fake, capsys):
+    runner = fake(["crowd"])
+    assert errors.run(soak.main, ["--programs", "100"]) == 1
+    captured = capsys.readouterr()
+    failed = next(
+        seed
+        for seed in range(100)
+        if "crowd" in [node.name for node in soak_program.generate(seed).walk()]
+    )
+    assert f"seed {failed}: on stderr: AssertionError: planted" in captured.out
+    assert "failures: 1" in captured.out
+    shown = captured.out.partition(f"# reduced program of seed {failed}")[2]
+    calls = [line for line in shown.splitlines() if line.startswith("do.")]
+    assert [call.partition("(")[0] for call in calls] == [
+        "do.begin",
+        "do.crowd",
+        "do.end",
+    ]
+    assert "times=1, threads=1" in calls[1]
+    assert "--- stderr\nAssertionError: planted\n" in shown
+    assert captured.err == (
+        "error: programs failed; --replay runs one again, by its seed: "
+        f"{failed}\n"
+    )
+    assert len(runner.ran) > failed + 1
+
+
+def test_failure_that_is_not_reduced(fake, capsys):
+    fake(["crowd"])
+    arguments = ["--no-reduce", "--failures", "2"]
+    assert errors.run(soak.main, arguments) == 1
+    assert "failures: 2" in capsys.readouterr().out
+
+
+def test_failure_that_does_not_come_again(capsys):
+    class Once(FakeRunner):
+        def run(self, text):
+            self.bad = set() if self.ran else {"begin"}
+            return super().run(text)
+
+    runner = Once()
+    state = soak.Soak(runner)
+    soak.soak(state, [5], 1, 1)
+    (seed, verdict), *_ = state.failures
+    program, result, found = state.reduced(seed, verdict)
+    assert (program, result, found) == (soak_program.generate(5), None, None)
+    assert len(runner.ran) == 1 + soak.REPEATS
+    soak.show(program, seed, result, found)
+    assert "It did not fail again" in capsys.readouterr().out
+
+
+def test_minutes():
+    now = [0]
+
+    def clock():
+        now[0] += 10
+        return now[0]
+
+    class Arguments:
+        minutes, seed = 1, 40
+
+    # The clock is read once to begin with.
+    assert list(soak._seeds(Arguments, clock)) == [40, 41, 42, 43, 44]
+
+
+def test_replay(fake):
+    runner = fake()
+    soak.main(["--replay", "12"])
+    assert len(runner.ran) == 1
+    soak.main(["--replay", "12", "--programs", "3"])
+    assert runner.ran[1:] == 3 * runner.ran[:1]
+
+
+def test_print(capsys):
+    soak.main(["--print", "12"])
+    program = soak_program.generate(12)
+    title = "program of seed 12; see docs/soak.md"
+    assert capsys.readouterr().out == soak_program.source(program, title)
+
+
+def test_interrupted(fake, monkeypatch, capsys):
+    runner = fake()
+    stops = []
+
+    def interrupt(state, *args):
+        raise KeyboardInterrupt
+
+    class Event(threading.Event):
+        def set(self):
+            stops.append(self)
+            super().set()
+
+    monkeypatch.setattr(soak, "soak", interrupt)
+    monkeypatch.setattr(soak.threading, "Event", Event)
+    assert errors.run(soak.main, ["--programs", "3"]) == 130
+    captured = capsys.readouterr()
+    assert "0 programs in 0 s: 0 joins" in captured.out
+    assert captured.err == "error: interrupted\n"
+    assert stops
+    assert not runner.ran
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--python", "/nowhere/python"], "no interpreter at /nowhere/python"),
+        (["--jobs", "0"], "at least 1"),
+        (["--minutes", "1", "--programs", "1"], "not allowed with"),
+    ],
+)
+def test_bad_arguments(arguments, words, capsys):
+    try:
+        assert errors.run(soak.main, arguments) == 1
+    except SystemExit as exc:
+        assert exc.code == 2
+    error = capsys.readouterr().err
+    assert words in error
+    assert error.count("\n") == 1
+
+
+def test_counts_of_all_programs_are_added():
+    state = soak.Soak(None)
+    for _ in range(3):
+        state.record(1, Result(0, "counts 2000 2 3 4\n", ""), None)
+    assert state.counts == Counter(joins=6000, waited=6, threads=9, forks=12)
+    assert "6,000 joins" in state.figures()

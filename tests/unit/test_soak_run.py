@@ -1,0 +1,121 @@
+"""How programs of a soak are run, watched and judged."""
+
+import sys
+import threading
+import time
+from collections import Counter
+
+import pytest
+from threadjoin import soak_run
+from threadjoin.soak_program import Expectation
+from threadjoin.soak_run import Result, Runner, counted, judge
+
+EXPECTED = Expectation(
+    0, Counter(["done 1", "1 left"]), frozenset(["2 refused"]), Counter()
+)
+GOOD = "counts 3 1 2 0\n1 left\ndone 1\n"
+
+REPORT = """\
+Traceback (most recent call last):
+  File "program.py", line 1, in <module>
+    raise Expected(number)
+soakops.run.Expected: 4.1
+"""
+IGNORED = f"Exception ignored in threading atexit callback: <function called>\n{REPORT}"
+INTERRUPT = REPORT.replace("soakops.run.Expected: 4.1", "KeyboardInterrupt")
+OTHER = REPORT.replace("soakops.run.Expected: 4.1", "AssertionError: alive")
+
+
+@pytest.mark.parametrize("out", [GOOD, GOOD + "2 refused\n", "counts 1\n" + GOOD])
+def test_sound(out):
+    assert judge(Result(0, out, ""), EXPECTED) is None
+
+
+@pytest.mark.parametrize(
+    ("result", "kind", "words"),
+    [
+        (Result(-9, GOOD, "", hung=True), "hang", "hangs"),
+        (Result(-11, GOOD, ""), "crash", "SIGSEGV"),
+        (Result(-6, GOOD, "Fatal Python error: x"), "crash", "SIGABRT"),
+        (Result(3, GOOD, ""), "status", "exit status 3, and not 0"),
+        (Result(0, "done 1\n", ""), "output", "missing: '1 left'"),
+        (Result(0, GOOD * 2, ""), "output", "unexpected: '1 left', 'done 1'"),
+        (Result(0, GOOD, "a word\n"), "errors", "a word"),
+        (Result(0, GOOD, REPORT), "errors", "unexpected: 'Expected: 4.1'"),
+        (Result(1, GOOD, OTHER), "errors", "AssertionError: alive"),
+    ],
+)
+def test_verdict(result, kind, words):
+    verdict = judge(result, EXPECTED)
+    assert verdict.kind == kind
+    assert words in verdict.words
+
+
+def test_expected_reports():
+    reports = Counter({"Expected: 4.1": 2, "KeyboardInterrupt": 1})
+    expected = Expectation(-2, Counter(), frozenset(), reports)
+    assert judge(Result(-2, "", REPORT + IGNORED + INTERRUPT), expected) is None
+    assert judge(Result(-2, "", REPORT + INTERRUPT), expected).kind == "errors"
+
+
+def test_counted():
+    result = Result(0, f"{GOOD}counts 1 0 1 2\ncounts 5", "")
+    assert counted(result) == {"joins": 4, "waited": 1, "threads": 3, "forks": 2}
+
+
+@pytest.fixture
+def runner():
+    return Runner(sys.executable, 60, threading.Event())
+
+
+def test_run(runner):
+    result = runner.run("import sys; print(1); print(2, file=sys.stderr); sys.exit(3)")
+    assert result == Result(3, "1\n", "2\n")
+
+
+def test_who_is_left_behind_is_ended(runner):
+    # It has the streams too, and is not waited for.
+    text = "import os, signal\nif not os.fork():\n    signal.pause()\nprint(os.getpid())"
+    result = runner.run(text)
+    assert result.status == 0
+    deadline = time.monotonic() + 60
+    while soak_run.members(int(result.out)):
+        assert time.monotonic() < deadline
+
+
+HANGS = """
+import faulthandler, os, signal, sys, threading
+faulthandler.register(signal.SIGUSR1, all_threads=True)
+lock = threading.Lock()
+
+def a_function_that_waits():
+    lock.acquire()
+    {first}
+    lock.acquire()
+
+threading.Thread(target=a_function_that_waits).start()
+"""
+
+
+def test_hang(runner, monkeypatch):
+    monkeypatch.setattr(soak_run, "CLOSER", 0.2)
+    monkeypatch.setattr(soak_run, "IDLE", 1)
+    result = runner.run(HANGS.format(first="os.fork()"))
+    assert result.hung
+    assert result.stacks.count("process ") == 2
+    assert result.err.count("in a_function_that_waits") == 2
+
+
+def test_no_end(monkeypatch):
+    monkeypatch.setattr(soak_run, "CLOSER", 0.2)
+    runner = Runner(sys.executable, 1, threading.Event())
+    result = runner.run(HANGS.format(first="while True: pass"))
+    assert result.hung
+    assert "in a_function_that_waits" in result.err
+
+
+def test_stop():
+    stopped = threading.Event()
+    stopped.set()
+    runner = Runner(sys.executable, 60, stopped)
+    assert runner.run("import signal; signal.pause()") is None
