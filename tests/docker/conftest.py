@@ -11,29 +11,6 @@ sys.path[:0] = [str(HERE), str(HERE.parents[1] / "scripts")]
 
 from dockerimages import Images, make_authority  # noqa: E402
 from threadjoin import dockerengine, dockerfigures  # noqa: E402
-from threadjoin.progress import Progress  # noqa: E402
-
-
-@pytest.fixture(scope="session")
-def progress(pytestconfig):
-    """Tells what takes long, past pytest, which keeps all output to itself."""
-    capture = pytestconfig.pluginmanager.getplugin("capturemanager")
-
-    class Aloud:
-        def write(self, text):
-            with capture.global_and_fixture_disabled():
-                sys.stdout.write(text)
-
-        def flush(self):
-            with capture.global_and_fixture_disabled():
-                sys.stdout.flush()
-
-        def isatty(self):
-            return False
-
-    stream = Aloud()
-    stream.write("\n")
-    return Progress(stream)
 
 
 @pytest.fixture(scope="session")

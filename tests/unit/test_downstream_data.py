@@ -11,6 +11,7 @@ WANTED = """
     gevent eventlet greenlet debugpy trio anyio tornado twisted celery kombu gunicorn
     uvicorn pytest-xdist pytest-timeout ipykernel joblib loky distributed sentry-sdk
     opentelemetry-instrumentation-threading concurrent-log-handler APScheduler watchdog
+    numpy pandas lxml cffi grpcio psycopg uvloop pydantic-core orjson cryptography
 """
 
 LIBRARIES = data.load()

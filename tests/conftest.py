@@ -1,0 +1,28 @@
+"""What the tests of all kinds share."""
+
+import sys
+
+import pytest
+from threadjoin.progress import Progress
+
+
+@pytest.fixture(scope="session")
+def progress(pytestconfig):
+    """Tells what takes long, past pytest, which keeps all output to itself."""
+    capture = pytestconfig.pluginmanager.getplugin("capturemanager")
+
+    class Aloud:
+        def write(self, text):
+            with capture.global_and_fixture_disabled():
+                sys.stdout.write(text)
+
+        def flush(self):
+            with capture.global_and_fixture_disabled():
+                sys.stdout.flush()
+
+        def isatty(self):
+            return False
+
+    stream = Aloud()
+    stream.write("\n")
+    return Progress(stream)
