@@ -1,6 +1,7 @@
 """Run other people's libraries on two interpreters, and compare."""
 
 from collections import Counter
+from operator import attrgetter
 from pathlib import Path
 
 from . import devenv, errors
@@ -69,11 +70,9 @@ def main(argv):
         parser.error("two interpreters are needed, STOCK and PATCHED")
     progress = Progress()
     comparison = Comparison(args.stock, args.patched, progress, args.repeat, args.ci)
-    chosen = data.chosen(libraries, args.library)
     found = [
         result
-        for library in chosen
-        if not args.ci or any(suite.ci for suite in library.suites)
+        for library in data.chosen(libraries, args.library)
         for result in comparison.of(library, args.again)
     ]
     if args.table:
@@ -150,24 +149,25 @@ class Comparison:
         """Return the list of Result for *library* (a data.Library).
 
         Runs it, unless that has been done and not *again*. Raises Problem
-        when it cannot be installed.
+        when it cannot be installed. Where CI is to run nothing of it, there
+        is no Result.
         """
+        library = library.part(self._ci)
+        if not library.suites:
+            return []
         known = None if again else self._store.load(library, self._options)
         if known is not None:
             self._progress.note(f"==> {library.name}: known, not run again")
             return known
         pythons = self._environments.provide(library)
-        found = [
-            self._suite(library, suite, pythons)
-            for suite in library.suites
-            if suite.ci or not self._ci
-        ]
+        found = [self._suite(library, suite, pythons) for suite in library.suites]
         self._store.save(library, self._options, found)
         return found
 
     def page(self, libraries):
         """Return the page of what is known of *libraries*, in Markdown."""
-        known = {lib.name: self._store.load(lib, self._options) for lib in libraries}
+        parts = filter(attrgetter("suites"), (lib.part(self._ci) for lib in libraries))
+        known = {lib.name: self._store.load(lib, self._options) for lib in parts}
         found = [result for results_ in known.values() for result in results_ or ()]
         missing = [name for name, results_ in known.items() if results_ is None]
         return results.markdown(found, self._pythons, missing)
@@ -187,7 +187,9 @@ class Comparison:
             )
             for role, python in pythons.items()
         }
-        units = self._units(places["stock"])
+        units = places["stock"].units(suite.units)
+        if not units:
+            raise Problem(f"the suite {suite.name} has no tests; see its data")
         runs = {}
         for role, place in places.items():
             with self._progress.stage(f"{library.name}: {suite.name} ({role})"):
@@ -205,12 +207,6 @@ class Comparison:
             {role: round(r.seconds, 1) for role, r in runs.items()},
             found,
         )
-
-    def _units(self, place):
-        units = place.units(place.suite.ci if self._ci else place.suite.units)
-        if not units:
-            raise Problem(f"the suite {place.suite.name} has no tests; see its data")
-        return units
 
     def _judge(self, found, places, runs, name):
         if not found:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .errors import Problem
@@ -47,6 +47,20 @@ class Library:
     name: str  # that of its distribution
     install: tuple  # what else its tests need, names of distributions
     suites: tuple  # of Suite
+
+    def part(self, ci):
+        """Return the Library with what is to be run, and nothing else.
+
+        Parameters:
+            ci: whether that is what CI runs. Then suites that have nothing
+                for it are left out, and there may be none.
+        """
+        suites = [
+            replace(suite, units=suite.ci if ci else suite.units, ci=())
+            for suite in self.suites
+            if suite.ci or not ci
+        ]
+        return replace(self, suites=tuple(suites))
 
 
 def load(path=LIBRARIES):

@@ -1,13 +1,13 @@
 """Libraries that patch and watch threads do on patched what they do on stock.
 
 A part of what scripts/downstream runs: the libraries and the units that
-tests/downstream/libraries.json marks for CI.
+tests/downstream/libraries.json marks for CI. Among them are wheels that were
+compiled for stock.
 """
 
 import pytest
 from threadjoin import downstream, downstream_compare, downstream_data
 from threadjoin import downstream_results as results
-from threadjoin.progress import Progress
 
 LIBRARIES = {
     name: library
@@ -21,11 +21,11 @@ def test_those_that_reach_into_private_names_are_run():
 
 
 @pytest.fixture(scope="module")
-def comparison(stock, patched):
-    return downstream.Comparison(stock.path, patched.path, Progress(), ci=True)
+def comparison(stock, patched, progress):
+    return downstream.Comparison(stock.path, patched.path, progress, ci=True)
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LIBRARIES)
 def test_nothing_is_worse_on_patched(comparison, name):
     found = comparison.of(LIBRARIES[name], again=True)

@@ -71,3 +71,23 @@ def test_pinned_versions(tmp_path):
 def test_judged_names_are_words():
     judged = json.loads((data.HOME / "names.json").read_text())
     assert all(name.isidentifier() and what for name, what in judged["names"].items())
+
+
+def test_the_part_that_ci_runs():
+    ours = data.Suite("ours", "program", ("a.py *",), ci=("a.py one",))
+    other = data.Suite("other", "program", ("b.py *",))
+    library = data.Library("a", (), (ours, other))
+    assert [s.units for s in library.part(ci=True).suites] == [("a.py one",)]
+    assert [s.units for s in library.part(ci=False).suites] == [
+        ("a.py *",),
+        ("b.py *",),
+    ]
+
+
+def test_what_ci_runs_is_no_part_of_all_that_there_is():
+    # Else what is known of the whole would be run again when it changes.
+    wholes = [
+        data.Library("a", (), (data.Suite("s", "program", ("a.py *",), ci=ci),))
+        for ci in ((), ("a.py one",))
+    ]
+    assert wholes[0].part(ci=False) == wholes[1].part(ci=False)
