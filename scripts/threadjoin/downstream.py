@@ -1,5 +1,6 @@
 """Run other people's libraries on two interpreters, and compare."""
 
+import os
 from collections import Counter
 from operator import attrgetter
 from pathlib import Path
@@ -28,7 +29,8 @@ def _parser():
         "that differs is repeated on both, and the counts decide whether it is "
         "flaky. Fails when a test does worse on the second interpreter.",
         epilog="What was run with the same interpreters, versions and data is not "
-        "run again. Everything is under build/downstream.",
+        "run again. Everything is under build/downstream; what the tests themselves "
+        "said last is there in work/*/LIBRARY/*/logs.",
     )
     add = parser.add_argument
     add("stock", metavar="STOCK", nargs="?", help="path of an interpreter")
@@ -68,6 +70,10 @@ def main(argv):
         return _names(args.names)
     if not args.patched:
         parser.error("two interpreters are needed, STOCK and PATCHED")
+    if args.repeat < compare.FEWEST:
+        parser.error(f"--repeat takes {compare.FEWEST} or more: fewer decide nothing")
+    if args.table and not os.access(args.table.parent, os.W_OK):
+        raise Problem(f"cannot write --table into {args.table.parent}; name another")
     progress = Progress()
     comparison = Comparison(args.stock, args.patched, progress, args.repeat, args.ci)
     found = [
@@ -83,7 +89,8 @@ def main(argv):
     idle = [f"{r.library}, {r.suite}" for r in found if r.idle]
     if idle:
         raise Problem(
-            f"no test passes on {args.stock}: {'; '.join(idle)}; see its logs"
+            f"no test passes on {args.stock}: {'; '.join(idle)}; see the logs below "
+            f"{environments.HOME / 'work'}"
         )
     return 1 if any(result.of(compare.WORSE) for result in found) else 0
 

@@ -13,6 +13,10 @@ LEVEL = 0.05
 #: Rounds that have to go by before a test that no longer fails is let go.
 QUIET = 5
 
+#: Rounds that it takes at least to tell two interpreters apart: with fewer, no
+#: difference is too large for chance.
+FEWEST = next(n for n in range(1, 100) if 1 / comb(2 * n, n) < LEVEL)
+
 
 @dataclass
 class Difference:

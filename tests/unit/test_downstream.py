@@ -83,13 +83,25 @@ def test_a_test_that_is_worse_is_a_failure(command):
 
 def test_a_suite_that_does_nothing_is_a_problem(command):
     idle = result("a", counts={"stock": {"failed": 1}, "patched": {"failed": 1}})
-    with pytest.raises(Problem, match="no test passes on /one: a, programs; see its"):
+    with pytest.raises(Problem, match="no test passes on /one: a, programs; see the"):
         command("/one", "/two", "a", results=[idle])
 
 
 def test_the_table_is_of_all_libraries(command, tmp_path):
     command("--table", str(tmp_path / "page.md"), "/one", "/two", "a")
     assert (tmp_path / "page.md").read_text() == "a b"
+
+
+def test_a_table_that_cannot_be_written_is_said_at_once(command, tmp_path):
+    with pytest.raises(Problem, match="cannot write --table into .*gone; name another"):
+        command("--table", str(tmp_path / "gone" / "page.md"), "/one", "/two")
+
+
+@pytest.mark.parametrize("number", ["-1", "0", "3"])
+def test_repetitions_that_decide_nothing_are_refused(command, capsys, number):
+    with pytest.raises(SystemExit):
+        command("--repeat", number, "/one", "/two")
+    assert "--repeat takes 4 or more" in capsys.readouterr().err
 
 
 def test_no_survey_without_wheels(command, tmp_path, monkeypatch):

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 #: Seconds that anything may take which is expected to happen.
@@ -58,7 +59,7 @@ BEHAVIOURS = {
         name: (ASGI, ["uvicorn", "application:application", *more], number, status)
         for name, number, more, status in (
             ("term", signal.SIGTERM, [], -signal.SIGTERM),
-            ("ctrl_c", signal.SIGINT, [], -signal.SIGINT),
+            ("ctrl_c", signal.SIGINT, [], 0),
             ("workers_term", signal.SIGTERM, ["--workers", "2"], 0),
             ("workers_ctrl_c", signal.SIGINT, ["--workers", "2"], 0),
         )
@@ -70,8 +71,21 @@ def ask(port, answers):
     """Ask the server for its answer and note it in the list *answers*."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     with contextlib.closing(connection):
+        connect(connection)
         connection.request("GET", "/")
         answers.append(connection.getresponse().read())
+
+
+def connect(connection):
+    """Connect, once somebody listens: a parent says so before its workers do."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return connection.connect()
+        except ConnectionRefusedError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.05)
 
 
 def port_of(process, said):
