@@ -77,8 +77,7 @@ def test_failure(fake, capsys):
     assert "times=1, threads=1" in calls[1]
     assert "--- stderr\nAssertionError: planted\n" in shown
     assert captured.err == (
-        "error: programs failed; --replay runs one again, by its seed: "
-        f"{failed}\n"
+        f"error: programs failed; --replay runs one again, by its seed: {failed}\n"
     )
     assert len(runner.ran) > failed + 1
 

@@ -75,7 +75,9 @@ def test_run(runner):
 
 def test_who_is_left_behind_is_ended(runner):
     # It has the streams too, and is not waited for.
-    text = "import os, signal\nif not os.fork():\n    signal.pause()\nprint(os.getpid())"
+    text = (
+        "import os, signal\nif not os.fork():\n    signal.pause()\nprint(os.getpid())"
+    )
     result = runner.run(text)
     assert result.status == 0
     deadline = time.monotonic() + 60

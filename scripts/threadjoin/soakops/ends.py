@@ -34,9 +34,7 @@ def leave(number, threads, how, daemon):
             Task(lambda sleep=sleep: (started.release(), sleep()), how, True)
         else:
             words = (number, "left", index)
-            Task(
-                lambda words=words: (started.release(), _at_the_end(say, *words)), how
-            )
+            Task(lambda words=words: (started.release(), _at_the_end(say, *words)), how)
     for _ in range(threads):
         started.acquire()
 
@@ -130,9 +128,7 @@ class _Destructor:
 @operation
 def destructor(number):
     """Have a destructor join a daemon and start a thread at the very end."""
-    sys.modules["__main__"].__dict__.setdefault("kept", []).append(
-        _Destructor(number)
-    )
+    sys.modules["__main__"].__dict__.setdefault("kept", []).append(_Destructor(number))
 
 
 def end(how, status):

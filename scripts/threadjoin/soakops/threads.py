@@ -15,6 +15,7 @@ try:
 except ImportError:
     interpreters = None
 
+
 @operation
 def batch(number, times, threads, how, daemon, timeout):
     """Start *threads* threads, *times* times, and join each once."""
