@@ -44,7 +44,7 @@ class Soak:
         self._begun = clock()
         self.programs = 0
         self.counts = Counter()
-        self.failures = []  # pairs of a seed and a Verdict
+        self.failures = []  # triples of a seed, a Result and the Verdict on it
 
     def try_program(self, program, title):
         """Run *program*, a Node; return the Result and the Verdict on it.
@@ -62,7 +62,7 @@ class Soak:
         self.programs += 1
         self.counts.update(soak_run.counted(result))
         if verdict:
-            self.failures.append((seed, verdict))
+            self.failures.append((seed, result, verdict))
 
     def figures(self):
         """Return the words for what has been done so far."""
@@ -84,13 +84,11 @@ class Soak:
             seconds: that this may take.
             repeats: how often a smaller one is run before it counts as sound.
 
-        Returns a triple of the program, the Result and the Verdict on it. The
-        program is the whole one when nothing smaller failed in time; the others
-        are None when it did not fail again either.
+        Returns a triple of the smallest program that failed, the Result and the
+        Verdict on it; None when not even the whole one failed again in time.
         """
         deadline = self._clock() + seconds
-        program = soak_program.generate(seed)
-        last = program, None, None
+        last = None
 
         def fails(candidate):
             nonlocal last
@@ -105,6 +103,7 @@ class Soak:
                     return True
             return False
 
+        program = soak_program.generate(seed)
         if fails(program):
             reduce(program, fails)
         return last
@@ -152,21 +151,17 @@ def soak(state, seeds, jobs, failures):
                     running |= {executor.submit(run, seed) for seed in more}
 
 
-def show(program, seed, result, verdict):
-    """Print a program that failed, and all that is known about that."""
-    print(f"\n{soak_program.source(program, _title(seed, 'reduced'))}")
-    if result is None:
-        print("It did not fail again; --replay runs it once more.")
-        return
+def show(text, result, verdict):
+    """Print a program that failed, its source *text*, and how it did."""
     result = soak_run.shown(result)
-    print(f"{verdict.kind}: {verdict.words}")
-    for name, text in (
+    print(f"\n{text}\n{verdict.kind}: {verdict.words}")
+    for name, said in (
         ("stdout", result.out),
         ("stderr", result.err),
         ("stacks", result.stacks),
     ):
-        if text.strip():
-            print(f"--- {name}\n{text.rstrip()}")
+        if said.strip():
+            print(f"--- {name}\n{said.rstrip()}")
 
 
 def _parser():
@@ -279,10 +274,15 @@ def main(argv):
 
 def _explain(state, progress, args):
     """Show the failures, reduced; raise Problem."""
-    for seed, verdict in state.failures:
-        seconds = 0 if args.no_reduce else REDUCING
-        with progress.stage(f"reduce the program of seed {seed}"):
-            program, result, found = state.reduced(seed, verdict, seconds)
-        show(program, seed, result, found)
-    seeds = ", ".join(str(seed) for seed, _ in state.failures)
+    for seed, result, verdict in state.failures:
+        smallest = None
+        if not args.no_reduce:
+            with progress.stage(f"reduce the program of seed {seed}"):
+                smallest = state.reduced(seed, verdict)
+            if smallest is None:
+                print("It did not fail again; --replay runs it once more.")
+        title = _title(seed, "reduced" if smallest else "")
+        smallest = smallest or (soak_program.generate(seed), result, verdict)
+        show(soak_program.source(smallest[0], title), *smallest[1:])
+    seeds = ", ".join(str(seed) for seed, *_ in state.failures)
     raise Problem(f"programs failed; --replay runs one again, by its seed: {seeds}")

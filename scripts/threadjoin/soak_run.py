@@ -23,7 +23,7 @@ INTERVAL = 0.05
 CLOSER = 2
 
 #: Seconds for which no thread of a program may have done anything: it hangs.
-IDLE = 20
+IDLE = 10
 
 #: Seconds that a debugger may take to show the stacks.
 DEBUGGER = 60
@@ -264,7 +264,8 @@ def _debugged(pid):
         )
     except subprocess.TimeoutExpired:
         return "gdb did not come to an end"
-    kept = [line for line in done.stdout.splitlines() if line[:1] in ("#", "T", " ")]
+    begins = ("#", "Thread ", " ")
+    kept = [line for line in done.stdout.splitlines() if line.startswith(begins)]
     return "\n".join(kept)
 
 

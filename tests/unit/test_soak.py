@@ -86,24 +86,27 @@ def test_failure_that_is_not_reduced(fake, capsys):
     fake(["crowd"])
     arguments = ["--no-reduce", "--failures", "2"]
     assert errors.run(soak.main, arguments) == 1
-    assert "failures: 2" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "failures: 2" in out
+    assert out.count("\n# program of seed ") == 2
+    assert out.count("--- stderr\nAssertionError: planted\n") == 2
 
 
-def test_failure_that_does_not_come_again(capsys):
-    class Once(FakeRunner):
-        def run(self, text):
-            self.bad = set() if self.ran else {"begin"}
-            return super().run(text)
+def test_failure_that_does_not_come_again(fake, capsys, monkeypatch):
+    runner = fake()
+    sound = runner.run
 
-    runner = Once()
-    state = soak.Soak(runner)
-    soak.soak(state, [5], 1, 1)
-    (seed, verdict), *_ = state.failures
-    program, result, found = state.reduced(seed, verdict)
-    assert (program, result, found) == (soak_program.generate(5), None, None)
+    def once(text):
+        runner.bad = set() if runner.ran else {"begin"}
+        return sound(text)
+
+    monkeypatch.setattr(runner, "run", once)
+    assert errors.run(soak.main, ["--seed", "5"]) == 1
     assert len(runner.ran) == 1 + soak.REPEATS
-    soak.show(program, seed, result, found)
-    assert "It did not fail again" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "It did not fail again" in out
+    assert "\n# program of seed 5;" in out
+    assert "--- stderr\nAssertionError: planted\n" in out
 
 
 def test_minutes():

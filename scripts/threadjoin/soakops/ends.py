@@ -40,11 +40,13 @@ def leave(number, threads, how, daemon):
 
 
 def _spin():
+    """Take and release the GIL for a while; for ever, a hang would look like work."""
     lock = threading.Lock()
-    while True:
+    for _ in range(1000):
         lock.acquire()
         lock.acquire(timeout=0.001)
         lock.release()
+    time.sleep(3600)
 
 
 @operation

@@ -56,10 +56,20 @@ def begin():
     """Prepare the process: how it reports, and shows where its threads are."""
     # A background job of a shell has SIGINT ignored, and so have its children.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    sys.excepthook = _report
     faulthandler.enable()
     faulthandler.register(signal.SIGUSR1, all_threads=True)
     # The first to be registered is the last to be called.
     atexit.register(counts.report)
+
+
+def _report(kind, exc, traceback):
+    sys.__excepthook__(kind, exc, traceback)
+    if not isinstance(exc, (Expected, KeyboardInterrupt)):
+        # The threads of the operation that failed would keep the process alive.
+        sys.stderr.flush()
+        counts.report()
+        os._exit(1)
 
 
 def check(truth, *words):

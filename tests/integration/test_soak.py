@@ -1,0 +1,86 @@
+"""Random programs: those of some seeds, and that they see what is wrong."""
+
+import subprocess
+import sys
+
+import pytest
+from threadjoin import layout, packages
+from threadjoin.progress import Progress
+
+SOAK = [sys.executable, str(layout.ROOT / "scripts" / "soak")]
+
+#: What is broken before a program runs, and what is then said of it: a join() that
+#: returns at once, threads that are abandoned at the end, a join() without an end.
+BUGS = {
+    "joined, and still alive": "Thread._wait_for_tstate_lock = lambda *args, **kwargs: None",
+    "missing: ": "_shutdown = lambda: None",
+    "it hangs": "Thread.join = lambda *args, **kwargs: threading.Event().wait()",
+}
+
+
+def run(command, status):
+    """Run *command*, which has to end with *status*, and return its stdout."""
+    done = subprocess.run(
+        list(map(str, command)),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == status, f"{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_programs(patched):
+    options = ["--python", patched.path, "--programs", 20, "--jobs", 2]
+    out = run([*SOAK, *options], 0)
+    assert "\n20 programs in " in out
+    assert "failures: 0" in out
+
+
+@pytest.fixture
+def broken(patched, tmp_path):
+    """A function that makes an interpreter with a bug, and returns its path."""
+
+    def make(bug):
+        plant = tmp_path / "plant.py"
+        plant.write_text(
+            "import runpy, sys, threading\n"
+            f"threading.{bug}\n"
+            "runpy.run_path(sys.argv[1], run_name='__main__')\n"
+        )
+        python = tmp_path / "python"
+        python.write_text(f'#!/bin/sh\nexec "{patched.path}" "{plant}" "$@"\n')
+        python.chmod(0o755)
+        return python
+
+    return make
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", BUGS)
+def test_bug_is_found(broken, words):
+    python = broken(BUGS[words])
+    options = ["--python", python, "--programs", 20, "--no-reduce"]
+    assert words in run([*SOAK, *options], 1)
+
+
+@pytest.mark.long
+def test_bug_is_reduced(broken):
+    python = broken(BUGS["missing: "])
+    out = run([*SOAK, "--python", python, "--programs", 20], 1)
+    shown = out.partition("# reduced program of seed ")[2].splitlines()
+    calls = [line for line in shown if line.startswith("do.")]
+    # Threads that are left are all that it takes.
+    assert len(calls) == 3, out
+
+
+@pytest.mark.slow
+def test_on_two_workers(patched):
+    packages.provide_tool("parallel", Progress(), layout.BUILD / "packages.log")
+    workers = ["parallel", "-S", "2/:"]
+    soak = [*SOAK, "--python", patched.path, "--programs", 2, "--seed", "{}"]
+    out = run([*workers, *soak, ":::", 40, 50], 0)
+    assert out.count("\n2 programs in ") == 2
