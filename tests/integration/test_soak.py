@@ -12,7 +12,7 @@ SOAK = [sys.executable, str(layout.ROOT / "scripts" / "soak")]
 #: What is broken before a program runs, and what is then said of it: a join() that
 #: returns at once, threads that are abandoned at the end, a join() without an end.
 BUGS = {
-    "joined, and still alive": "Thread._wait_for_tstate_lock = lambda *args, **kwargs: None",
+    "alive after join": "Thread._wait_for_tstate_lock = lambda *args, **kwargs: None",
     "missing: ": "_shutdown = lambda: None",
     "it hangs": "Thread.join = lambda *args, **kwargs: threading.Event().wait()",
 }

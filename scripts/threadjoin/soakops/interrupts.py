@@ -7,7 +7,7 @@ import threading
 import time
 
 from .processes import forked, wait
-from .run import Interrupted, Task, check, join_handle, operation, run
+from .run import Interrupted, Task, check, join_handle, operation, repeated, run
 
 #: How many signals there are at the most: a hang must not look like work.
 TICKS = 1000
@@ -103,36 +103,36 @@ def signals(number, body, action, interval):
     other.join()
 
 
-@operation
-def interrupted(number, times, timeout):
+@repeated
+def interrupted(number, timeout):
     """Have KeyboardInterrupt raised in join(): the thread stays alive."""
-    for _ in range(times):
-        gate = threading.Lock()
-        gate.acquire()
-        raised = []
+    gate = threading.Lock()
+    gate.acquire()
+    raised = []
+    main = threading.get_ident()
 
-        def handle(signum, frame, raised=raised):
-            if _within_join(frame) and not raised:
-                raised.append(True)
-                raise KeyboardInterrupt
+    def handle(signum, frame):
+        if _within_join(frame) and not raised:
+            raised.append(True)
+            raise KeyboardInterrupt
 
-        def body(gate=gate, main=threading.get_ident()):
-            # More than once: a signal that comes in the instant before a wait
-            # begins is handled when the wait ends.
-            while not gate.acquire(timeout=0.01):
-                signal.pthread_kill(main, signal.SIGINT)
+    def body():
+        # More than once: a signal that comes in the instant before a wait
+        # begins is handled when the wait ends.
+        while not gate.acquire(timeout=0.01):
+            signal.pthread_kill(main, signal.SIGINT)
 
-        before = signal.signal(signal.SIGINT, handle)
-        task = Task(body)
-        try:
-            task.join(timeout)
-        except KeyboardInterrupt:
-            pass
-        check(raised, "no KeyboardInterrupt")
-        check(task.alive(), "dead, and still runs")
-        gate.release()
-        task.join()
-        signal.signal(signal.SIGINT, before)
+    before = signal.signal(signal.SIGINT, handle)
+    task = Task(body)
+    try:
+        task.join(timeout)
+    except KeyboardInterrupt:
+        pass
+    check(raised, "no KeyboardInterrupt")
+    check(task.alive(), "dead, and still runs")
+    gate.release()
+    task.join()
+    signal.signal(signal.SIGINT, before)
 
 
 @operation

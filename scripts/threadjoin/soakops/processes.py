@@ -8,7 +8,7 @@ import threading
 import traceback
 
 from .ends import end, ends_with
-from .run import Failures, Task, check, counts, operation, run
+from .run import Failures, Task, check, counts, operation, repeated, run
 
 
 def wait(pid, *expected):
@@ -94,22 +94,21 @@ def process(number, body, how, status):
     wait(pid, ends_with(how, status))
 
 
-@operation
-def fork_loop(number, times, threads, how):
+@repeated
+def fork_loop(number, threads, how):
     """Join threads and fork, over and over; the child starts and joins some."""
-    for _ in range(times):
-        tasks = [Task(int, how) for _ in range(threads)]
+    tasks = [Task(int, how) for _ in range(threads)]
+    for task in tasks:
+        task.join()
+
+    def child(tasks=tasks):
         for task in tasks:
+            check(not task.alive(), "alive in the child")
+            task.join(0)
+        for task in [Task(int, how) for _ in tasks]:
             task.join()
 
-        def child(tasks=tasks):
-            for task in tasks:
-                check(not task.alive(), "alive in the child")
-                task.join(0)
-            for task in [Task(int, how) for _ in tasks]:
-                task.join()
-
-        wait(forked(child), 0)
+    wait(forked(child), 0)
 
 
 @operation

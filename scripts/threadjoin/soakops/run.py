@@ -9,7 +9,6 @@ import signal
 import sys
 import threading
 
-
 #: Seconds of a timeout that only passes when something is broken.
 LONG = 1000
 
@@ -87,6 +86,17 @@ def operation(function):
         say("done", number)
 
     return operate
+
+
+def repeated(function):
+    """Decorate an operation that is done *times* times: an argument for it."""
+
+    @functools.wraps(function)
+    def repeat(number, times, **kwargs):
+        for _ in range(times):
+            function(number, **kwargs)
+
+    return operation(repeat)
 
 
 def run(body):

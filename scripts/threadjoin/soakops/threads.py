@@ -8,7 +8,7 @@ import random
 import textwrap
 import threading
 
-from .run import LONG, Failures, Task, check, counts, operation
+from .run import LONG, Failures, Task, check, counts, operation, repeated
 
 try:
     import _xxsubinterpreters as interpreters
@@ -16,91 +16,85 @@ except ImportError:
     interpreters = None
 
 
-@operation
-def batch(number, times, threads, how, daemon, timeout):
-    """Start *threads* threads, *times* times, and join each once."""
+@repeated
+def batch(number, threads, how, daemon, timeout):
+    """Start *threads* threads and join each once."""
     work = itertools.count()
-    for _ in range(times):
-        tasks = [Task(work.__next__, how, daemon) for _ in range(threads)]
-        for task in tasks:
-            task.join(timeout)
-            check(not task.alive(), "alive after join")
-    check(next(work) == times * threads, "work is missing")
+    tasks = [Task(work.__next__, how, daemon) for _ in range(threads)]
+    for task in tasks:
+        task.join(timeout)
+        check(not task.alive(), "alive after join")
+    check(next(work) == threads, "work is missing")
 
 
-@operation
-def crowd(number, times, threads, joiners, how, timeout, seed):
+@repeated
+def crowd(number, threads, joiners, how, timeout, seed):
     """Have *joiners* threads join the same *threads* threads, in any order."""
     order = random.Random(seed)
-    for _ in range(times):
-        gate = threading.Semaphore(0)
-        failures = Failures()
-        work = itertools.count()
-        tasks = [
-            Task(lambda: (gate.acquire(), next(work)), how) for _ in range(threads)
-        ]
+    gate = threading.Semaphore(0)
+    failures = Failures()
+    work = itertools.count()
+    tasks = [Task(lambda: (gate.acquire(), next(work)), how) for _ in range(threads)]
 
-        def joins(mine):
-            for task in mine:
-                task.join(timeout)
-                check(not task.alive(), "alive after join")
-
-        crowded = [
-            Task(failures.watched(joins, order.sample(tasks, threads)), how)
-            for _ in range(joiners)
-        ]
-        gate.release(threads)
-        for task in crowded:
-            task.join()
-        failures.check()
-        check(next(work) == threads, "work is missing")
-
-
-@operation
-def handles(number, times, threads, joiners):
-    """Join through Thread._tstate_lock as a lock; several do so at a time."""
-    for _ in range(times):
-        gate = threading.Semaphore(0)
-        failures = Failures()
-        tasks = []
-        for _ in range(threads):
-            thread = threading.Thread(target=gate.acquire)
-            thread.start()
-            counts.threads()
-            tasks.append(thread)
-
-        def acquires(tasks=tasks):
-            for thread in tasks:
-                lock = thread._tstate_lock
-                # Stock has a lock, which is taken from others, and then None.
-                if hasattr(lock, "is_done"):
-                    counts.joins()
-                    check(lock.acquire(), "not acquired")
-                    check(not thread.is_alive(), "acquired, and still alive")
-                    lock.release()
-
-        crowded = [Task(failures.watched(acquires)) for _ in range(joiners)]
-        gate.release(threads)
-        for task in crowded:
-            task.join()
-        for thread in tasks:
-            thread.join()
-        failures.check()
-
-
-@operation
-def timeouts(number, times, threads, how, timeout):
-    """Join running threads with a timeout that passes, then for good."""
-    for _ in range(times):
-        gate = threading.Semaphore(0)
-        tasks = [Task(gate.acquire, how) for _ in range(threads)]
-        for task in tasks:
+    def joins(mine):
+        for task in mine:
             task.join(timeout)
-            check(task.alive(), "dead, and still runs")
-        gate.release(threads)
-        for task in tasks:
-            task.join(LONG)
             check(not task.alive(), "alive after join")
+
+    crowded = [
+        Task(failures.watched(joins, order.sample(tasks, threads)), how)
+        for _ in range(joiners)
+    ]
+    gate.release(threads)
+    for task in crowded:
+        task.join()
+    failures.check()
+    check(next(work) == threads, "work is missing")
+
+
+@repeated
+def handles(number, threads, joiners):
+    """Join through Thread._tstate_lock as a lock; several do so at a time."""
+    gate = threading.Semaphore(0)
+    failures = Failures()
+    tasks = []
+    for _ in range(threads):
+        thread = threading.Thread(target=gate.acquire)
+        thread.start()
+        counts.threads()
+        tasks.append(thread)
+
+    def acquires(tasks=tasks):
+        for thread in tasks:
+            lock = thread._tstate_lock
+            # Stock has a lock, which is taken from others, and then None.
+            if hasattr(lock, "is_done"):
+                counts.joins()
+                check(lock.acquire(), "not acquired")
+                check(not thread.is_alive(), "acquired, and still alive")
+                lock.release()
+
+    crowded = [Task(failures.watched(acquires)) for _ in range(joiners)]
+    gate.release(threads)
+    for task in crowded:
+        task.join()
+    for thread in tasks:
+        thread.join()
+    failures.check()
+
+
+@repeated
+def timeouts(number, threads, how, timeout):
+    """Join running threads with a timeout that passes, then for good."""
+    gate = threading.Semaphore(0)
+    tasks = [Task(gate.acquire, how) for _ in range(threads)]
+    for task in tasks:
+        task.join(timeout)
+        check(task.alive(), "dead, and still runs")
+    gate.release(threads)
+    for task in tasks:
+        task.join(LONG)
+        check(not task.alive(), "alive after join")
 
 
 @operation
@@ -123,48 +117,47 @@ class _Last:
         self.function()
 
 
-@operation
-def local(number, times, threads, what):
+@repeated
+def local(number, threads, what):
     """Have the destructors of thread-local variables count, start or join."""
-    for _ in range(times):
-        storage = threading.local()
-        failures = Failures()
-        work = itertools.count()
-        gate = threading.Semaphore(0)
-        other = Task(gate.acquire)
+    storage = threading.local()
+    failures = Failures()
+    work = itertools.count()
+    gate = threading.Semaphore(0)
+    other = Task(gate.acquire)
 
-        def starts():
-            Task(work.__next__).join()
+    def starts():
+        Task(work.__next__).join()
 
-        def joins():
-            other.join()
+    def joins():
+        other.join()
+        next(work)
+
+    def joins_itself():
+        current = threading.current_thread()
+        try:
+            current.join()
+        except RuntimeError:
             next(work)
 
-        def joins_itself():
-            current = threading.current_thread()
-            try:
-                current.join()
-            except RuntimeError:
-                next(work)
+    last = {
+        "count": work.__next__,
+        "start": starts,
+        "join": joins,
+        "join itself": joins_itself,
+    }[what]
 
-        last = {
-            "count": work.__next__,
-            "start": starts,
-            "join": joins,
-            "join itself": joins_itself,
-        }[what]
+    def body():
+        storage.value = _Last(failures.watched(last))
 
-        def body():
-            storage.value = _Last(failures.watched(last))
-
-        tasks = [Task(body) for _ in range(threads)]
-        gate.release()
-        for task in tasks:
-            task.join()
-        other.join()
-        failures.check()
-        # A thread is done when its variables are gone.
-        check(next(work) == threads, "a destructor did not run before join")
+    tasks = [Task(body) for _ in range(threads)]
+    gate.release()
+    for task in tasks:
+        task.join()
+    other.join()
+    failures.check()
+    # A thread is done when its variables are gone.
+    check(next(work) == threads, "a destructor did not run before join")
 
 
 class _Keys:
@@ -202,44 +195,42 @@ class _Keys:
         return sum(self.library.sem_trywait(self.semaphore) == 0 for _ in range(times))
 
 
-@operation
-def os_destructors(number, times, threads, joiners, how, microseconds):
+@repeated
+def os_destructors(number, threads, joiners, how, microseconds):
     """Join threads whose OS threads take *microseconds* to go: they are gone."""
-    for _ in range(times):
-        # Others may run this operation at the same time: each has its own.
-        keys = _Keys()
-        failures = Failures()
-        gate = threading.Semaphore(0)
+    # Others may run this operation at the same time: each has its own.
+    keys = _Keys()
+    failures = Failures()
+    gate = threading.Semaphore(0)
 
-        def body(keys=keys, gate=gate):
-            keys.set(microseconds)
-            gate.acquire()
+    def body(keys=keys, gate=gate):
+        keys.set(microseconds)
+        gate.acquire()
 
-        tasks = [Task(body, how) for _ in range(threads)]
+    tasks = [Task(body, how) for _ in range(threads)]
 
-        def joins(tasks=tasks):
-            for task in tasks:
-                task.join()
-
-        crowded = [Task(failures.watched(joins)) for _ in range(joiners)]
-        gate.release(threads)
-        joins()
-        gone = keys.take(threads)
-        for task in crowded:
+    def joins(tasks=tasks):
+        for task in tasks:
             task.join()
-        failures.check()
-        for key, _ in keys.values.values():
-            keys.library.pthread_key_delete(key)
-        check(gone == threads, gone, "of", threads, "OS threads were gone")
+
+    crowded = [Task(failures.watched(joins)) for _ in range(joiners)]
+    gate.release(threads)
+    joins()
+    gone = keys.take(threads)
+    for task in crowded:
+        task.join()
+    failures.check()
+    for key, _ in keys.values.values():
+        keys.library.pthread_key_delete(key)
+    check(gone == threads, gone, "of", threads, "OS threads were gone")
 
 
-@operation
-def futures(number, times, workers, tasks):
+@repeated
+def futures(number, workers, tasks):
     """Run tasks in a pool of threads, which is shut down."""
-    for _ in range(times):
-        with concurrent.futures.ThreadPoolExecutor(workers) as executor:
-            results = list(executor.map(abs, range(-tasks, 0)))
-        check(sum(results) == tasks * (tasks + 1) // 2, results)
+    with concurrent.futures.ThreadPoolExecutor(workers) as executor:
+        results = list(executor.map(abs, range(-tasks, 0)))
+    check(sum(results) == tasks * (tasks + 1) // 2, results)
 
 
 _INSIDE = """
@@ -255,13 +246,12 @@ assert not {joined} or next(work) == {threads}
 """
 
 
-@operation
-def subinterpreters(number, times, threads, joined):
+@repeated
+def subinterpreters(number, threads, joined):
     """Have subinterpreters with threads, some of which are left to their ends."""
-    for _ in range(times):
-        if interpreters is None:
-            return
-        one = interpreters.create(isolated=False)
-        code = _INSIDE.format(threads=threads, joined=min(joined, threads))
-        interpreters.run_string(one, textwrap.dedent(code))
-        interpreters.destroy(one)
+    if interpreters is None:
+        return
+    one = interpreters.create(isolated=False)
+    code = _INSIDE.format(threads=threads, joined=min(joined, threads))
+    interpreters.run_string(one, textwrap.dedent(code))
+    interpreters.destroy(one)
