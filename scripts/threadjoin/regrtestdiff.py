@@ -313,8 +313,9 @@ def _measured(args, data):
         for unit in units:
             known.forget(unit)
     if args.known:
-        left_out.update({u: "not yet run" for u in units if u not in known})
-        units = [unit for unit in units if unit in known]
+        wanted, units = units, [unit for unit in units if unit in known]
+        if len(units) < len(wanted):
+            left_out[f"{len(wanted) - len(units)} of the others"] = "not yet"
     progress = Progress()
     places = run(pythons, units, settings, progress, known)
     result = judge(pythons, places, known.runs(units), progress, args.repeat)

@@ -135,7 +135,7 @@ def test_what_was_run_is_not_run_again(pythons, capsys, tmp_path):
         assert (tmp_path / "count").read_text() == "x" * times
     status, said = diff(capsys, *paths, "--known")
     assert status == 0
-    assert "not run: test_b: not yet run" in said
+    assert "not run: 1 of the others: not yet" in said
 
 
 def test_what_is_kept_is_of_these_interpreters_and_settings(tmp_path, monkeypatch):
