@@ -1,23 +1,36 @@
 """Libraries that patch and watch threads do on patched what they do on stock.
 
 A part of what scripts/downstream runs: the libraries and the units that
-tests/downstream/libraries.json marks for CI. Among them are wheels that were
-compiled for stock.
+tests/downstream/libraries.json marks for CI, and the wheels that were compiled
+for stock.
 """
 
 import pytest
 from threadjoin import downstream, downstream_compare, downstream_data
 from threadjoin import downstream_results as results
 
-LIBRARIES = {
-    name: library
-    for name, library in downstream_data.load().items()
-    if any(suite.ci for suite in library.suites)
-}
+LIBRARIES = downstream_data.load()
+CHOSEN = [name for name, library in LIBRARIES.items() if library.part(ci=True).suites]
+
+
+def wheels():
+    """Return one Library for all wheels: one environment takes less than ten."""
+    units = {
+        unit: library
+        for library in LIBRARIES.values()
+        for suite in library.suites
+        for unit in suite.units
+        if unit.startswith("wheels.py ")
+    }
+    install = {
+        n for library in units.values() for n in (library.name, *library.install)
+    }
+    suite = downstream_data.Suite("programs", "program", (), ci=tuple(units))
+    return downstream_data.Library("numpy", tuple(sorted(install)), (suite,))
 
 
 def test_those_that_reach_into_private_names_are_run():
-    assert {"gevent", "eventlet", "debugpy", "trio"} <= set(LIBRARIES)
+    assert {"gevent", "eventlet", "debugpy", "trio"} <= set(CHOSEN)
 
 
 @pytest.fixture(scope="module")
@@ -25,11 +38,29 @@ def comparison(stock, patched, progress):
     return downstream.Comparison(stock.path, patched.path, progress, ci=True)
 
 
+@pytest.fixture
+def compare(comparison):
+    """A function that runs a Library, and returns what it came to."""
+
+    def run(library):
+        found = comparison.of(library, again=True)
+        print(results.plain(found))
+        assert not any(result.idle for result in found)
+        worse = [result.of(downstream_compare.WORSE) for result in found]
+        assert not any(worse), "\n".join(results.explain(found))
+        return found
+
+    return run
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", LIBRARIES)
-def test_nothing_is_worse_on_patched(comparison, name):
-    found = comparison.of(LIBRARIES[name], again=True)
-    print(results.plain(found))
-    assert not any(result.idle for result in found)
-    worse = [result.of(downstream_compare.WORSE) for result in found]
-    assert not any(worse), "\n".join(results.explain(found))
+@pytest.mark.parametrize("name", CHOSEN)
+def test_nothing_is_worse_on_patched(compare, name):
+    compare(LIBRARIES[name])
+
+
+@pytest.mark.slow
+def test_wheels_that_were_compiled_for_stock_run(compare):
+    (found,) = compare(wheels())
+    assert found.counts["patched"] == {"passed": found.units}
+    assert found.units >= 11
