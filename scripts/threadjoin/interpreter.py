@@ -149,9 +149,12 @@ class Interpreter:
             "place": str(self.objects),
         }
 
-    def compile(self, jobs):
-        """Run make with *jobs* compilers at once. Raises process.Failed."""
-        command = ["make", f"-j{jobs}"]
+    def compile(self, jobs, arguments=()):
+        """Run make with *jobs* compilers at once, and with further *arguments*.
+
+        Raises process.Failed.
+        """
+        command = ["make", f"-j{jobs}", *arguments]
         compiler = packages.compiler()
         if self.variant.cached and "ccache" not in compiler and shutil.which("ccache"):
             # For make alone: what configure is told is what the interpreter

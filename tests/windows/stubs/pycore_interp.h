@@ -1,0 +1,1 @@
+/* Nothing: see Python.h beside it. */

@@ -1,0 +1,131 @@
+"""Joinable threads on Windows: compiled for it, and run where wine does.
+
+The branches for Microsoft's compiler (_MSC_VER, in event.c) are not compiled.
+"""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from threadjoin import layout, mutants, packages
+from threadjoin.errors import Problem
+from threadjoin.progress import Progress
+
+HERE = Path(__file__).resolve().parent
+COMPILER = "x86_64-w64-mingw32-gcc"
+SOURCE = layout.BUILD / layout.DEFAULT_SERIES / mutants.VARIANT / "patched" / "src"
+
+#: As CPython is compiled, and with the switches that its configuration for
+#: Windows has.
+OPTIONS = """
+    -std=c11 -Wall -Wextra -Wno-unused-parameter -Werror -O1
+    -DPy_BUILD_CORE -DNT_THREADS -DHAVE_STD_ATOMIC -DHAVE_PROCESS_H
+""".split()
+
+TESTS = ["many threads", "timeouts", "detach", "cannot start", "several joiners"]
+
+#: Seconds that the harness may take for 100 threads, and for all else. wine
+#: takes a few milliseconds for a thread, and many on a machine that is busy.
+PATIENCE = 60
+
+PLANTED = mutants.load(HERE / "planted.json")
+
+
+def _provide(command):
+    try:
+        packages.provide_tool(command, Progress(), layout.BUILD / "packages.log")
+    except Problem as exc:
+        pytest.skip(str(exc))
+
+
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory):
+    """A function that compiles the harness; returns the path of the program."""
+    _provide(COMPILER)
+
+    def compiled(changes=None):
+        place = tmp_path_factory.mktemp("windows")
+        # Files that include each other by name have to be neighbours.
+        for name in ("thread_nt.h", "thread_nt_join.h", "condvar.h", "event.c"):
+            shutil.copy(SOURCE / "Python" / name, place)
+        for name, text in (changes or {}).items():
+            (place / Path(name).name).write_text(text)
+        places = [HERE / "stubs", place, SOURCE / "Include/internal"]
+        includes = [f"-I{path}" for path in [*places, SOURCE / "Include"]]
+        program = place / "harness.exe"
+        done = subprocess.run(
+            [COMPILER, *OPTIONS, *includes, HERE / "harness.c", "-o", program],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout
+        return program
+
+    return compiled
+
+
+@pytest.fixture(scope="session")
+def wine():
+    """A function that runs a program; returns its status and what it printed."""
+    _provide("wine")
+    settings = {
+        "WINEPREFIX": str(layout.BUILD / "wine"),
+        "WINEDEBUG": "-all",
+        # No graphics, no installer of what is not needed.
+        "DISPLAY": "",
+        "WINEDLLOVERRIDES": "mscoree,mshtml=",
+    }
+
+    def run(*command, timeout):
+        with subprocess.Popen(
+            ["wine", *map(str, command)],
+            env={**os.environ, **settings},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        ) as process:
+            try:
+                return_of = process.communicate(timeout=timeout)[0]
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+        return process.returncode, return_of.splitlines()
+
+    # Sets up its directory, too.
+    status, lines = run("cmd", "/c", "echo", "runs", timeout=300)
+    if (status, lines) != (0, ["runs"]):
+        pytest.skip(f"wine does not run here: status {status}, {lines}")
+    return run
+
+
+def test_compiles_without_a_warning(compiled):
+    assert compiled().is_file()
+
+
+def test_a_warning_is_an_error(compiled):
+    text = (SOURCE / "Python" / "thread_nt_join.h").read_text()
+    with pytest.raises(AssertionError, match="unused"):
+        compiled({"thread_nt_join.h": text + "static int unused;\n"})
+
+
+@pytest.mark.parametrize(
+    "hundreds", [5, pytest.param(100, marks=pytest.mark.long)], ids=lambda n: n * 100
+)
+def test_threads_run_and_are_joined(compiled, wine, hundreds):
+    timeout = (hundreds + 1) * PATIENCE
+    assert wine(compiled(), hundreds, timeout=timeout) == (0, TESTS)
+
+
+@pytest.mark.parametrize("bug", PLANTED, ids=lambda bug: bug.name)
+def test_planted_bug_is_found(compiled, wine, bug):
+    program = compiled(mutants.planted(SOURCE, bug))
+    status, lines = wine(program, 1, timeout=2 * PATIENCE)
+    assert status == 1
+    # The tests before it hold.
+    assert tuple(lines[:-1]) == tuple(TESTS[: TESTS.index(bug.tests[0])])
+    assert ": not so: " in lines[-1]
