@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,18 +32,39 @@ def _locate(kind):
     return str(path)
 
 
-@pytest.fixture(scope="session")
-def pthreadwatch(tmp_path_factory):
-    """A library to preload, which stops a process that misuses a pthread."""
-    library = tmp_path_factory.mktemp("pthreadwatch") / "pthreadwatch.so"
+def _library(tmp_path_factory, name):
+    """Compile the C file *name* into a library to preload; return its path."""
+    library = tmp_path_factory.mktemp(name) / f"{name}.so"
     compile_c(
         os.environ.get("CC", "cc"),
         "-Wall -Werror -O1 -g -shared -fPIC -pthread",
-        HERE / "pthreadwatch.c",
+        HERE / f"{name}.c",
         "-o",
         library,
     )
     return library
+
+
+@pytest.fixture(scope="session")
+def pthreadwatch(tmp_path_factory):
+    """A library to preload, which stops a process that misuses a pthread."""
+    return _library(tmp_path_factory, "pthreadwatch")
+
+
+@pytest.fixture(scope="session")
+def faulty(tmp_path_factory, pthreadwatch):
+    """A function that returns an Interpreter in which calls can be made to fail.
+
+    All of its memory comes from the C library: there, allocations can fail in
+    one thread and not in others.
+    """
+    preload = f"{pthreadwatch}:{_library(tmp_path_factory, 'faults')}"
+    more = (("LD_PRELOAD", preload), ("PYTHONMALLOC", "malloc"))
+
+    def faulty(interpreter):
+        return replace(interpreter, environment=interpreter.environment + more)
+
+    return faulty
 
 
 @pytest.fixture(scope="session")

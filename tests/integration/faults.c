@@ -1,74 +1,109 @@
-/* Something for each sanitizer to report: see test_sanitizer_output.py. */
+/* Preloaded into processes under test: has calls into the C library fail or
+ * take their time, in one thread, on demand. See osthread.c for the demand.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdlib.h>
-#include <string.h>
+#include <time.h>
 
-static int shared;
+extern void *__libc_malloc(size_t);
+extern void *__libc_calloc(size_t, size_t);
+extern void *__libc_realloc(void *, size_t);
 
-static void
-change(int by)
+/* The allocation of this thread that fails, counted down; 0 for none. Not in
+   memory that would have to be allocated itself. */
+static __thread long to_fail __attribute__((tls_model("initial-exec")));
+
+/* Has the next lock that this thread makes to wait? */
+static __thread int hold __attribute__((tls_model("initial-exec")));
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static int held;        /* threads that wait; protected by the mutex */
+
+static int
+fails(void)
 {
-    shared += by;
+    if (to_fail > 0 && --to_fail == 0) {
+        errno = ENOMEM;
+        return 1;
+    }
+    return 0;
 }
 
-static void *
-run(void *arg)
+void *
+malloc(size_t size)
 {
-    change(1);
-    return arg;
+    return fails() ? NULL : __libc_malloc(size);
 }
 
-static void
-race(void)
+void *
+calloc(size_t count, size_t size)
 {
-    pthread_t thread;
-    pthread_create(&thread, NULL, run, NULL);
-    change(2);
-    pthread_join(thread, NULL);
+    return fails() ? NULL : __libc_calloc(count, size);
 }
 
-static void
-use(char *text)
+void *
+realloc(void *block, size_t size)
 {
-    text[1] = 'x';
+    return fails() ? NULL : __libc_realloc(block, size);
 }
 
-static void
-use_after_free(void)
+/* Have the n-th allocation of this thread fail, counted from 1; 0 for none.
+ * Return what was left to count: 0 if it has failed.
+ */
+long
+faults_fail(long n)
 {
-    char *text = malloc(16);
-    free(text);
-    use(text);
+    long left = to_fail;
+    to_fail = n;
+    return left;
 }
 
-static void
-leak(void)
+/* Have this thread wait in the next sem_init(), which makes a lock. */
+void
+faults_hold_lock(void)
 {
-    void *volatile lost = malloc(64);
-    lost = NULL;
+    hold = 1;
 }
 
-static void
-overflow(int number)
+/* Wait until a thread waits there, and let it go if `let_go` is true. */
+void
+faults_await_held(int let_go)
 {
-    shared = number + 2147483647;
+    pthread_mutex_lock(&mutex);
+    while (!held) {
+        pthread_cond_wait(&changed, &mutex);
+    }
+    if (let_go) {
+        held = 0;
+        pthread_cond_broadcast(&changed);
+    }
+    pthread_mutex_unlock(&mutex);
 }
 
 int
-main(int argc, char *argv[])
+sem_init(sem_t *semaphore, int shared, unsigned value)
 {
-    const char *which = argc > 1 ? argv[1] : "";
-    if (strcmp(which, "race") == 0) {
-        race();
+    static int (*real)(sem_t *, int, unsigned);
+    if (hold) {
+        hold = 0;
+        pthread_mutex_lock(&mutex);
+        held = 1;
+        pthread_cond_broadcast(&changed);
+        while (held) {
+            pthread_cond_wait(&changed, &mutex);
+        }
+        pthread_mutex_unlock(&mutex);
+        /* What follows the call that let it go comes first. How long this is
+           decides which bugs are found, not whether there are any. */
+        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
     }
-    else if (strcmp(which, "use") == 0) {
-        use_after_free();
+    if (real == NULL) {
+        real = (int (*)(sem_t *, int, unsigned))dlsym(RTLD_NEXT, "sem_init");
     }
-    else if (strcmp(which, "leak") == 0) {
-        leak();
-    }
-    else if (strcmp(which, "overflow") == 0) {
-        overflow(argc);
-    }
-    return 0;
+    return real(semaphore, shared, value);
 }

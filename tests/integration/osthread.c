@@ -176,6 +176,54 @@ malloced(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
     return PyLong_FromSize_t(mallinfo2().uordblks);
 }
 
+/* Return a function of the preloaded library faults.c, or NULL with an
+   exception set. */
+static void *
+find_fault(const char *name)
+{
+    void *function = dlsym(RTLD_DEFAULT, name);
+    if (function == NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "faults.so is not preloaded");
+    }
+    return function;
+}
+
+static PyObject *
+fail(PyObject *Py_UNUSED(module), PyObject *arg)
+{
+    /* The result is made before anything can fail. */
+    long n = PyLong_AsLong(arg);
+    long (*function)(long) = find_fault("faults_fail");
+    if (function == NULL || PyErr_Occurred()) {
+        return NULL;
+    }
+    return PyBool_FromLong(function(n) > 0);
+}
+
+static PyObject *
+hold_lock(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    void (*function)(void) = find_fault("faults_hold_lock");
+    if (function == NULL) {
+        return NULL;
+    }
+    function();
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+await_held(PyObject *Py_UNUSED(module), PyObject *let_go)
+{
+    void (*function)(int) = find_fault("faults_await_held");
+    if (function == NULL) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    function(let_go == Py_True);
+    Py_END_ALLOW_THREADS
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef methods[] = {
     {"linger", linger, METH_NOARGS,
      "Have this OS thread linger after its Python code, until release()."},
@@ -199,6 +247,13 @@ static PyMethodDef methods[] = {
      "Create and delete so many thread states."},
     {"malloced", malloced, METH_NOARGS,
      "Return how many bytes of malloc() are in use."},
+    {"fail", fail, METH_O,
+     "Have the n-th allocation of this thread fail, 0 for none; return whether "
+     "the one before is still to come. Needs faults.c."},
+    {"hold_lock", hold_lock, METH_NOARGS,
+     "Have this thread wait when it makes its next lock. Needs faults.c."},
+    {"await_held", await_held, METH_O,
+     "Wait until a thread waits there; if true, let it go. Needs faults.c."},
     {NULL, NULL, 0, NULL}
 };
 

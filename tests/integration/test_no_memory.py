@@ -1,0 +1,296 @@
+"""Each allocation fails in turn: an exception or a success, and nothing is left.
+
+A script does the same thing again and again, and each time another allocation
+fails, the first, the second, until there is none left to fail. It prints what
+comes of each. Only allocations of one thread fail: who does not ask for memory
+does not notice.
+"""
+
+import signal
+
+import pytest
+from harness import run
+
+SETUP = """
+    import _thread, gc, os, sys, threading
+    import osthread
+    from probe import say
+
+    def attempt(index, function):
+        "Return whether the allocation was asked for, and what was raised."
+        raised = None
+        osthread.fail(index)
+        try:
+            function()
+        except BaseException as exc:
+            raised = exc
+        failed = not osthread.fail(0)
+        if raised is not None:
+            # Its frames keep objects alive.
+            raised = type(raised)
+        return failed, raised
+
+    def each(prepare):
+        "Yield what was made, and what it raised when it was called."
+        index = 1
+        failed = True
+        while failed:
+            made = prepare()
+            failed, raised = attempt(index, made)
+            assert raised in (None, MemoryError, RuntimeError), (index, raised)
+            assert failed or raised is None, (index, raised)
+            yield made, raised
+            index += 1
+
+    def settle():
+        "Wait until only this thread is left."
+        while osthread.thread_states() > states:
+            os.sched_yield()
+
+    class Started:
+        "What Thread._started is, but for the lock that Event leaves held when"
+        "its Condition has no memory for being left: as on stock."
+        def __init__(self):
+            self.lock = _thread.allocate_lock()
+            self.lock.acquire()
+        def is_set(self):
+            return not self.lock.locked()
+        def set(self):
+            self.lock.release()
+        def wait(self):
+            self.lock.acquire()
+            self.lock.release()
+
+    class Thread(threading.Thread):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            self._started = Started()
+
+    def gate():
+        lock = _thread.allocate_lock()
+        lock.acquire()
+        return lock
+
+    def start_blocked():
+        "Start a thread; return the lock that ends it when released, and it."
+        end = gate()
+        thread = threading.Thread(target=end.acquire)
+        thread.start()
+        return end, thread
+
+    osthread.release()
+    states = osthread.thread_states()
+"""
+
+#: What comes after what failed: all is as it was before.
+CHECK = """
+    settle()
+    gc.collect()
+    assert threading._limbo == {}, threading._limbo
+    assert threading.enumerate() == [threading.main_thread()]
+    assert osthread.unclaimed() == 0, osthread.unclaimed()
+    assert _thread._count() == 0
+    threading.Thread(target=say, args=("runs",)).start()
+"""
+
+
+@pytest.mark.parametrize("daemon", [False, True])
+def test_start(patched, faulty, daemon):
+    script = f"""
+    {SETUP}
+    runs, outcomes = [], set()
+    for start, raised in each(
+        lambda: Thread(target=runs.append, args=(1,), daemon={daemon}).start
+    ):
+        thread = start.__self__
+        outcomes.add(raised)
+        if raised and not (thread._tstate_lock and thread._tstate_lock.ident):
+            # It can be started again.
+            assert not thread.is_alive()
+            assert thread not in threading._limbo, threading._limbo
+            thread.start()
+        # There may have been no memory for waiting for this.
+        thread._started.wait()
+        thread.join()
+        assert not thread.is_alive()
+        assert runs.pop() == 1 and not runs
+        del start, thread
+        settle()
+    say(outcomes >= {{None, MemoryError}})
+    {CHECK}
+    """
+    run(faulty(patched), script).check("True", "runs")
+
+
+@pytest.mark.parametrize("daemon", [False, True])
+def test_start_of_a_handle(patched, faulty, daemon):
+    script = f"""
+    {SETUP}
+    runs, outcomes = [], set()
+    def prepare():
+        handle = _thread._ThreadHandle()
+        function = lambda: runs.append(1)
+        def start():
+            _thread.start_joinable_thread(function, handle=handle, daemon={daemon})
+        start.again = handle, function
+        return start
+
+    for start, raised in each(prepare):
+        outcomes.add(raised)
+        handle, function = start.again
+        if raised and not handle.ident:
+            assert not handle.is_done()
+            _thread.start_joinable_thread(function, handle=handle, daemon={daemon})
+        handle.join()
+        assert runs.pop() == 1 and not runs
+        del start, handle, function
+        settle()
+    say(outcomes >= {{None, MemoryError}})
+    {CHECK}
+    """
+    run(faulty(patched), script).check("True", "runs")
+
+
+@pytest.mark.parametrize(
+    ("state", "timeout"),
+    [("running", "0.001"), *[(s, t) for s in ("ending", "done") for t in ("", "60")]],
+)
+def test_join(patched, faulty, state, timeout):
+    script = f"""
+    {SETUP}
+    def prepare():
+        end, thread = start_blocked()
+        if {state!r} != "running":
+            end.release()
+        if {state!r} == "done":
+            thread.join()
+        def join():
+            thread.join({timeout})
+        join.of = end, thread
+        return join
+
+    outcomes = set()
+    for join, raised in each(prepare):
+        outcomes.add(raised)
+        end, thread = join.of
+        if {state!r} == "running":
+            assert thread.is_alive()
+            end.release()
+        elif not raised:
+            assert not thread.is_alive()
+        thread.join()
+        assert not thread.is_alive()
+        del join, thread, end
+        settle()
+    say(RuntimeError not in outcomes)
+    {CHECK}
+    """
+    run(faulty(patched), script).check("True", "runs")
+
+
+def test_several_joiners(patched, faulty):
+    # One of those who wait has no memory for it.
+    script = f"""
+    {SETUP}
+    def prepare():
+        end, thread = start_blocked()
+        joiners = [threading.Thread(target=thread.join) for _ in range(3)]
+        for joiner in joiners:
+            joiner.start()
+        def join():
+            thread.join(0.001)
+        join.of = end, thread, joiners
+        return join
+
+    for join, raised in each(prepare):
+        assert raised in (None, MemoryError)
+        end, thread, joiners = join.of
+        end.release()
+        for joiner in joiners:
+            joiner.join()
+        thread.join()
+        del join, thread, joiners, joiner, end
+        settle()
+    {CHECK}
+    """
+    run(faulty(patched), script).check("runs")
+
+
+def test_wait_for_the_end(patched, faulty):
+    script = f"""
+    {SETUP}
+    def prepare():
+        begun = gate()
+        end, thread = start_blocked()
+        # The wait ends once it has begun, or has failed.
+        opener = threading.Thread(target=open, args=(begun, end), daemon=True)
+        opener.start()
+        def wait():
+            begun.release()
+            _thread._shutdown()
+        wait.of = begun, thread, opener
+        return wait
+
+    def open(begun, end):
+        begun.acquire()
+        end.release()
+
+    outcomes = set()
+    for wait, raised in each(prepare):
+        outcomes.add(raised)
+        begun, thread, opener = wait.of
+        if raised and opener.is_alive() and begun.locked():
+            begun.release()
+        _thread._shutdown()
+        assert not thread.is_alive()
+        opener.join()
+        thread.join()
+        del wait, thread, opener
+        settle()
+    say(RuntimeError not in outcomes)
+    {CHECK}
+    """
+    run(faulty(patched), script).check("True", "runs")
+
+
+SUBINTERPRETER = """
+    import sys
+    import osthread
+    import _xxsubinterpreters as interpreters
+
+    made = raised = None
+    osthread.fail(int(sys.argv[1]))
+    try:
+        made = interpreters.create()
+    except RuntimeError as exc:
+        raised = exc
+    failed = not osthread.fail(0)
+    print(failed, raised is not None)
+    if made is not None:
+        interpreters.destroy(made)
+    # Another one is made, and ends.
+    interpreters.destroy(interpreters.create())
+"""
+
+#: How 3.11 ends when there is no memory for what a new interpreter imports: it
+#: deletes the thread state that it has just made the current one.
+BASE_CRASH = "Fatal Python error: _PyThreadState_Delete: tstate"
+
+#: Allocations before that: of the interpreter, its first thread state, and on
+#: patched that one's event. Stock dies of one of these, too: of the thread
+#: state's, the third.
+CLEAN = 4
+
+
+def test_subinterpreter(stock, patched, faulty):
+    for index in range(1, CLEAN + 1):
+        result = run(faulty(patched), SUBINTERPRETER, index)
+        result.check("True True")
+    assert run(faulty(stock), SUBINTERPRETER, CLEAN - 1).status == -signal.SIGSEGV
+
+
+def test_subinterpreter_beyond(python, faulty):
+    # Not of the series, which does not mend it.
+    result = run(faulty(python), SUBINTERPRETER, CLEAN + 1)
+    assert result.status < 0, result
+    assert BASE_CRASH in result.err
