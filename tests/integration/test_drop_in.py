@@ -111,6 +111,9 @@ LIVES = {
     "timed out": (
         "release = hold(); t = start(held.acquire); t.join(0); release(); t.join()"
     ),
+    "waited for": (
+        "release = hold(); t = start(held.acquire); t.join(1e-6); release(); t.join()"
+    ),
     "lingering": "start(osthread.linger).join()",
 }
 

@@ -277,3 +277,15 @@ def test_end_waits_for_green_threads(python):
     """
     )
     run(python, script).check("green runs", "released")
+
+
+def test_is_stopped_before_anybody_has_looked(patched):
+    script = """
+        import threading
+        thread = threading.Thread(target=int)
+        thread.start()
+        # What waits for the thread without the Thread's knowing.
+        thread._tstate_lock.join()
+        print(thread._is_stopped)
+    """
+    run(patched, script).check("True")

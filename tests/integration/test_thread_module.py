@@ -287,3 +287,63 @@ def test_wait_for_the_end_that_is_interrupted(patched):
     """
     )
     run(patched, script).check(*5 * ["ZeroDivisionError"], "{True}")
+
+
+def test_thread_becomes_a_daemon_during_the_wait(patched):
+    script = (
+        SETUP
+        + """
+    def body():
+        change.acquire()
+        _thread._current_thread_handle(daemon=True)
+        end.acquire()
+
+    def wait():
+        _thread._shutdown()
+        say("not waited for")
+
+    change, end = gate(), gate()
+    target = _thread.start_joinable_thread(body, daemon=False)
+    waiter = _thread.start_joinable_thread(wait, daemon=True)
+    waiter.join(0.1)
+    say(waiter.is_done())
+    change.release()
+    waiter.join()
+    end.release()
+    target.join()
+    """
+    )
+    run(patched, script).check("False", "not waited for")
+
+
+def test_wait_in_a_thread_that_is_waited_for(patched):
+    # It does not wait for itself.
+    script = """
+        import _thread
+        _thread.start_joinable_thread(_thread._shutdown, daemon=False).join()
+    """
+    run(patched, script).check()
+
+
+def test_references_to_the_event(patched):
+    # One reference is the thread state's, one the capsule's, and one each
+    # handle's.
+    script = (
+        SETUP
+        + """
+    import _testinternalcapi as capi
+
+    def count():
+        return capi.event_refcount(capi.thread_done_event())
+
+    counts = []
+    handle = _thread.start_joinable_thread(lambda: counts.append(count()))
+    handle.join()
+    before = count()
+    own = _thread._current_thread_handle()
+    say(counts, count() - before)
+    del own
+    say(count() - before)
+    """
+    )
+    run(patched, script).check("[3] 1", "0")
