@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import devenv, errors, interpreter, layout, process, workcopy
+from . import devenv, errors, interpreter, layout, process, workcopy, workplace
 from .errors import Problem
 from .progress import duration
 
@@ -274,13 +274,14 @@ def run(mutants, jobs, report):
     for mutant in mutants:
         planted(pristine.source, mutant)
     python = [str(devenv.VENV / "bin" / "python")]
-    places = [
-        Workplace(home / "mutants" / str(number), pristine, python)
-        for number in range(jobs)
-    ]
-    for place in places:
-        place.prepare(load())
-    return hunt(mutants, places, report)
+    with workplace.occupied(home / "mutants"):
+        places = [
+            Workplace(home / "mutants" / str(number), pristine, python)
+            for number in range(jobs)
+        ]
+        for place in places:
+            place.prepare(load())
+        return hunt(mutants, places, report)
 
 
 def _parser():

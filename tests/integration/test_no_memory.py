@@ -188,6 +188,24 @@ def test_join(patched, faulty, state, timeout):
     run(faulty(patched), script).check("True", "runs")
 
 
+def test_join_of_a_handle(patched, faulty):
+    script = f"""
+    {SETUP}
+    end = gate()
+    handle = _thread.start_joinable_thread(end.acquire)
+    def prepare():
+        return lambda: handle.join(0.001)
+
+    say([raised for join, raised in each(prepare)])
+    end.release()
+    handle.join()
+    {CHECK}
+    """
+    # What it waits with is all that it needs memory for.
+    said = "[<class 'MemoryError'>, None]"
+    run(faulty(patched), script).check(said, "runs")
+
+
 def test_several_joiners(patched, faulty):
     # One of those who wait has no memory for it.
     script = f"""
