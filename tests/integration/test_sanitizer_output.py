@@ -37,7 +37,7 @@ def program(tmp_path_factory):
         path = directory / flag
         if not path.exists():
             options = f"-g -O0 -pthread -fno-omit-frame-pointer -fsanitize={flag}"
-            source = HERE / "faults.c"
+            source = HERE / "misuse.c"
             compile_c(os.environ.get("CC", "cc"), options, source, "-o", path)
         return path
 
@@ -58,7 +58,7 @@ def test_a_fault_is_reported(program, tmp_path, flag, tool, fault):
     ]
     (signature,) = found
     file = signature.partition("(")[2].partition(")")[0]
-    assert file.endswith("faults.c")
+    assert file.endswith("misuse.c")
     assert signature.replace(file, "F") == FAULTS[flag, tool.name, fault]
 
 
