@@ -23,8 +23,7 @@ def run(command, status):
     done = subprocess.run(
         list(map(str, command)),
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
         check=False,
     )
