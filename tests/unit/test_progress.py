@@ -1,8 +1,10 @@
 """Stages with their elapsed time."""
 
 import io
+import threading
 
 import pytest
+from threadjoin import progress
 from threadjoin.progress import Progress, duration
 
 
@@ -91,3 +93,18 @@ def test_a_terminal_that_goes_away_does_not_stop_the_work(monkeypatch):
     with pytest.raises(OSError, match="Input/output error"), progress.stage("compile"):
         work.append("done")
     assert work == ["done"]
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_how_a_stage_gets_on(monkeypatch, live):
+    told = threading.Event()
+
+    def tell():
+        told.set()
+        return "3 of 7"
+
+    monkeypatch.setattr(progress, "PLAIN_INTERVAL", 0.001)
+    stream = io.StringIO()
+    with Progress(stream, live=live).stage("soak", tell):
+        assert told.wait(60)
+    assert ("==> soak: 3 of 7" if live else "    3 of 7\n") in stream.getvalue()
