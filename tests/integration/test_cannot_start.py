@@ -127,15 +127,19 @@ def test_memory_is_given_back_after_starts_that_fail(python, prevent):
             outcome(threading.Thread(target=int).start)
             outcome(_thread.start_new_thread, int, ())
         gc.collect()
-        return sys.getallocatedblocks()
+        return sys.getallocatedblocks(), osthread.malloced()
 
     prevent()
     attempt(50)
-    begin = attempt(50)
-    say(attempt(500) - begin < 50)
+    blocks, memory = attempt(50)
+    more_blocks, more_memory = attempt(500)
+    say(more_blocks - blocks < 50)
+    # Less than what the smallest allocation takes, for each of the starts.
+    say(more_memory - memory < 16 * 500)
     """
     )
-    run(python, script).check("True")
+    # Stock leaves the thread state of start_new_thread().
+    run(python, script).check("True", str(python.patched))
 
 
 def test_subinterpreter_ends_after_a_start_that_failed(python, prevent):
