@@ -24,6 +24,10 @@ PATIENCE = 120
 
 SOUND, DEFECT = 0, 1
 
+#: Runs after which an interpreter that did not show a defect is taken not to have
+#: it. Looking for one in all interleavings takes longer than showing it in one.
+ENOUGH = 20
+
 _LABEL = """
 import platform, sys, _thread
 patched = sys.version_info < (3, 13) and hasattr(_thread, "_ThreadHandle")
@@ -64,7 +68,7 @@ def reproduce(python, script, times=1, jobs=1):
     Parameters:
         python: path of the interpreter.
         script: path of the reproducer.
-        times: how often.
+        times: how often, at most: ENOUGH times if none of those shows the defect.
         jobs: how many at the same time.
 
     Returns a Counter of the exit statuses; one that had to be stopped counts
@@ -86,8 +90,12 @@ def reproduce(python, script, times=1, jobs=1):
                 os.killpg(process.pid, signal.SIGKILL)
                 return None
 
+    first = min(times, ENOUGH)
     with ThreadPoolExecutor(jobs) as executor:
-        return Counter(executor.map(once, range(times)))
+        counts = Counter(executor.map(once, range(first)))
+        if counts[DEFECT]:
+            counts.update(executor.map(once, range(times - first)))
+    return counts
 
 
 def verdict(statuses):
@@ -131,7 +139,7 @@ small script that any Python from 3.9 on runs; its exit status tells. None waits
 for luck: interleavings are forced, and what takes part in a race is held until
 the other side has come.
 
-Each ran {times} on each interpreter.
+Each ran {times} on each interpreter{enough}.
 
 """
 
@@ -149,7 +157,11 @@ def _parser():
         help="interpreters (default: those of the debug build)",
     )
     parser.add_argument(
-        "--times", type=int, default=1, metavar="N", help="run each N times"
+        "--times",
+        type=int,
+        default=1,
+        metavar="N",
+        help=f"run each N times, or {ENOUGH} where none of those shows the defect",
     )
     parser.add_argument(
         "--jobs", type=int, default=1, metavar="N", help="N of them at the same time"
@@ -188,7 +200,10 @@ def main(argv):
     if args.write:
         times = "once" if args.times == 1 else f"{args.times:,} times"
         TABLE.parent.mkdir(exist_ok=True)
-        text = _INTRODUCTION.format(times=times) + table(defects, columns)
+        enough = f", or {ENOUGH} times where none of those showed the defect"
+        text = _INTRODUCTION.format(
+            times=times, enough=enough if args.times > ENOUGH else ""
+        ) + table(defects, columns)
         TABLE.write_text(text)
     for name, verdicts in columns.items():
         if name.endswith("patched") and set(verdicts) != {"no"}:

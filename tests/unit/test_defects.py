@@ -31,6 +31,14 @@ def test_reproduce_counts_statuses(tmp_path):
     assert defects.reproduce(sys.executable, script, times=3, jobs=2) == {1: 3}
 
 
+@pytest.mark.parametrize(("status", "runs"), [(0, 2), (1, 5)])
+def test_what_shows_no_defect_is_not_run_for_long(tmp_path, monkeypatch, status, runs):
+    script = tmp_path / "script.py"
+    script.write_text(f"import sys; sys.exit({status})")
+    monkeypatch.setattr(defects, "ENOUGH", 2)
+    assert defects.reproduce(sys.executable, script, times=5) == {status: runs}
+
+
 def test_what_hangs_is_stopped(tmp_path, monkeypatch):
     script = tmp_path / "script.py"
     script.write_text("import signal; signal.pause()")
