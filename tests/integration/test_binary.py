@@ -193,21 +193,28 @@ def test_extension_compiled_on_patched_runs_on_stock(stock, patched, tmp_path):
     run_command(elsewhere, [stock.path, "-c", code]).check(str(extension))
 
 
+# Locks, whose functions are in C: wherever a thread is, its frames are the same.
 THREADS = """
 import sys, threading
 
-def work():
-    ready.wait()
-    finish.wait()
+def held():
+    lock = threading.Lock()
+    lock.acquire()
+    return lock
 
-ready = threading.Barrier(4)
-finish = threading.Event()
-for number in range(3):
-    threading.Thread(target=work, name=f"worker-{number}").start()
-ready.wait()
+def work(begun, finish):
+    begun.release()
+    finish.acquire()
+
+workers = [(held(), held()) for _ in range(3)]
+for number, locks in enumerate(workers):
+    threading.Thread(target=work, name=f"worker-{number}", args=locks).start()
+for begun, finish in workers:
+    begun.acquire()
 print("ready", flush=True)
 sys.stdin.read()
-finish.set()
+for begun, finish in workers:
+    finish.release()
 """
 
 
