@@ -99,32 +99,65 @@ unclaimed(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
     return PyLong_FromLong(count());
 }
 
-static void *
-run_foreign(void *function)
+static void
+call_foreign(PyObject *function)
 {
-    PyGILState_STATE state = PyGILState_Ensure();
     PyObject *result = PyObject_CallNoArgs(function);
     if (result == NULL) {
         PyErr_WriteUnraisable(function);
     }
     Py_XDECREF(result);
-    Py_DECREF((PyObject *)function);
+    Py_DECREF(function);
+}
+
+static void *
+run_foreign(void *function)
+{
+    PyGILState_STATE state = PyGILState_Ensure();
+    call_foreign(function);
     PyGILState_Release(state);
     return NULL;
 }
 
 static PyObject *
-foreign(PyObject *Py_UNUSED(module), PyObject *function)
+start_foreign(void *(*run)(void *), PyObject *function)
 {
     pthread_t thread;
     Py_INCREF(function);
-    if (pthread_create(&thread, NULL, run_foreign, function) != 0) {
+    if (pthread_create(&thread, NULL, run, function) != 0) {
         Py_DECREF(function);
         PyErr_SetString(PyExc_RuntimeError, "pthread_create() failed");
         return NULL;
     }
     pthread_detach(thread);
     Py_RETURN_NONE;
+}
+
+static PyObject *
+foreign(PyObject *Py_UNUSED(module), PyObject *function)
+{
+    return start_foreign(run_foreign, function);
+}
+
+/* What a thread does that drops the GIL between the two steps in which its
+ * thread state goes, and lingers there. */
+static void *
+run_half_gone(void *function)
+{
+    PyThreadState *tstate = PyThreadState_New(PyInterpreterState_Main());
+    PyEval_RestoreThread(tstate);
+    call_foreign(function);
+    PyThreadState_Clear(tstate);
+    PyEval_SaveThread();
+    leave(NULL);
+    PyThreadState_Delete(tstate);
+    return NULL;
+}
+
+static PyObject *
+half_gone(PyObject *Py_UNUSED(module), PyObject *function)
+{
+    return start_foreign(run_half_gone, function);
 }
 
 /* Like linger(), the destructor of a C thread-local variable, but one that
@@ -239,6 +272,8 @@ static PyMethodDef methods[] = {
      "Return how many pthreads were neither joined nor detached."},
     {"foreign", foreign, METH_O,
      "Call a function in a thread that Python did not start."},
+    {"half_gone", half_gone, METH_O,
+     "Like foreign(), but linger when the thread state is cleared, not deleted."},
     {"at_thread_exit", at_thread_exit, METH_O,
      "Call a function when this OS thread exits, after its Python code."},
     {"raw_fork", raw_fork, METH_NOARGS,

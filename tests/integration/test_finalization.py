@@ -111,18 +111,19 @@ def test_destructor_in_the_thread_local_of_another_daemon(python, first):
         assert result.lines == ["atexit"]
 
 
-def test_destructor_joins_a_daemon_thread_that_lingers_for_good(python):
+@pytest.mark.parametrize("timeout", ["None", "1000", "0.1"])
+def test_destructor_joins_a_daemon_thread_that_lingers_for_good(python, timeout):
     # Its Python code is done; that its OS thread never is must not matter,
     # for nobody could release it any more.
     script = (
         JOINS
-        + """
+        + f"""
     import osthread
 
     lingering = threading.Thread(target=osthread.linger, daemon=True)
     lingering.start()
     osthread.await_lingering()
-    joins = Joins(lingering, 0.1)
+    joins = Joins(lingering, {timeout})
     """
     )
     run(python, script).check("atexit", "joined None alive False")

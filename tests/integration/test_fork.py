@@ -1,7 +1,7 @@
 """Behaviour 4: what the child of a fork finds of its parent's threads."""
 
 import pytest
-from harness import run
+from harness import HANG, PATIENCE, run
 
 #: Threads in every stage of their lives, by name, and the end of them all.
 THREADS = """
@@ -530,6 +530,54 @@ def test_fork_before_a_new_thread_has_said_that_it_started(patched):
     thread.join()
     """
     run(patched, script).check("0")
+
+
+@pytest.mark.parametrize("joined", ["itself", "younger", "older"])
+def test_destructor_in_a_lost_thread_local_joins_a_lost_thread(python, joined):
+    # The child clears the states of the parent's threads one by one, the
+    # youngest first, and runs their destructors before anything else of Python.
+    script = f"""
+        import os, signal, sys, threading
+        from probe import fork, outcome, say, status
+
+        parent = os.getpid()
+
+        class Joins:
+            def __init__(self, thread):
+                self.thread = thread
+
+            def __del__(self):
+                if os.getpid() != parent:
+                    say(outcome(self.thread.join), self.thread.is_alive())
+
+        def hold():
+            turn.acquire()
+            local.value = Joins(threads["{joined}"])
+            held.release()
+            finish.wait()
+
+        local, finish = threading.local(), threading.Event()
+        turn, held = threading.Semaphore(0), threading.Semaphore(0)
+        targets = {{"older": finish.wait, "itself": hold, "younger": finish.wait}}
+        threads = {{name: threading.Thread(target=targets[name]) for name in targets}}
+        for thread in threads.values():
+            thread.start()
+        turn.release()
+        held.acquire()
+        pid = fork(int)
+        # The child cannot watch itself yet.
+        watchdog = threading.Timer(float(sys.argv[1]), os.kill, (pid, signal.SIGKILL))
+        watchdog.start()
+        say(status(pid))
+        watchdog.cancel()
+        finish.set()
+        for thread in threads.values():
+            thread.join()
+    """
+    if python.patched or joined == "younger":
+        run(python, script, PATIENCE / 2).check("None False", "0")
+    else:
+        run(python, script, HANG).check("-9")
 
 
 def test_fork_while_another_thread_waits_for_the_end(patched):

@@ -325,6 +325,35 @@ def test_wait_in_a_thread_that_is_waited_for(patched):
     run(patched, script).check()
 
 
+def test_wait_for_a_thread_state_that_is_cleared_and_not_deleted(patched):
+    # It is still in the list of the interpreter, which must not end meanwhile.
+    script = (
+        SETUP
+        + """
+    import osthread
+    from probe import stop_ticking, tick
+
+    def handler(frame):
+        # The wait goes on after a signal, until the thread state is deleted.
+        ticks.append(frame)
+        if len(ticks) == 3:
+            osthread.release()
+
+    ticks = []
+    osthread.half_gone(lambda: _thread._current_thread_handle(daemon=False))
+    osthread.await_lingering()
+    states = [osthread.thread_states()]
+    tick(handler, 0.02)
+    _thread._shutdown()
+    states.append(osthread.thread_states())
+    stop_ticking()
+    osthread.release()
+    say(states)
+    """
+    )
+    run(patched, script).check("[2, 1]")
+
+
 def test_references_to_the_event(patched):
     # One reference is the thread state's, one the capsule's, and one each
     # handle's.
