@@ -10,6 +10,7 @@ import os
 import queue
 import shutil
 import signal
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from .errors import Problem
 from .progress import duration
 
 DATA = layout.ROOT / "tests" / "mutants" / "mutants.json"
-TABLE = layout.ROOT / "docs" / "mutants.md"
+PAGE = layout.ROOT / "docs" / "mutants.md"
 TESTS = Path("tests", "integration")
 
 VARIANT = "debug"
@@ -31,6 +32,15 @@ LIMIT = 300
 #: Seconds after which the tests take a script to hang: see harness.py. What
 #: they run takes a second or two.
 PATIENCE = 15
+
+#: Bugs that are looked for at the same time. Most of their tests sleep until
+#: a hang is known for one, so these are more than the processors. But each
+#: has a workplace, of 300 MB.
+JOBS = min(3 * (os.cpu_count() or 1), 8)
+
+#: Compiling is work: as many at once as there are processors, so that the
+#: tests that run meanwhile are not taken to hang.
+_compilers = threading.BoundedSemaphore(os.cpu_count() or 1)
 
 #: What make would do again after any change to the interpreter, by running
 #: it: these do not depend on what is planted.
@@ -169,7 +179,8 @@ class Workplace:
             _put(self._copy.source / name, text)
         try:
             kept = [word for name in KEPT for word in ("-o", name)]
-            self._copy.compile(1, [*kept, "python"])
+            with _compilers:
+                self._copy.compile(1, [*kept, "python"])
             return self._tested(mutant)
         finally:
             self._restore(mutant.files())
@@ -235,25 +246,27 @@ def hunt(mutants, places, report):
 _INTRODUCTION = """\
 # The bugs that are planted, and what finds them
 
-Written by `scripts/mutants --write`, when each was found. A bug is planted in a
-copy of the patched build, and the tests named beside it are run on that; one of
-them has to fail. Where there are several, the first that fails ends it.
+Written by `scripts/mutants --write`, which does so when it has seen each found.
+A bug is planted in a copy of the patched build, and the tests named beside it
+are run on that; one of them has to fail. `scripts/mutants NAME` plants one.
 
 """
 
 
-def table(mutants):
-    """Return the Markdown table of *mutants* that were all found."""
-    lines = ["| planted | in | found by |", "|---|---|---|"]
+def page(mutants):
+    """Return the text of the page about *mutants* that were all found."""
+    lines = ["| planted | name | in | found by |", "|---|---|---|---|"]
     for mutant in mutants:
         files = ", ".join(f"`{name}`" for name in mutant.files())
-        tests = ", ".join(f"`{_brief(test)}`" for test in mutant.tests)
-        lines.append(f"| {mutant.plants} | {files} | {tests} |")
-    return "\n".join(lines) + "\n"
+        tests = ", ".join(map(_linked, mutant.tests))
+        lines.append(f"| {mutant.plants} | {mutant.name} | {files} | {tests} |")
+    return _INTRODUCTION + "\n".join(lines) + "\n"
 
 
-def _brief(test):
-    return test.partition("::")[2]
+def _linked(test):
+    file, _, name = test.partition("::")
+    path = os.path.relpath(layout.ROOT / TESTS / file, PAGE.parent)
+    return f"`{name}` in [{Path(file).stem}]({path})"
 
 
 def run(mutants, jobs, report):
@@ -277,10 +290,11 @@ def run(mutants, jobs, report):
     with workplace.occupied(home / "mutants"):
         places = [
             Workplace(home / "mutants" / str(number), pristine, python)
-            for number in range(jobs)
+            for number in range(min(jobs, len(mutants)))
         ]
-        for place in places:
-            place.prepare(load())
+        with ThreadPoolExecutor() as executor:
+            known = load()
+            list(executor.map(lambda place: place.prepare(known), places))
         return hunt(mutants, places, report)
 
 
@@ -300,14 +314,14 @@ def _parser():
     parser.add_argument(
         "--jobs",
         type=int,
-        default=min(2, os.cpu_count() or 1),
+        default=JOBS,
         metavar="N",
         help="N of them at the same time (default: %(default)s)",
     )
     parser.add_argument(
         "--write",
         action="store_true",
-        help=f"write the table to {TABLE.relative_to(layout.ROOT)}, if all are found",
+        help=f"write the page {PAGE.relative_to(layout.ROOT)}, if all are found",
     )
     return parser
 
@@ -329,7 +343,7 @@ def main(argv):
             print(f"{mutant.name:32} {mutant.plants}")
         return
     if args.write and args.name:
-        raise Problem("the table is of all bugs; leave the names out to --write it")
+        raise Problem("the page is of all bugs; leave the names out to --write it")
     # A background job of a shell has SIGINT ignored, and so have its children.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -342,4 +356,4 @@ def main(argv):
         names = ", ".join(mutant.name for mutant in survivors)
         raise Problem(f"no test finds {names}; write one that does")
     if args.write:
-        TABLE.write_text(_INTRODUCTION + table(mutants))
+        PAGE.write_text(page(mutants))

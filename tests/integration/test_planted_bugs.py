@@ -10,7 +10,7 @@ def survivors(chosen):
     def report(mutant, found, seconds):
         print(f"{mutant.name}: {'found' if found else 'NOT FOUND'}, {seconds:.0f} s")
 
-    return [mutant.name for mutant in mutants.run(chosen, 2, report)]
+    return [mutant.name for mutant in mutants.run(chosen, mutants.JOBS, report)]
 
 
 def test_each_still_applies():

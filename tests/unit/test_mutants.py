@@ -4,7 +4,7 @@ import json
 from types import SimpleNamespace
 
 import pytest
-from threadjoin import mutants, process
+from threadjoin import layout, mutants, process
 from threadjoin.errors import Problem
 from threadjoin.mutants import Edit, Mutant
 
@@ -151,12 +151,28 @@ def test_hunt_stops_at_what_cannot_be_looked_for():
         mutants.hunt(_named("broken", "a"), [Scripted()], lambda *words: None)
 
 
-def test_table():
-    tests = ("test_a.py::test_one", "test_a.py::test_two[x]")
+def test_page():
+    tests = ("test_a.py::test_one", "test_b.py::test_two[x]")
     mutant = Mutant("a", "It is gone", (Edit("a.c", "", ""),), tests)
-    assert mutants.table([mutant]).splitlines()[2:] == [
-        "| It is gone | `a.c` | `test_one`, `test_two[x]` |"
-    ]
+    assert mutants.page([mutant]).splitlines()[-1] == (
+        "| It is gone | a | `a.c` | "
+        "`test_one` in [test_a](../tests/integration/test_a.py), "
+        "`test_two[x]` in [test_b](../tests/integration/test_b.py) |"
+    )
+
+
+def test_the_page_is_of_the_bugs_that_are_planted():
+    assert mutants.PAGE.read_text() == mutants.page(mutants.load()), (
+        "run scripts/mutants --write"
+    )
+
+
+def test_every_test_that_is_named_is_there():
+    for mutant in mutants.load():
+        for test in mutant.tests:
+            file, _, name = test.partition("::")
+            text = (layout.ROOT / mutants.TESTS / file).read_text()
+            assert f"def {name.partition('[')[0]}(" in text, test
 
 
 def test_unknown_name():
@@ -164,7 +180,7 @@ def test_unknown_name():
         mutants.main(["nonsense"])
 
 
-def test_table_of_a_part_is_not_written():
+def test_page_of_a_part_is_not_written():
     with pytest.raises(Problem, match="leave the names out"):
         mutants.main([mutants.load()[0].name, "--write"])
 
