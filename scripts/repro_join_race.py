@@ -167,17 +167,15 @@ class Director:
         if joiner.error is not None:
             raise Unknown(f"a single join() raised {joiner.error!r}")
 
-    def waits_at(self, line):
-        """Return whether a joiner gets to *line*, the one to wait at."""
-        scene = Scene(self._module, self._file, line, self._limit)
+    def passes(self, lines):
+        """Return whether a joiner, if there is no other, passes all of *lines*."""
+        scene = Scene(self._module, self._file, None, self._limit)
         joiner = scene.joiner()
-        joiner.stops_at = lambda place: place.line == line
+        joiner.stops_at = lambda place: False
         joiner.start()
-        scene.serve(lambda: joiner.place or joiner.done, self.patience)
-        found = joiner.place is not None
         scene.finish_a()
         scene.end([joiner], self._limit)
-        return found
+        return {place.line for place in joiner.passed}.issuperset(lines)
 
     def explore(self):
         """Yield the Outcome of every Plan for the places that are seen.
@@ -472,7 +470,7 @@ def choose(explore, module=threading, limit=20.0, patience=1.0):
         raise Unknown("the source of this Python's threading module is not there")
     places = None if explore else known_places(module)
     director = Director(module, limit=limit, patience=patience)
-    if places and director.waits_at(places[0]):
+    if places and director.passes([places[0], *(place.line for place in places[1:])]):
         return lambda: force_known(module, places)
     return lambda: force_all(module, each=watchdog)
 

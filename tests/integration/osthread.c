@@ -21,11 +21,19 @@ static int finished;    /* and those that have got out of it */
 static int released;
 
 static void
-leave(void *Py_UNUSED(value))
+note_lingering(void)
 {
     pthread_mutex_lock(&mutex);
     lingering++;
     pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&mutex);
+}
+
+static void
+leave(void *Py_UNUSED(value))
+{
+    note_lingering();
+    pthread_mutex_lock(&mutex);
     while (!released) {
         pthread_cond_wait(&changed, &mutex);
     }
@@ -139,27 +147,6 @@ foreign(PyObject *Py_UNUSED(module), PyObject *function)
     return start_foreign(run_foreign, function);
 }
 
-/* What a thread does that drops the GIL between the two steps in which its
- * thread state goes, and lingers there. */
-static void *
-run_half_gone(void *function)
-{
-    PyThreadState *tstate = PyThreadState_New(PyInterpreterState_Main());
-    PyEval_RestoreThread(tstate);
-    call_foreign(function);
-    PyThreadState_Clear(tstate);
-    PyEval_SaveThread();
-    leave(NULL);
-    PyThreadState_Delete(tstate);
-    return NULL;
-}
-
-static PyObject *
-half_gone(PyObject *Py_UNUSED(module), PyObject *function)
-{
-    return start_foreign(run_half_gone, function);
-}
-
 /* Like linger(), the destructor of a C thread-local variable, but one that
  * calls back into Python. */
 static pthread_key_t callback_key;
@@ -257,6 +244,56 @@ await_held(PyObject *Py_UNUSED(module), PyObject *let_go)
     Py_RETURN_NONE;
 }
 
+/* What a thread does that drops the GIL between the two steps in which its
+ * thread state goes, and lingers there: until release(), or until another
+ * thread waits where hold_lock() has it wait, and is let go. */
+static PyThreadState *
+be_half_gone(PyObject *function)
+{
+    PyThreadState *tstate = PyThreadState_New(PyInterpreterState_Main());
+    PyEval_RestoreThread(tstate);
+    call_foreign(function);
+    PyThreadState_Clear(tstate);
+    return PyEval_SaveThread();
+}
+
+static void *
+run_half_gone(void *function)
+{
+    PyThreadState *tstate = be_half_gone(function);
+    leave(NULL);
+    PyThreadState_Delete(tstate);
+    return NULL;
+}
+
+static void (*faults_await_held)(int);
+
+static void *
+run_gone_when_held(void *function)
+{
+    PyThreadState *tstate = be_half_gone(function);
+    note_lingering();
+    faults_await_held(1);
+    PyThreadState_Delete(tstate);
+    return NULL;
+}
+
+static PyObject *
+half_gone(PyObject *Py_UNUSED(module), PyObject *function)
+{
+    return start_foreign(run_half_gone, function);
+}
+
+static PyObject *
+gone_when_held(PyObject *Py_UNUSED(module), PyObject *function)
+{
+    faults_await_held = find_fault("faults_await_held");
+    if (faults_await_held == NULL) {
+        return NULL;
+    }
+    return start_foreign(run_gone_when_held, function);
+}
+
 static PyMethodDef methods[] = {
     {"linger", linger, METH_NOARGS,
      "Have this OS thread linger after its Python code, until release()."},
@@ -274,6 +311,8 @@ static PyMethodDef methods[] = {
      "Call a function in a thread that Python did not start."},
     {"half_gone", half_gone, METH_O,
      "Like foreign(), but linger when the thread state is cleared, not deleted."},
+    {"gone_when_held", gone_when_held, METH_O,
+     "As half_gone(), but let a thread go that hold_lock() has, and be deleted."},
     {"at_thread_exit", at_thread_exit, METH_O,
      "Call a function when this OS thread exits, after its Python code."},
     {"raw_fork", raw_fork, METH_NOARGS,

@@ -1,7 +1,7 @@
 """Every reproducer of a defect: there on stock or not, and not on patched."""
 
 import pytest
-from harness import run_command
+from harness import PATIENCE, run_command
 from threadjoin import defects, layout
 
 #: Not a defect of the base, but of what upstream replaced it with.
@@ -12,6 +12,6 @@ SCRIPTS = [layout.ROOT / defect.script for defect in defects.load()]
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 def test_reproducer(python, script):
-    result = run_command(python, [python.path, str(script)], preload=False)
+    result = run_command(python, [python.path, str(script)], preload=False, timeout=3 * PATIENCE)
     there = not python.patched and script.stem not in NOT_ON_STOCK
     assert result.status == (defects.DEFECT if there else defects.SOUND), result

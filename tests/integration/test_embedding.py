@@ -124,6 +124,22 @@ threading.Thread(target=int).start()
     assert (result.status, result.err) == (0, "")
 
 
+def test_daemons_that_are_cut_short_are_let_go(python, embed):
+    # Nobody can join them any more: they would keep their stacks for ever.
+    script = """
+import _thread, threading
+import osthread
+assert osthread.unclaimed() == 0, osthread.unclaimed()
+gate = _thread.allocate_lock()
+gate.acquire()
+kept = [threading.Thread(target=gate.acquire, daemon=True) for _ in range(3)]
+for thread in kept:
+    thread.start()
+"""
+    result = embed(python, "loop", script, rounds=3)
+    assert (result.status, result.err) == (0, "")
+
+
 def test_subinterpreter_waits_for_its_own_threads_only(python):
     script = """
         import _testcapi, threading

@@ -532,6 +532,36 @@ def test_fork_before_a_new_thread_has_said_that_it_started(patched):
     run(patched, script).check("0")
 
 
+def test_fork_before_a_new_thread_has_begun(patched):
+    # It does not exist in the child: what it was to begin with is given back.
+    script = """
+    import _thread, sys, weakref
+    from probe import fork, say, status
+
+    class Function:
+        def __call__(self):
+            may_end.acquire()
+
+    def child():
+        assert function() is None
+
+    may_end = _thread.allocate_lock()
+    may_end.acquire()
+    first = Function()
+    function = weakref.ref(first)
+    # Nobody takes the GIL from this thread before it has forked.
+    sys.setswitchinterval(1000)
+    handle = _thread.start_joinable_thread(first)
+    del first
+    pid = fork(child)
+    say(status(pid), function() is not None)
+    sys.setswitchinterval(0.005)
+    may_end.release()
+    handle.join()
+    """
+    run(patched, script).check("0 True")
+
+
 @pytest.mark.parametrize("joined", ["itself", "younger", "older"])
 def test_destructor_in_a_lost_thread_local_joins_a_lost_thread(python, joined):
     # The child clears the states of the parent's threads one by one, the

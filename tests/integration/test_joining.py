@@ -387,36 +387,3 @@ def test_every_pthread_is_claimed_once(python):
         say(osthread.unclaimed())
     """
     run(python, script).check("0")
-
-
-def test_joiners_that_come_as_the_thread_ends(patched, faulty):
-    # The joiner has seen that the thread is not done, and is making what it
-    # waits with while the thread gets done.
-    script = """
-        import _thread, threading
-        import osthread
-
-        class Last:
-            def __del__(self):
-                # The event is set after this.
-                osthread.await_held(True)
-
-        def body():
-            local.last = Last()
-            may_end.acquire()
-
-        def join():
-            osthread.hold_lock()
-            handle.join()
-
-        local = threading.local()
-        for _ in range(20):
-            may_end = _thread.allocate_lock()
-            may_end.acquire()
-            handle = _thread.start_joinable_thread(body)
-            joiner = _thread.start_joinable_thread(join)
-            osthread.await_held(False)
-            may_end.release()
-            joiner.join()
-    """
-    run(faulty(patched), script).check()

@@ -354,6 +354,27 @@ def test_wait_for_a_thread_state_that_is_cleared_and_not_deleted(patched):
     run(patched, script).check("[2, 1]")
 
 
+def test_wait_that_begins_as_the_thread_is_deleted(patched, faulty):
+    # Whoever waits has seen that a thread is left, and is making what it waits
+    # with while that thread is taken out of the list, without the GIL.
+    script = (
+        SETUP
+        + """
+    import osthread
+
+    def count():
+        _thread._current_thread_handle(daemon=False)
+
+    for number in range(20):
+        osthread.gone_when_held(count)
+        osthread.await_lingering(number + 1)
+        osthread.hold_lock()
+        _thread._shutdown()
+    """
+    )
+    run(faulty(patched), script).check()
+
+
 def test_references_to_the_event(patched):
     # One reference is the thread state's, one the capsule's, and one each
     # handle's.

@@ -2,12 +2,13 @@
  * _ThreadHandle.join(): the event, and then the thread of the operating
  * system, which can be joined or detached once. Modules/_threadhandle.c:
  * threadhandle_join_once(), threadhandle_do_join(), threadhandle_try_join(),
- * threadhandle_set_done(), threadhandle_dealloc().
+ * threadhandle_set_done(), threadhandle_cut_short(), threadhandle_let_go(),
+ * threadhandle_dealloc().
  *
  * Joiners with no timeout come back when the thread of the operating system
  * has exited; others may give up while they wait for the event, for the lock
- * or for that thread. One who starts other threads meanwhile looks whether it
- * can be joined without waiting.
+ * or for that thread. Another thread looks, as it ends, whether it can be
+ * joined without waiting.
  */
 
 #ifndef JOINERS
@@ -19,7 +20,7 @@ bool done;              /* is the event set? */
 bool exited;            /* is the thread of the operating system gone? */
 bool os_lock;           /* is the lock held? */
 bool has_os_handle = true;
-bool detach;            /* by _set_done() */
+bool detach;            /* by _set_done(), or when it is cut short */
 byte claimed;           /* times that it was joined or detached */
 byte handle = REFERENCES;
 bool deallocated;
@@ -120,15 +121,19 @@ active [JOINERS] proctype joiner()
 #ifdef PLANT_JOIN_WITHOUT_LOCK
         locked = true;
 #endif
+        gone = !has_os_handle;      /* threadhandle_has_os_thread() */
         if
-        :: locked -> skip
+        :: gone || locked -> skip
         :: else ->
             if
             :: atomic { !os_lock -> os_lock = true; locked = true }
             :: !patient -> goto gave_up
             fi
         fi;
-        join_os_thread(patient, gone);
+        if
+        :: gone -> skip
+        :: else -> join_os_thread(patient, gone)
+        fi;
         if
         :: locked -> unlock(); locked = false
         :: else -> skip
@@ -179,8 +184,11 @@ active proctype set_done()
     bool locked, gone, last;
 
     if
-    :: detach = true;
-        done = true;
+    :: if
+        :: detach = true; done = true
+        :: done = true; detach = true   /* cut short */
+        fi;
+        /* threadhandle_let_go() */
         try_lock(locked);
         if
         :: locked -> join_os_thread(false, gone); unlock()
