@@ -6,7 +6,9 @@
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <time.h>
 
 extern void *__libc_malloc(size_t);
@@ -16,6 +18,16 @@ extern void *__libc_realloc(void *, size_t);
 /* The allocation of this thread that fails, counted down; 0 for none. Not in
    memory that would have to be allocated itself. */
 static __thread long to_fail __attribute__((tls_model("initial-exec")));
+
+/* What that is at first in the next thread that this one creates. */
+static __thread long inherited __attribute__((tls_model("initial-exec")));
+
+/* How many allocations have failed, in all threads. */
+static atomic_long failed;
+
+/* Each creation of a thread that this divides fails; 0 for none. */
+static atomic_long refused;
+static atomic_long creations;
 
 /* Has the next lock that this thread makes to wait? */
 static __thread int hold __attribute__((tls_model("initial-exec")));
@@ -29,6 +41,7 @@ fails(void)
 {
     if (to_fail > 0 && --to_fail == 0) {
         errno = ENOMEM;
+        atomic_fetch_add(&failed, 1);
         return 1;
     }
     return 0;
@@ -52,6 +65,22 @@ realloc(void *block, size_t size)
     return fails() ? NULL : __libc_realloc(block, size);
 }
 
+/* What Python has the stacks of its own frames from. The C library's own
+   mappings do not come here. */
+void *
+mmap(void *address, size_t size, int protection, int flags, int fd, off_t offset)
+{
+    static void *(*real)(void *, size_t, int, int, int, off_t);
+    if (fails()) {
+        return MAP_FAILED;
+    }
+    if (real == NULL) {
+        real = (void *(*)(void *, size_t, int, int, int, off_t))dlsym(
+            RTLD_NEXT, "mmap");
+    }
+    return real(address, size, protection, flags, fd, offset);
+}
+
 /* Have the n-th allocation of this thread fail, counted from 1; 0 for none.
  * Return what was left to count: 0 if it has failed.
  */
@@ -61,6 +90,75 @@ faults_fail(long n)
     long left = to_fail;
     to_fail = n;
     return left;
+}
+
+/* Return how many allocations have failed so far, whichever thread's. */
+long
+faults_failed(void)
+{
+    return atomic_load(&failed);
+}
+
+/* Have the n-th allocation fail of the next thread that this one creates. */
+void
+faults_bequeath(long n)
+{
+    inherited = n;
+}
+
+/* Have each n-th creation of a thread fail from now on; 0 for none. */
+void
+faults_refuse_threads(long n)
+{
+    atomic_store(&creations, 0);
+    atomic_store(&refused, n);
+}
+
+struct heir {
+    void *(*function)(void *);
+    void *arg;
+    long to_fail;
+};
+
+static void *
+run_heir(void *arg)
+{
+    struct heir heir = *(struct heir *)arg;
+    free(arg);
+    to_fail = heir.to_fail;
+    return heir.function(heir.arg);
+}
+
+int
+pthread_create(pthread_t *thread, const pthread_attr_t *attr,
+               void *(*function)(void *), void *arg)
+{
+    static int (*real)(pthread_t *, const pthread_attr_t *,
+                       void *(*)(void *), void *);
+    long n = atomic_load(&refused);
+    if (n > 0 && (atomic_fetch_add(&creations, 1) + 1) % n == 0) {
+        return EAGAIN;
+    }
+    if (real == NULL) {
+        real = (int (*)(pthread_t *, const pthread_attr_t *, void *(*)(void *),
+                        void *))dlsym(RTLD_NEXT, "pthread_create");
+    }
+    struct heir *heir = NULL;
+    if (inherited > 0) {
+        heir = __libc_malloc(sizeof(*heir));
+        if (heir == NULL) {
+            abort();
+        }
+        *heir = (struct heir){function, arg, inherited};
+        inherited = 0;
+        function = run_heir;
+        arg = heir;
+    }
+    int result = real(thread, attr, function, arg);
+    if (result != 0) {
+        free(heir);
+    }
+    return result;
 }
 
 /* Have this thread wait in the next sem_init(), which makes a lock. */

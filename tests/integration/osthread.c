@@ -11,6 +11,10 @@
 #include <pthread.h>
 #include <unistd.h>
 
+/* The exit status that tells that no allocation was left to fail: see
+   each_allocation() of probe.py. */
+#define NONE_FAILED 77
+
 static pthread_key_t key;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
@@ -221,6 +225,61 @@ fail(PyObject *Py_UNUSED(module), PyObject *arg)
 }
 
 static PyObject *
+failures(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    long (*function)(void) = find_fault("faults_failed");
+    return function == NULL ? NULL : PyLong_FromLong(function());
+}
+
+/* Call the function of faults.c with the number. */
+static PyObject *
+demand(const char *name, PyObject *arg)
+{
+    long n = PyLong_AsLong(arg);
+    void (*function)(long) = find_fault(name);
+    if (function == NULL || PyErr_Occurred()) {
+        return NULL;
+    }
+    function(n);
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+bequeath(PyObject *Py_UNUSED(module), PyObject *arg)
+{
+    return demand("faults_bequeath", arg);
+}
+
+static PyObject *
+refuse_threads(PyObject *Py_UNUSED(module), PyObject *arg)
+{
+    return demand("faults_refuse_threads", arg);
+}
+
+static void
+tell_none_failed(void)
+{
+    if (((long (*)(long))dlsym(RTLD_DEFAULT, "faults_fail"))(0) > 0) {
+        _exit(NONE_FAILED);
+    }
+}
+
+static PyObject *
+exit_failing(PyObject *module, PyObject *arg)
+{
+    /* Called after the interpreter's end. Before it, while there is memory. */
+    if (find_fault("faults_fail") == NULL || atexit(tell_none_failed) != 0) {
+        return NULL;
+    }
+    PyObject *res = fail(module, arg);
+    if (res == NULL) {
+        return NULL;
+    }
+    Py_DECREF(res);
+    Py_Exit(0);
+}
+
+static PyObject *
 hold_lock(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 {
     void (*function)(void) = find_fault("faults_hold_lock");
@@ -324,6 +383,16 @@ static PyMethodDef methods[] = {
     {"fail", fail, METH_O,
      "Have the n-th allocation of this thread fail, 0 for none; return whether "
      "the one before is still to come. Needs faults.c."},
+    {"failures", failures, METH_NOARGS,
+     "Return how many allocations have failed, in all threads. Needs faults.c."},
+    {"bequeath", bequeath, METH_O,
+     "Have the n-th allocation fail of the next thread that this one creates. "
+     "Needs faults.c."},
+    {"refuse_threads", refuse_threads, METH_O,
+     "Have each n-th pthread_create() fail, 0 for none. Needs faults.c."},
+    {"exit_failing", exit_failing, METH_O,
+     "Exit with status 0, having the n-th allocation fail; or with 77, if there "
+     "are not that many. Needs faults.c."},
     {"hold_lock", hold_lock, METH_NOARGS,
      "Have this thread wait when it makes its next lock. Needs faults.c."},
     {"await_held", await_held, METH_O,

@@ -1,6 +1,7 @@
 """What the scripts that run in the interpreters under test share."""
 
 import faulthandler
+import json
 import os
 import signal
 import sys
@@ -50,6 +51,40 @@ def fork(function, seconds=20):
         sys.stderr.flush()
     finally:
         os._exit(status)
+
+
+#: The exit status of a child in which no allocation was left to fail.
+NONE_FAILED = 77
+
+
+def each_allocation(attempt, limit=None):
+    """Call *attempt* in a child of its own for each allocation that can fail.
+
+    Each child gets the number of its allocation, counted from 1, and ends with
+    NONE_FAILED when there are not that many, which ends it all. For each before
+    that, a line of JSON is printed: its number, the status of the child as
+    status() has it, and what the child said on stderr.
+
+    Parameters:
+        attempt: function that is called with the number.
+        limit: number of the last allocation, or None for all that there are.
+    """
+    unwatch()
+    index = 1
+    while limit is None or index <= limit:
+        with open(os.memfd_create("stderr"), "rb") as err:
+
+            def child(index=index, err=err):
+                os.dup2(err.fileno(), 2)
+                attempt(index)
+
+            ended = status(fork(child))
+            if ended == NONE_FAILED:
+                return
+            err.seek(0)
+            said = err.read().decode(errors="replace")
+        say(json.dumps([index, ended, said]))
+        index += 1
 
 
 def watch(seconds):

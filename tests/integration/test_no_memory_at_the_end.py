@@ -1,0 +1,194 @@
+"""Each allocation fails in turn while an interpreter ends, with threads in it.
+
+For each, a process of its own ends. What it may come to is an exception that is
+reported, and threads that are not waited for; never a hang, and no crash that
+stock would not have at the same point.
+"""
+
+import json
+
+import pytest
+from harness import run
+
+#: Allocations that are made to fail where not all are: those of _shutdown(),
+#: and some that come after it.
+SOME = 30
+
+#: What 3.11 does with a subinterpreter that has threads when it ends.
+NOT_THE_LAST = "Fatal Python error: Py_EndInterpreter: not the last thread"
+
+SETUP = """
+    import _thread, gc, os, sys, threading
+    import osthread
+    from probe import NONE_FAILED, each_allocation, say
+
+    # Nobody but who waits lets go of the GIL: so they are where they are
+    # expected when it begins to wait.
+    sys.setswitchinterval(1000)
+
+    def start(count=3):
+        "Return so many threads that last until the main thread passes for done."
+        threads = [
+            threading.Thread(target=threading.main_thread().join)
+            for _ in range(count)
+        ]
+        for thread in threads:
+            thread.start()
+        return threads
+
+    def alive(threads):
+        return any(thread.is_alive() for thread in threads)
+"""
+
+LIMITS = [SOME, pytest.param(None, marks=pytest.mark.long)]
+
+
+def attempts(interpreter, script, *args):
+    """Return what became of each: a list of (number, status, what it said)."""
+    result = run(interpreter, script, *args, timeout=600 if "None" in args else 40)
+    assert (result.status, result.err, result.hung) == (0, "", False), result
+    all_of_them = [json.loads(line) for line in result.lines]
+    assert all_of_them
+    return all_of_them
+
+
+def test_shutdown_called_directly(patched, faulty):
+    script = f"""
+    {SETUP}
+    def attempt(index):
+        threads = start()
+        states = osthread.thread_states() - len(threads)
+        raised = None
+        osthread.fail(index)
+        try:
+            threading._shutdown()
+        except BaseException as exc:
+            raised = type(exc)
+        if osthread.fail(0):
+            os._exit(NONE_FAILED)
+        assert raised in (None, MemoryError), raised
+        # Who was told that all is well has waited for all.
+        assert raised or not alive(threads)
+        # What is left is left to be waited for.
+        threading.main_thread()._tstate_lock.release()
+        _thread._shutdown()
+        assert not alive(threads)
+        assert osthread.thread_states() == states
+        for thread in threads:
+            thread.join()
+        del thread, threads
+        gc.collect()
+        assert threading.enumerate() == [threading.main_thread()]
+        assert (osthread.unclaimed(), _thread._count()) == (0, 0)
+        start(1)[0].join()
+
+    osthread.release()
+    each_allocation(attempt)
+    """
+    for index, status, err in attempts(faulty(patched), script):
+        assert (status, err) == (0, ""), index
+
+
+def test_shutdown_called_again(python, faulty, request):
+    # While the main thread does not pass for done, nobody was waited for.
+    if python.patched:
+        request.applymarker(
+            pytest.mark.xfail(reason="_shutdown_of is set too early", strict=True)
+        )
+    script = f"""
+    {SETUP}
+    def attempt(index):
+        threads = start()
+        osthread.fail(index)
+        try:
+            threading._shutdown()
+        except MemoryError:
+            pass
+        if osthread.fail(0):
+            os._exit(NONE_FAILED)
+        lock = threading.main_thread()._tstate_lock
+        begun = not (lock and lock.locked())
+        threading._shutdown()
+        assert begun or not alive(threads)
+
+    each_allocation(attempt)
+    """
+    for index, status, err in attempts(faulty(python), script):
+        assert (status, err) == (0, ""), index
+
+
+@pytest.mark.parametrize("limit", LIMITS)
+@pytest.mark.parametrize("daemon", [False, True])
+def test_exit(patched, faulty, daemon, limit):
+    script = f"""
+    {SETUP}
+    import atexit
+
+    def attempt(index):
+        if {daemon}:
+            for _ in range(3):
+                threading.Thread(target=_thread.allocate_lock().acquire,
+                                 daemon=True).start()
+        threads = start()
+        threading._register_atexit(int)
+
+        @atexit.register
+        def tell():
+            if alive(threads):
+                sys.stderr.write("left\\n")
+            sys.stderr.write("atexit\\n")
+
+        osthread.exit_failing(index)
+
+    each_allocation(attempt, {limit})
+    """
+    for index, status, err in attempts(faulty(patched), script, limit):
+        assert status == 0, (index, err)
+        # Threads are left behind for a reason, which is told.
+        assert "left\n" not in err or "MemoryError" in err, (index, err)
+        assert "atexit\n" in err or "MemoryError" in err, (index, err)
+
+
+SUBINTERPRETER = f"""
+    {SETUP}
+    import _testcapi
+
+    SCRIPT = '''if True:
+        import sys, threading
+        import osthread
+        threads = [
+            threading.Thread(target=threading.main_thread().join)
+            for _ in range(int(sys.argv[1]))
+        ]
+        for thread in threads:
+            thread.start()
+        threading._register_atexit(int)
+        del thread, threads
+        osthread.fail({{}})
+    '''
+
+    def attempt(index):
+        assert _testcapi.run_in_subinterp(SCRIPT.format(index)) == 0
+        if osthread.fail(0):
+            os._exit(NONE_FAILED)
+        # Another one ends as ever.
+        assert _testcapi.run_in_subinterp(SCRIPT.format(0)) == 0
+
+    limit = None if sys.argv[2] == "None" else int(sys.argv[2])
+    each_allocation(attempt, limit)
+"""
+
+
+@pytest.mark.parametrize("limit", LIMITS)
+@pytest.mark.parametrize("threads", [1, 3])
+def test_subinterpreter(python, faulty, threads, limit):
+    found = attempts(faulty(python), SUBINTERPRETER, threads, limit)
+    fatal = 0
+    for index, status, err in found:
+        if status != 0:
+            # It goes on where it could not wait, on stock as well.
+            assert status == -6, (index, status, err)
+            assert NOT_THE_LAST in err, (index, err)
+            assert "in _shutdown\n" in err and "MemoryError" in err, (index, err)
+            fatal += 1
+    assert fatal
