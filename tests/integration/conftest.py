@@ -52,17 +52,32 @@ def pthreadwatch(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def faulty(tmp_path_factory, pthreadwatch):
+def refusing(tmp_path_factory, pthreadwatch):
     """A function that returns an Interpreter in which calls can be made to fail.
+
+    Those that start threads: see refuse_threads() of osthread.c.
+    """
+    preload = f"{pthreadwatch}:{_library(tmp_path_factory, 'faults')}"
+
+    def refusing(interpreter):
+        more = (("LD_PRELOAD", preload),)
+        return replace(interpreter, environment=interpreter.environment + more)
+
+    return refusing
+
+
+@pytest.fixture(scope="session")
+def faulty(refusing):
+    """As refusing, and allocations can be made to fail, too.
 
     All of its memory comes from the C library: there, allocations can fail in
     one thread and not in others.
     """
-    preload = f"{pthreadwatch}:{_library(tmp_path_factory, 'faults')}"
-    more = (("LD_PRELOAD", preload), ("PYTHONMALLOC", "malloc"))
 
     def faulty(interpreter):
-        return replace(interpreter, environment=interpreter.environment + more)
+        shimmed = refusing(interpreter)
+        more = (("PYTHONMALLOC", "malloc"),)
+        return replace(shimmed, environment=shimmed.environment + more)
 
     return faulty
 

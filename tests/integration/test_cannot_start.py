@@ -5,8 +5,17 @@ import textwrap
 import pytest
 from harness import run
 
-#: Two ways to have pthread_create() fail, and to undo that.
+#: Ways to have pthread_create() fail, and to undo that.
 PREVENT = {
+    # The call itself is made to, by what is preloaded: whatever the system
+    # and its limits are.
+    "EAGAIN": """
+    def prevent():
+        osthread.refuse_threads(1)
+
+    def permit():
+        osthread.refuse_threads(0)
+    """,
     "stack_size": """
     def prevent():
         threading.stack_size(2**47)     # all there is of an address space
@@ -35,6 +44,18 @@ SETUP = """
     import osthread
     from probe import outcome, say
 """
+
+
+@pytest.fixture
+def python(python, refusing):
+    """Each of the two in turn, where threads can be refused."""
+    return refusing(python)
+
+
+@pytest.fixture
+def patched(patched, refusing):
+    """The interpreter with the series applied, where threads can be refused."""
+    return refusing(patched)
 
 
 @pytest.fixture(params=sorted(PREVENT))
@@ -202,11 +223,86 @@ def test_handle_whose_start_failed(patched, prevent):
     for handle in handles:
         say(outcome(_thread.start_joinable_thread, int, handle=handle))
     say(outcome(_thread.start_joinable_thread, int, daemon=False))
+    say({handle.is_done() or handle.ident for handle in handles})
+    say(outcome(handles[0].join))
     permit()
     say(osthread.thread_states() - before, osthread.unclaimed())
-    del handles
+    # One that was not started is to be waited for once it is.
+    runs = []
+    _thread.start_joinable_thread(
+        lambda: runs.append(1), handle=handles[0], daemon=False
+    )
+    _thread._shutdown()
+    say(runs, handles[0].is_done())
+    handles[0].join()
+    say(outcome(_thread.start_joinable_thread, int, handle=handles[0]))
+    del handles, handle
     gc.collect()
     _thread._shutdown()
+    say(osthread.thread_states() - before, osthread.unclaimed())
     """
     )
-    run(patched, script).check(*3 * ["RuntimeError"], "0 0")
+    run(patched, script).check(
+        *3 * ["RuntimeError"],
+        "{0}",
+        "RuntimeError",
+        "0 0",
+        "[1] True",
+        "RuntimeError",
+        "0 0",
+    )
+
+
+def test_what_a_start_that_failed_says(python, prevent):
+    script = (
+        prevent
+        + """
+    starts = [
+        threading.Thread(target=int).start,
+        lambda: _thread.start_new_thread(int, ()),
+    ]
+    if hasattr(_thread, "start_joinable_thread"):
+        starts.append(lambda: _thread.start_joinable_thread(int))
+    prevent()
+    for start in starts:
+        try:
+            start()
+        except RuntimeError as exc:
+            say(exc)
+    """
+    )
+    said = ["can't start new thread"] * (3 if python.patched else 2)
+    run(python, script).check(*said)
+
+
+def test_some_of_many_starts_fail(patched):
+    # Each third creation in the process does, whoever asks for it.
+    script = (
+        SETUP
+        + """
+    def start_some():
+        for _ in range(30):
+            thread = threading.Thread(target=runs.append, args=(1,))
+            while outcome(thread.start) == "RuntimeError":
+                refused.append(1)
+            if len(refused) % 2:
+                thread.join()
+
+    runs, refused = [], []
+    before = osthread.thread_states()
+    starters = [threading.Thread(target=start_some) for _ in range(4)]
+    for starter in starters:
+        starter.start()
+    osthread.refuse_threads(3)
+    for starter in starters:
+        starter.join()
+    osthread.refuse_threads(0)
+    del starter, starters
+    threading._shutdown()
+    gc.collect()
+    say(len(runs), len(refused) > 0)
+    say(threading._limbo, threading.enumerate() == [threading.main_thread()])
+    say(osthread.thread_states() - before, osthread.unclaimed(), _thread._count())
+    """
+    )
+    run(patched, script).check("120 True", "{} True", "0 0 0")
