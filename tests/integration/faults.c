@@ -65,18 +65,19 @@ realloc(void *block, size_t size)
     return fails() ? NULL : __libc_realloc(block, size);
 }
 
-/* What Python has the stacks of its own frames from. The C library's own
-   mappings do not come here. */
+/* What Python has the stacks of its own frames from; under this name, as it is
+   compiled for large files. The C library's own mappings do not come here. */
 void *
-mmap(void *address, size_t size, int protection, int flags, int fd, off_t offset)
+mmap64(void *address, size_t size, int protection, int flags, int fd,
+       off64_t offset)
 {
-    static void *(*real)(void *, size_t, int, int, int, off_t);
+    static void *(*real)(void *, size_t, int, int, int, off64_t);
     if (fails()) {
         return MAP_FAILED;
     }
     if (real == NULL) {
-        real = (void *(*)(void *, size_t, int, int, int, off_t))dlsym(
-            RTLD_NEXT, "mmap");
+        real = (void *(*)(void *, size_t, int, int, int, off64_t))dlsym(
+            RTLD_NEXT, "mmap64");
     }
     return real(address, size, protection, flags, fd, offset);
 }
