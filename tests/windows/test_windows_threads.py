@@ -72,35 +72,51 @@ def compiled(tmp_path_factory):
 def wine():
     """A function that runs a program; returns its status and what it printed."""
     _provide("wine")
+    _provide("wineserver")
+    home = layout.BUILD / "wine"
+    home.mkdir(parents=True, exist_ok=True)
     settings = {
-        "WINEPREFIX": str(layout.BUILD / "wine"),
+        "WINEPREFIX": str(home),
         "WINEDEBUG": "-all",
         # No graphics, no installer of what is not needed.
         "DISPLAY": "",
         "WINEDLLOVERRIDES": "mscoree,mshtml=",
     }
 
+    env = {**os.environ, **settings}
+
+    def server(*options):
+        subprocess.run(["wineserver", *options], env=env, check=True)
+
     def run(*command, timeout):
         with subprocess.Popen(
             ["wine", *map(str, command)],
-            env={**os.environ, **settings},
+            env=env,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
         ) as process:
             try:
-                return_of = process.communicate(timeout=timeout)[0]
+                output = process.communicate(timeout=timeout)[0]
             except subprocess.TimeoutExpired:
                 process.kill()
-                raise
-        return process.returncode, return_of.splitlines()
+                output = process.communicate()[0]
+                pytest.fail(f"{command} hung; it had printed {output.splitlines()}")
+        return process.returncode, output.splitlines()
 
-    # Sets up its directory, too.
-    status, lines = run("cmd", "/c", "echo", "runs", timeout=300)
-    if (status, lines) != (0, ["runs"]):
-        pytest.skip(f"wine does not run here: status {status}, {lines}")
-    return run
+    # It stays until it is told to end. On its own it would do so some seconds
+    # after each program, perhaps while the next one starts.
+    server("--persistent")
+    try:
+        # Sets up its directory, too.
+        status, lines = run("cmd", "/c", "echo", "runs", timeout=300)
+        if (status, lines) != (0, ["runs"]):
+            pytest.skip(f"wine does not run here: status {status}, {lines}")
+        yield run
+    finally:
+        server("--kill")
+        server("--wait")
 
 
 def test_compiles_without_a_warning(compiled):
