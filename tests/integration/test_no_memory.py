@@ -372,8 +372,10 @@ def test_inside_a_thread(patched, faulty, daemon):
 
     runs, begun, count = [], 0, 0
     for thread in each_inside(start):
-        thread._tstate_lock.join()
-        assert thread._tstate_lock.is_done() and not thread.is_alive()
+        # A join() of the thread forgets it.
+        handle = thread._tstate_lock
+        handle.join()
+        assert handle.is_done() and not thread.is_alive()
         assert osthread.thread_states() == states
         assert _thread._count() == 0
         if thread._started.is_set():
@@ -385,7 +387,7 @@ def test_inside_a_thread(patched, faulty, daemon):
         runs.clear()
         # As on stock, these may be left of one that had no memory.
         threading._limbo.pop(thread, None)
-        threading._active.pop(thread._tstate_lock.ident, None)
+        threading._active.pop(handle.ident, None)
     say(count > begun > 1, reported)
     del thread
     {CHECK}

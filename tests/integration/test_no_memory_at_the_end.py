@@ -89,12 +89,8 @@ def test_shutdown_called_directly(patched, faulty):
         assert (status, err) == (0, ""), index
 
 
-def test_shutdown_called_again(python, faulty, request):
+def test_shutdown_called_again(python, faulty):
     # While the main thread does not pass for done, nobody was waited for.
-    if python.patched:
-        request.applymarker(
-            pytest.mark.xfail(reason="_shutdown_of is set too early", strict=True)
-        )
     script = f"""
     {SETUP}
     def attempt(index):
