@@ -63,7 +63,7 @@ def _parser():
             help=f"the {kind} interpreter; default: the release build of ./build.sh",
         )
     parser.add_argument(
-        "--rounds", type=int, metavar="N", help="default: 20, with --quick 3"
+        "--rounds", type=errors.count, metavar="N", help="default: 20, with --quick 3"
     )
     parser.add_argument(
         "--quick", action="store_true", help="shorter samples: for a first look"
@@ -100,8 +100,6 @@ def main(argv):
     rounds = (3 if args.quick else 20) if args.rounds is None else args.rounds
     if args.self_check and args.patched:
         parser.error("--self-check has no use for --patched")
-    if rounds < 1:
-        parser.error("--rounds must be at least 1")
     effort = Effort(rounds, divisor=5) if args.quick else Effort(rounds)
     pyperf = _pyperf(argv) if args.json else None
     if args.json and not os.access(args.json.parent, os.W_OK):

@@ -99,7 +99,7 @@ def _parser():
     add(
         "--jobs",
         metavar="N",
-        type=_count,
+        type=errors.count,
         default=len(os.sched_getaffinity(0)),
         help="compilers to run at once (default: one a processor, %(default)s here)",
     )
@@ -122,12 +122,6 @@ def _sum(text):
     if not re.fullmatch("[0-9a-fA-F]{64}", text):
         raise argparse.ArgumentTypeError("a SHA-256 has 64 hexadecimal digits")
     return text.lower()
-
-
-def _count(text):
-    if not re.fullmatch("[1-9][0-9]*", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 up")
-    return int(text)
 
 
 def _directory(text):

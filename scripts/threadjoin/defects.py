@@ -158,13 +158,17 @@ def _parser():
     )
     parser.add_argument(
         "--times",
-        type=int,
+        type=errors.count,
         default=1,
         metavar="N",
         help=f"run each N times, or {ENOUGH} where none of those shows the defect",
     )
     parser.add_argument(
-        "--jobs", type=int, default=1, metavar="N", help="N of them at the same time"
+        "--jobs",
+        type=errors.count,
+        default=1,
+        metavar="N",
+        help="N of them at the same time",
     )
     parser.add_argument(
         "--write",

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from math import comb
 
+from . import errors
 from .downstream_run import RANK, SKIPPED
 
 WORSE, BETTER = "worse", "better"
@@ -132,7 +133,7 @@ def add_repeat(parser, times):
     """Give *parser* (an errors.Parser) the option --repeat, *times* by default."""
     parser.add_argument(
         "--repeat",
-        type=int,
+        type=errors.count,
         default=times,
         metavar="N",
         help="repetitions, at most, of what differs (default: %(default)s)",

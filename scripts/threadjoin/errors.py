@@ -2,6 +2,7 @@
 
 import argparse
 import errno
+import re
 import sys
 
 
@@ -18,6 +19,17 @@ class Parser(argparse.ArgumentParser):
     def error(self, message):
         """Say *message* on stderr and exit with status 2."""
         self.exit(2, f"error: {message}; see {self.prog} --help\n")
+
+
+def count(text):
+    """Return *text* as a number of times or things, for a Parser's type=.
+
+    Raises argparse.ArgumentTypeError, which is for the Parser, when it is not a
+    whole number from 1 up.
+    """
+    if not re.fullmatch("[1-9][0-9]*", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 up")
+    return int(text)
 
 
 def run(main, argv=None):

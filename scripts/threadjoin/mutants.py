@@ -313,7 +313,7 @@ def _parser():
     )
     parser.add_argument(
         "--jobs",
-        type=int,
+        type=errors.count,
         default=JOBS,
         metavar="N",
         help="N of them at the same time (default: %(default)s)",

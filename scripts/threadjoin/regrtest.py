@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from xml.etree import ElementTree
 
-from . import layout, process, verify
+from . import errors, layout, process, verify
 from .downstream_run import FAILED, PASSED, SKIPPED, Run, failures, stable, worst
 from .errors import Problem
 
@@ -208,7 +208,7 @@ def add_jobs(parser):
     """Give *parser* (an errors.Parser) the option --jobs."""
     parser.add_argument(
         "--jobs",
-        type=int,
+        type=errors.count,
         default=jobs(),
         metavar="N",
         help="files at the same time (default: one a processor, %(default)s here)",

@@ -260,7 +260,7 @@ def _parser():
     regrtest.add_jobs(parser)
     add(
         "--timeout",
-        type=int,
+        type=errors.count,
         default=TIMEOUT,
         metavar="SECONDS",
         help="for each file (default: %(default)s)",

@@ -33,17 +33,18 @@ def _parser():
     )
     parser.add_argument("python", metavar="PYTHON", help="a stock interpreter")
     parser.add_argument(
-        "--rounds", type=int, default=10, metavar="N", help="default: %(default)s"
+        "--rounds",
+        type=errors.count,
+        default=10,
+        metavar="N",
+        help="default: %(default)s",
     )
     return parser
 
 
 def main(argv):
     """Run the command line *argv* (a list of str); return the exit status."""
-    parser = _parser()
-    args = parser.parse_args(argv)
-    if args.rounds < 1:
-        parser.error("--rounds must be at least 1")
+    args = _parser().parse_args(argv)
     try:
         with tempfile.TemporaryDirectory(prefix="threadjoin-") as directory:
             insert(args.python, Path(directory), PATCH)

@@ -177,7 +177,7 @@ def _parser():
     )
     length.add_argument(
         "--programs",
-        type=int,
+        type=errors.count,
         default=PROGRAMS,
         metavar="N",
         help="run N programs (default: %(default)s)",
@@ -195,11 +195,15 @@ def _parser():
         help="the interpreter (default: the patched one of the debug build)",
     )
     parser.add_argument(
-        "--jobs", type=int, default=1, metavar="N", help="N programs at the same time"
+        "--jobs",
+        type=errors.count,
+        default=1,
+        metavar="N",
+        help="N programs at the same time",
     )
     parser.add_argument(
         "--failures",
-        type=int,
+        type=errors.count,
         default=1,
         metavar="N",
         help="stop after N failures (default: 1)",
@@ -243,10 +247,7 @@ def main(argv):
 
     Raises Problem when a program failed.
     """
-    parser = _parser()
-    args = parser.parse_args(argv)
-    if min(args.jobs, args.programs, args.failures) < 1:
-        parser.error("--jobs, --programs and --failures must be at least 1")
+    args = _parser().parse_args(argv)
     if args.print is not None:
         program = soak_program.generate(args.print)
         print(soak_program.source(program, _title(args.print)), end="")

@@ -71,3 +71,17 @@ def test_a_wrong_option_is_one_line(capsys):
     assert exit_.value.code == 2
     text = capsys.readouterr().err
     assert text == ("error: unrecognized arguments: --nonsense; see scripts/x --help\n")
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "one", "", "1 "])
+def test_what_is_no_count(text, capsys):
+    parser = errors.Parser(prog="command")
+    parser.add_argument("--times", type=errors.count)
+    assert parser.parse_args(["--times", "20"]).times == 20
+    with pytest.raises(SystemExit) as exc:
+        parser.parse_args(["--times", text])
+    assert exc.value.code == 2
+    assert capsys.readouterr().err == (
+        f"error: argument --times: {text!r} is not a number from 1 up; "
+        "see command --help\n"
+    )

@@ -164,7 +164,7 @@ def test_interrupted(fake, monkeypatch, capsys):
     ("arguments", "words"),
     [
         (["--python", "/nowhere/python"], "no interpreter at /nowhere/python"),
-        (["--jobs", "0"], "at least 1"),
+        (["--jobs", "0"], "'0' is not a number from 1 up"),
         (["--minutes", "1", "--programs", "1"], "not allowed with"),
     ],
 )
