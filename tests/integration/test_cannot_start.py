@@ -224,7 +224,7 @@ def test_handle_whose_start_failed(patched, prevent):
         say(outcome(_thread.start_joinable_thread, int, handle=handle))
     say(outcome(_thread.start_joinable_thread, int, daemon=False))
     say({handle.is_done() or handle.ident for handle in handles})
-    say(outcome(handles[0].join))
+    say(outcome(handles[0].join, 0))
     permit()
     say(osthread.thread_states() - before, osthread.unclaimed())
     # One that was not started is to be waited for once it is.
