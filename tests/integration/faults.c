@@ -29,8 +29,10 @@ static atomic_long failed;
 static atomic_long refused;
 static atomic_long creations;
 
-/* Has the next lock that this thread makes to wait? */
-static __thread int hold __attribute__((tls_model("initial-exec")));
+/* Has this thread to wait in the next lock that it makes, or when it has joined
+   the next thread? */
+static __thread int hold_lock __attribute__((tls_model("initial-exec")));
+static __thread int hold_join __attribute__((tls_model("initial-exec")));
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
@@ -166,7 +168,27 @@ pthread_create(pthread_t *thread, const pthread_attr_t *attr,
 void
 faults_hold_lock(void)
 {
-    hold = 1;
+    hold_lock = 1;
+}
+
+/* Have this thread wait when it has joined its next pthread, which is gone
+   then, before it can tell anybody. */
+void
+faults_hold_join(void)
+{
+    hold_join = 1;
+}
+
+static void
+wait_held(void)
+{
+    pthread_mutex_lock(&mutex);
+    held = 1;
+    pthread_cond_broadcast(&changed);
+    while (held) {
+        pthread_cond_wait(&changed, &mutex);
+    }
+    pthread_mutex_unlock(&mutex);
 }
 
 /* Wait until a thread waits there, and let it go if `let_go` is true. */
@@ -188,15 +210,9 @@ int
 sem_init(sem_t *semaphore, int shared, unsigned value)
 {
     static int (*real)(sem_t *, int, unsigned);
-    if (hold) {
-        hold = 0;
-        pthread_mutex_lock(&mutex);
-        held = 1;
-        pthread_cond_broadcast(&changed);
-        while (held) {
-            pthread_cond_wait(&changed, &mutex);
-        }
-        pthread_mutex_unlock(&mutex);
+    if (hold_lock) {
+        hold_lock = 0;
+        wait_held();
         /* What follows the call that let it go comes first. How long this is
            decides which bugs are found, not whether there are any. */
         nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
@@ -205,4 +221,38 @@ sem_init(sem_t *semaphore, int shared, unsigned value)
         real = (int (*)(sem_t *, int, unsigned))dlsym(RTLD_NEXT, "sem_init");
     }
     return real(semaphore, shared, value);
+}
+
+static int
+joined(int result)
+{
+    if (result == 0 && hold_join) {
+        hold_join = 0;
+        wait_held();
+    }
+    return result;
+}
+
+int
+pthread_join(pthread_t thread, void **value)
+{
+    static int (*real)(pthread_t, void **);
+    if (real == NULL) {
+        real = (int (*)(pthread_t, void **))dlsym(RTLD_NEXT, "pthread_join");
+    }
+    return joined(real(thread, value));
+}
+
+int
+pthread_clockjoin_np(pthread_t thread, void **value, clockid_t clock,
+                     const struct timespec *deadline)
+{
+    static int (*real)(pthread_t, void **, clockid_t,
+                       const struct timespec *);
+    if (real == NULL) {
+        real = (int (*)(pthread_t, void **, clockid_t,
+                        const struct timespec *))dlsym(
+            RTLD_NEXT, "pthread_clockjoin_np");
+    }
+    return joined(real(thread, value, clock, deadline));
 }

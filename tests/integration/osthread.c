@@ -279,15 +279,28 @@ exit_failing(PyObject *module, PyObject *arg)
     Py_Exit(0);
 }
 
+/* Call the function of faults.c. */
 static PyObject *
-hold_lock(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+request(const char *name)
 {
-    void (*function)(void) = find_fault("faults_hold_lock");
+    void (*function)(void) = find_fault(name);
     if (function == NULL) {
         return NULL;
     }
     function();
     Py_RETURN_NONE;
+}
+
+static PyObject *
+hold_lock(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    return request("faults_hold_lock");
+}
+
+static PyObject *
+hold_join(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    return request("faults_hold_join");
 }
 
 static PyObject *
@@ -395,6 +408,8 @@ static PyMethodDef methods[] = {
      "are not that many. Needs faults.c."},
     {"hold_lock", hold_lock, METH_NOARGS,
      "Have this thread wait when it makes its next lock. Needs faults.c."},
+    {"hold_join", hold_join, METH_NOARGS,
+     "Have this thread wait when it has joined its next pthread. Needs faults.c."},
     {"await_held", await_held, METH_O,
      "Wait until a thread waits there; if true, let it go. Needs faults.c."},
     {NULL, NULL, 0, NULL}

@@ -148,8 +148,7 @@ def test_joining_another_thread_while_the_thread_state_is_cleared(python):
 @pytest.mark.parametrize("timeout", ["None", "0", "1000"])
 def test_joining_oneself_when_the_os_thread_exits(python, timeout):
     # The thread is done, but its OS thread is back in Python, and would have to
-    # wait for itself. Stock's join() does not look at OS threads, and nobody's
-    # does that is not to wait.
+    # wait for itself. Stock's join() does not look at OS threads.
     script = f"""
         import threading
         import osthread
@@ -165,8 +164,45 @@ def test_joining_oneself_when_the_os_thread_exits(python, timeout):
         thread.join()
         done.wait()
     """
-    error = "RuntimeError" if python.patched and timeout != "0" else "None"
-    run(python, script).check(f"False {error}")
+    run(python, script).check("False None")
+
+
+@pytest.mark.parametrize("holder", ["None", "1000"])
+@pytest.mark.parametrize("timeout", ["None", "0", "1000"])
+def test_joining_a_thread_whose_identifier_one_has(refusing, patched, holder, timeout):
+    # The OS thread has been joined, so that its identifier is given to the next
+    # one; but the thread that joined it has not come to say so.
+    script = f"""
+        import threading
+        import osthread
+        from probe import outcome, say
+
+        def hold():
+            osthread.hold_join()
+            first.join({holder})
+
+        def join():
+            if threading.get_ident() == first.ident:
+                say(outcome(first.join, {timeout}), first.is_alive())
+            finish.wait()
+
+        first = threading.Thread(target=int)
+        first.start()
+        holding = threading.Thread(target=hold)
+        holding.start()
+        osthread.await_held(False)
+        finish = threading.Event()
+        # Which of them gets it is for the C library to say.
+        others = [threading.Thread(target=join) for _ in range(20)]
+        for thread in others:
+            thread.start()
+        finish.set()
+        for thread in others:
+            thread.join()
+        osthread.await_held(True)
+        holding.join()
+    """
+    run(refusing(patched), script).check("None False")
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])

@@ -8,13 +8,14 @@
  * Joiners with no timeout come back when the thread of the operating system
  * has exited; others may give up while they wait for the event, for the lock
  * or for that thread. Another thread looks, as it ends, whether it can be
- * joined without waiting.
+ * joined without waiting. A new thread that is given the identifier of the one
+ * that is joined may want to join that one, too.
  */
 
 #ifndef JOINERS
 #define JOINERS 2
 #endif
-#define REFERENCES (JOINERS + 2)
+#define REFERENCES (JOINERS + 3)
 
 bool done;              /* is the event set? */
 bool exited;            /* is the thread of the operating system gone? */
@@ -155,6 +156,27 @@ gave_up:
     :: else -> skip
     fi;
 drop:
+    drop_handle()
+}
+
+active proctype namesake()
+{
+    bool locked, last;
+
+    if
+    /* The identifier is used again once nothing is left of the thread. */
+    :: claimed > 0 && exited ->
+        ACCESS();
+        if
+        :: !has_os_handle && done -> skip
+        :: else ->
+#ifdef PLANT_IDENTIFIER_FOR_IDENTITY
+            assert(false)   /* "cannot join current thread" */
+#endif
+            assert(done)
+        fi
+    :: skip
+    fi;
     drop_handle()
 }
 
