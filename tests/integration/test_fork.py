@@ -1,5 +1,7 @@
 """Behaviour 4: what the child of a fork finds of its parent's threads."""
 
+import signal
+
 import pytest
 from harness import HANG, PATIENCE, run
 
@@ -528,6 +530,79 @@ def test_fork_before_a_new_thread_has_said_that_it_started(patched):
     gate.set()
     starter.join()
     thread.join()
+    """
+    run(patched, script).check("0")
+
+
+def test_fork_by_a_signal_handler_inside_start(python):
+    # The new thread does not exist in the child, and cannot tell start() there
+    # that it has begun.
+    script = """
+    import os, signal, sys, threading
+    from probe import fork, outcome, say, status, watch
+
+    class Held(threading.Thread):
+        def _bootstrap(self):
+            os.kill(os.getpid(), signal.SIGUSR1)
+            gate.wait()
+            super()._bootstrap()
+
+    def handler(signum, frame):
+        global pid
+        pid = os.fork()
+        if pid:
+            gate.set()
+        else:
+            watch(int(sys.argv[1]))
+
+    pid = None
+    gate = threading.Event()
+    signal.signal(signal.SIGUSR1, handler)
+    thread = Held()
+    thread.start()
+    if not pid:
+        assert not thread.is_alive() and outcome(thread.join) == "None"
+        assert threading.enumerate() == [threading.main_thread()]
+        os._exit(0)
+    say(status(pid))
+    thread.join()
+    """
+    # Stock waits for it until the alarm.
+    seconds, ended = (20, 0) if python.patched else (HANG, -signal.SIGALRM)
+    run(python, script, seconds).check(str(ended))
+
+
+def test_fork_by_a_signal_handler_that_waits_for_a_handle_to_start(patched):
+    # As above, but with nothing of threading in it.
+    script = """
+    import _thread, os, signal
+    from probe import say, status, watch
+
+    def body():
+        os.kill(os.getpid(), signal.SIGUSR1)
+        gate.acquire()
+        handle._set_started()
+
+    def handler(signum, frame):
+        global pid
+        pid = os.fork()
+        if pid:
+            gate.release()
+        else:
+            watch(20)
+
+    pid = None
+    gate = _thread.allocate_lock()
+    gate.acquire()
+    signal.signal(signal.SIGUSR1, handler)
+    handle = _thread._ThreadHandle()
+    _thread.start_joinable_thread(body, handle=handle)
+    handle._wait_started()
+    if not pid:
+        handle.join()
+        os._exit(0)
+    handle.join()
+    say(status(pid))
     """
     run(patched, script).check("0")
 

@@ -10,15 +10,20 @@ NAMES = """
     import _thread, threading
     from probe import say
 
+    def kind(thing):
+        "Return the name of its type, or what that type is a private one of."
+        names = [each.__name__ for each in type(thing).__mro__]
+        return next(name for name in names if not name.startswith("_"))
+
     thread = threading.Thread(target=int)
-    say([type(getattr(threading, name)).__name__ for name in (
+    say([kind(getattr(threading, name)) for name in (
         "_shutdown", "_shutdown_locks", "_shutdown_locks_lock",
         "_maintain_shutdown_locks", "_start_new_thread", "_set_sentinel",
         "_allocate_lock", "_active", "_limbo", "_active_limbo_lock", "_dangling",
         "_main_thread", "_register_atexit", "_after_fork")])
-    say([type(getattr(_thread, name)).__name__ for name in (
+    say([kind(getattr(_thread, name)) for name in (
         "start_new_thread", "start_new", "_set_sentinel", "allocate_lock")])
-    say([type(getattr(thread, name)).__name__ for name in (
+    say([kind(getattr(thread, name)) for name in (
         "_tstate_lock", "_is_stopped", "_started", "_set_tstate_lock", "_stop",
         "_wait_for_tstate_lock", "_bootstrap", "_bootstrap_inner", "_delete",
         "_reset_internal_locks", "_ident", "_native_id", "_target", "_args")])
