@@ -8,6 +8,8 @@ them: what was found, and the functions and files where.
 import re
 from dataclasses import dataclass
 
+from . import layout
+
 #: Frames of each stack that a signature has.
 DEPTH = 2
 
@@ -34,7 +36,7 @@ _ORIGIN = re.compile(r"created|Location is|allocated by thread|is located in")
 
 #: What stands between the code and the system: a report is not about them.
 _BETWEEN = re.compile(
-    r"^(?:__interceptor_.*|__(?:tsan|asan|ubsan|sanitizer)_.*|<null>|"
+    r"^(?:__interceptor_.*|__(?:tsan|asan|ubsan|sanitizer)_.*|<null>|pthread_\w+|"
     r"(?:malloc|calloc|realloc|free|strdup|wcsdup)|"
     r"_?Py(?:Mem|Object)_(?:Raw|Debug|DebugRaw)?(?:Malloc|Calloc|Realloc|Alloc|Free)|"
     r"_PyMem_\w*|_?PyObject_GC_(?:New|NewVar|Resize)|gc_alloc|_?PyObject_(?:New|NewVar)|"
@@ -130,5 +132,5 @@ def _frame(text):
 
 
 def _below_source(path):
-    """Return *path* without what is ahead of the source tree in it."""
-    return path.rpartition("/src/")[2]
+    """Return *path* without what is ahead of the source tree in it, or of ours."""
+    return path.removeprefix(f"{layout.ROOT}/").rpartition("/src/")[2]

@@ -1,6 +1,7 @@
 """Reports are read as the sanitizers of GCC 12 write them."""
 
 import pytest
+from threadjoin import layout
 from threadjoin import sanitizer_reports as reports
 
 RACE = """\
@@ -131,6 +132,17 @@ def test_where_a_thread_was_created_counts_only_if_there_is_nothing_else():
         "thread leak: start_thread (Python/thread_pthread.h) < "
         "PyThread_start_joinable_thread (Python/thread_pthread_join.h)"
     ]
+
+
+def test_a_preloaded_library_makes_no_difference_and_no_path_is_in_it():
+    def preloaded(function):
+        frame = f"    #1 {function} {layout.ROOT}/tests/integration/x.c:7 (x.so+0x1)\n"
+        begin = LEAK.index("    #1 start_thread")
+        return signatures(LEAK[:begin] + frame + LEAK[begin:])
+
+    assert preloaded("pthread_create") == signatures(LEAK)
+    (signature,) = preloaded("starts")
+    assert signature.startswith("thread leak: starts (tests/integration/x.c) < ")
 
 
 def test_memory_used_after_it_was_freed():
