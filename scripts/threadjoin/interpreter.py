@@ -44,7 +44,14 @@ VARIANTS = {
     ),
     "asan": Variant(
         "with AddressSanitizer",
-        ("--with-pydebug", "--with-address-sanitizer", "--without-pymalloc"),
+        (
+            "--with-pydebug",
+            "--with-address-sanitizer",
+            "--without-pymalloc",
+            # Else an object has the memory, and the stack in a report, of
+            # another one that is gone.
+            "--without-freelists",
+        ),
         megabytes=900,
         slowness=5,
         # CPython leaves memory to the system when it exits.
