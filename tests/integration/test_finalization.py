@@ -154,6 +154,33 @@ def test_thread_objects_destroyed_at_finalization(python):
     run(python, script).check("atexit")
 
 
+def test_daemons_that_were_joining_end(python):
+    # The one that they join comes back from C code and ends. So does a joiner,
+    # in the middle of join(), with what it holds; on stock that is the lock,
+    # for which the other waits.
+    script = (
+        JOINS
+        + """
+    import os
+
+    class Wakes:
+        def __del__(self, write=os.write, listdir=os.listdir, say=say):
+            write(self.end, b"x")
+            while len(listdir("/proc/self/task")) > self.tasks - 2:
+                pass
+            say("two are gone")
+
+    read_end, write_end = os.pipe()
+    thread = daemon(os.read, read_end, 1)
+    for timeout in (None, 1000):
+        daemon(thread.join, timeout)
+    wakes = Wakes()
+    wakes.end, wakes.tasks = write_end, len(os.listdir("/proc/self/task"))
+    """
+    )
+    run(python, script).check("atexit", "two are gone")
+
+
 def test_daemons_that_were_joining_are_cut_short(patched):
     # On stock, they may take the lock with them that join() waits for.
     script = (
