@@ -34,15 +34,31 @@ note_lingering(void)
 }
 
 static void
+note_finished(void)
+{
+    pthread_mutex_lock(&mutex);
+    finished++;
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&mutex);
+}
+
+/* Wait until `number`, which the mutex protects, is at least `count`. */
+static void
+await(const int *number, int count)
+{
+    pthread_mutex_lock(&mutex);
+    while (*number < count) {
+        pthread_cond_wait(&changed, &mutex);
+    }
+    pthread_mutex_unlock(&mutex);
+}
+
+static void
 leave(void *Py_UNUSED(value))
 {
     note_lingering();
-    pthread_mutex_lock(&mutex);
-    while (!released) {
-        pthread_cond_wait(&changed, &mutex);
-    }
-    finished++;
-    pthread_mutex_unlock(&mutex);
+    await(&released, 1);
+    note_finished();
 }
 
 static PyObject *
@@ -53,20 +69,28 @@ linger(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 }
 
 static PyObject *
-await_lingering(PyObject *Py_UNUSED(module), PyObject *args)
+await_threads(const int *number, PyObject *args)
 {
     int count = 1;
-    if (!PyArg_ParseTuple(args, "|i:await_lingering", &count)) {
+    if (!PyArg_ParseTuple(args, "|i", &count)) {
         return NULL;
     }
     Py_BEGIN_ALLOW_THREADS
-    pthread_mutex_lock(&mutex);
-    while (lingering < count) {
-        pthread_cond_wait(&changed, &mutex);
-    }
-    pthread_mutex_unlock(&mutex);
+    await(number, count);
     Py_END_ALLOW_THREADS
     Py_RETURN_NONE;
+}
+
+static PyObject *
+await_lingering(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    return await_threads(&lingering, args);
+}
+
+static PyObject *
+await_finished(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    return await_threads(&finished, args);
 }
 
 static PyObject *
@@ -318,7 +342,9 @@ await_held(PyObject *Py_UNUSED(module), PyObject *let_go)
 
 /* What a thread does that drops the GIL between the two steps in which its
  * thread state goes, and lingers there: until release(), or until another
- * thread waits where hold_lock() has it wait, and is let go. */
+ * thread waits where hold_lock() has it wait, and is let go. It is finished
+ * when it does nothing to its state any more: without the GIL, that must not
+ * run into the end of the interpreter, which does not wait for C code. */
 static PyThreadState *
 be_half_gone(PyObject *function)
 {
@@ -333,8 +359,10 @@ static void *
 run_half_gone(void *function)
 {
     PyThreadState *tstate = be_half_gone(function);
-    leave(NULL);
+    note_lingering();
+    await(&released, 1);
     PyThreadState_Delete(tstate);
+    note_finished();
     return NULL;
 }
 
@@ -347,6 +375,7 @@ run_gone_when_held(void *function)
     note_lingering();
     faults_await_held(1);
     PyThreadState_Delete(tstate);
+    note_finished();
     return NULL;
 }
 
@@ -371,6 +400,8 @@ static PyMethodDef methods[] = {
      "Have this OS thread linger after its Python code, until release()."},
     {"await_lingering", await_lingering, METH_VARARGS,
      "Wait until so many threads (1) have begun to linger."},
+    {"await_finished", await_finished, METH_VARARGS,
+     "Wait until so many threads (1) are done with lingering."},
     {"release", release, METH_NOARGS,
      "Let all threads that linger, and those that will, go."},
     {"finished", count_finished, METH_NOARGS,

@@ -348,6 +348,7 @@ def test_wait_for_a_thread_state_that_is_cleared_and_not_deleted(patched):
     states.append(osthread.thread_states())
     stop_ticking()
     osthread.release()
+    osthread.await_finished()
     say(states)
     """
     )
@@ -370,6 +371,7 @@ def test_wait_that_begins_as_the_thread_is_deleted(patched, faulty):
         osthread.await_lingering(number + 1)
         osthread.hold_lock()
         _thread._shutdown()
+    osthread.await_finished(20)
     """
     )
     run(faulty(patched), script).check()
