@@ -16,7 +16,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import bench_stats, bench_worker, devenv, errors, layout, packages, process
+from . import bench_stats, bench_worker, csource, devenv, errors, layout, process
 from .errors import Problem
 from .progress import Progress
 
@@ -228,18 +228,8 @@ def _output(command):
 
 def _compile_floor():
     """Compile the C program of the floor and return its path."""
-    directory = layout.BUILD / "bench"
-    directory.mkdir(parents=True, exist_ok=True)
-    program = directory / "floor"
-    compiler = packages.compiler()
-    if not compiler:
-        raise Problem("no C compiler for the floor; install gcc, or set CC")
-    process.check(
-        [*compiler, "-O2", "-pthread", str(FLOOR_SOURCE), "-o", str(program)],
-        directory / "floor.log",
-        "compiling the floor",
-    )
-    return program
+    program = layout.BUILD / "bench" / "floor"
+    return csource.compiled(FLOOR_SOURCE, program, ["-O2", "-pthread"], "the floor")
 
 
 def report(results, effort, markdown):

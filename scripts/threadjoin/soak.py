@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
-from . import errors, layout, soak_program, soak_run
+from . import errors, layout, soak_perturb, soak_program, soak_run
 from .errors import Problem
 from .progress import Progress, duration
 from .soak_reduce import reduce
@@ -46,12 +46,17 @@ class Soak:
         self.counts = Counter()
         self.failures = []  # triples of a seed, a Result and the Verdict on it
 
-    def try_program(self, program, title):
+    def try_program(self, seed, program, what=""):
         """Run *program*, a Node; return the Result and the Verdict on it.
+
+        Parameters:
+            seed: of the program, or of the one that it comes from.
+            what: "reduced" for the latter.
 
         Both are None when the run was stopped.
         """
-        result = self._runner.run(soak_program.source(program, title))
+        text = soak_program.source(program, _title(seed, what))
+        result = self._runner.run(text, seed)
         if result is None:
             return None, None
         expectation = soak_program.expectation(program)
@@ -95,7 +100,7 @@ class Soak:
             for _ in range(repeats):
                 if self._clock() > deadline:
                     return False
-                result, found = self.try_program(candidate, _title(seed, "reduced"))
+                result, found = self.try_program(seed, candidate, "reduced")
                 if result is None:
                     return False
                 if found and found.kind == verdict.kind:
@@ -133,8 +138,7 @@ def soak(state, seeds, jobs, failures):
     seeds = iter(seeds)
 
     def run(seed):
-        program = soak_program.generate(seed)
-        return seed, *state.try_program(program, _title(seed))
+        return seed, *state.try_program(seed, soak_program.generate(seed))
 
     with ThreadPoolExecutor(jobs) as executor:
         running = {executor.submit(run, seed) for seed in itertools.islice(seeds, jobs)}
@@ -218,6 +222,12 @@ def _parser():
     parser.add_argument(
         "--no-reduce", action="store_true", help="show failures as they are"
     )
+    parser.add_argument(
+        "--perturb",
+        action="store_true",
+        help="have threads pause at random when they start, join, fork and use locks; "
+        "drawn from the seed; needs a C compiler and the GNU C library",
+    )
     one = parser.add_mutually_exclusive_group()
     one.add_argument(
         "--print", type=int, metavar="SEED", help="only print the program of SEED"
@@ -255,7 +265,9 @@ def main(argv):
     # Ctrl-C, also where a shell has it ignored for what is in the background.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     stopped = threading.Event()
-    state = Soak(soak_run.Runner(_python(args.python), args.patience, stopped))
+    python = _python(args.python)
+    perturbing = soak_perturb.library() if args.perturb else None
+    state = Soak(soak_run.Runner(python, args.patience, stopped, perturbing))
     seeds = _seeds(args, time.monotonic)
     if args.replay is not None:
         times = 1 if args.programs == PROGRAMS else args.programs
@@ -286,4 +298,5 @@ def _explain(state, progress, args):
         smallest = smallest or (soak_program.generate(seed), result, verdict)
         show(soak_program.source(smallest[0], title), *smallest[1:])
     seeds = ", ".join(str(seed) for seed, *_ in state.failures)
-    raise Problem(f"programs failed; --replay runs one again, by its seed: {seeds}")
+    how = "--perturb --replay" if args.perturb else "--replay"
+    raise Problem(f"programs failed; {how} runs one again, by its seed: {seeds}")

@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from . import process
+from . import process, soak_perturb
 
 #: What a program counts, in the order of its lines.
 COUNTED = ("joins", "waited", "threads", "forks")
@@ -118,16 +118,32 @@ class Runner:
         python: path of the interpreter.
         patience: seconds that a program may take.
         stopped: a threading.Event; once it is set, programs are ended.
+        perturbing: path of the library of soak_perturb, None to do without.
     """
 
-    def __init__(self, python, patience, stopped):
+    def __init__(self, python, patience, stopped, perturbing=None):
         self.python = os.path.abspath(python)
         self.patience = patience
         self._stopped = stopped
+        self._perturbing = perturbing
 
-    def run(self, text):
+    def _environment(self, seed):
+        more = {}
+        if self._perturbing is not None:
+            more = soak_perturb.environment(self._perturbing, seed)
+        return process.environment(
+            PYTHONPATH=str(Path(__file__).parent),
+            PYTHONDONTWRITEBYTECODE="1",
+            PYTHONNOUSERSITE="1",
+            **more,
+        )
+
+    def run(self, text, seed):
         """Run *text*, the source of a program, and return the Result; None if
         it was ended because this is to stop.
+
+        Parameters:
+            seed: of the program, which also says how it is perturbed.
         """
         with tempfile.TemporaryDirectory(prefix="soak-") as name:
             place = Path(name)
@@ -140,11 +156,7 @@ class Runner:
                     stdout=out,
                     stderr=err,
                     cwd=place,
-                    env=process.environment(
-                        PYTHONPATH=str(Path(__file__).parent),
-                        PYTHONDONTWRITEBYTECODE="1",
-                        PYTHONNOUSERSITE="1",
-                    ),
+                    env=self._environment(seed),
                     # Its children too are in this group, and go when it does.
                     start_new_session=True,
                 )

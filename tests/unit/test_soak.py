@@ -4,7 +4,7 @@ import threading
 from collections import Counter
 
 import pytest
-from threadjoin import errors, soak, soak_program
+from threadjoin import errors, packages, soak, soak_program
 from threadjoin.soak_run import Result
 
 
@@ -16,7 +16,8 @@ class FakeRunner:
         self.hung = hung
         self.ran = []
 
-    def run(self, text):
+    def run(self, text, seed):
+        assert f"program of seed {seed};" in text
         self.ran.append(text)
         names = {word.partition("(")[0] for word in text.split("do.")[1:]}
         if names & self.bad:
@@ -38,7 +39,12 @@ class FakeRunner:
 def fake(monkeypatch):
     def put(*args, **kwargs):
         runner = FakeRunner(*args, **kwargs)
-        monkeypatch.setattr(soak.soak_run, "Runner", lambda *args: runner)
+
+        def make(python, patience, stopped, perturbing):
+            runner.perturbing = perturbing
+            return runner
+
+        monkeypatch.setattr(soak.soak_run, "Runner", make)
         monkeypatch.setattr(soak, "_python", lambda path: path)
         return runner
 
@@ -96,9 +102,9 @@ def test_failure_that_does_not_come_again(fake, capsys, monkeypatch):
     runner = fake()
     sound = runner.run
 
-    def once(text):
+    def once(text, seed):
         runner.bad = set() if runner.ran else {"begin"}
-        return sound(text)
+        return sound(text, seed)
 
     monkeypatch.setattr(runner, "run", once)
     assert errors.run(soak.main, ["--seed", "5"]) == 1
@@ -107,6 +113,29 @@ def test_failure_that_does_not_come_again(fake, capsys, monkeypatch):
     assert "It did not fail again" in out
     assert "\n# program of seed 5;" in out
     assert "--- stderr\nAssertionError: planted\n" in out
+
+
+def test_perturb(fake, capsys, monkeypatch):
+    monkeypatch.setattr(soak.soak_perturb, "library", lambda: "a library")
+    runner = fake(["begin"])
+    assert errors.run(soak.main, ["--seed", "9"]) == 1
+    assert runner.perturbing is None
+    assert "failed; --replay runs one again" in capsys.readouterr().err
+    runner = fake(["begin"])
+    assert errors.run(soak.main, ["--seed", "9", "--perturb"]) == 1
+    assert runner.perturbing == "a library"
+    assert "failed; --perturb --replay runs one again, by its seed: 9" in (
+        capsys.readouterr().err
+    )
+
+
+def test_perturb_without_a_compiler(fake, capsys, monkeypatch):
+    monkeypatch.setattr(packages, "compiler", list)
+    runner = fake()
+    assert errors.run(soak.main, ["--perturb"]) == 1
+    error = "error: no C compiler for what perturbs programs; install gcc, or set CC\n"
+    assert capsys.readouterr().err == error
+    assert not runner.ran
 
 
 def test_minutes():

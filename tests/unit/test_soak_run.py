@@ -69,8 +69,21 @@ def runner():
 
 
 def test_run(runner):
-    result = runner.run("import sys; print(1); print(2, file=sys.stderr); sys.exit(3)")
+    text = "import sys; print(1); print(2, file=sys.stderr); sys.exit(3)"
+    result = runner.run(text, 0)
     assert result == Result(3, "1\n", "2\n")
+
+
+def test_perturbed_by_the_seed(monkeypatch):
+    monkeypatch.setattr(
+        soak_run.soak_perturb,
+        "environment",
+        lambda path, seed: {"PERTURBED": f"by {path} from {seed}"},
+    )
+    text = "import os; print(os.environ.get('PERTURBED'))"
+    for perturbing, said in ((None, "None\n"), ("a.so", "by a.so from 7\n")):
+        runner = Runner(sys.executable, 60, threading.Event(), perturbing)
+        assert runner.run(text, 7).out == said
 
 
 def test_who_is_left_behind_is_ended(runner):
@@ -78,7 +91,7 @@ def test_who_is_left_behind_is_ended(runner):
     text = (
         "import os, signal\nif not os.fork():\n    signal.pause()\nprint(os.getpid())"
     )
-    result = runner.run(text)
+    result = runner.run(text, 0)
     assert result.status == 0
     deadline = time.monotonic() + 60
     while soak_run.members(int(result.out)):
@@ -102,7 +115,7 @@ threading.Thread(target=a_function_that_waits).start()
 def test_hang(runner, monkeypatch):
     monkeypatch.setattr(soak_run, "CLOSER", 0.2)
     monkeypatch.setattr(soak_run, "IDLE", 1)
-    result = runner.run(HANGS.format(first="os.fork()"))
+    result = runner.run(HANGS.format(first="os.fork()"), 0)
     assert result.hung
     assert result.stacks.count("process ") == 2
     assert result.err.count("in a_function_that_waits") == 2
@@ -111,7 +124,7 @@ def test_hang(runner, monkeypatch):
 def test_no_end(monkeypatch):
     monkeypatch.setattr(soak_run, "CLOSER", 0.2)
     runner = Runner(sys.executable, 1, threading.Event())
-    result = runner.run(HANGS.format(first="while True: pass"))
+    result = runner.run(HANGS.format(first="while True: pass"), 0)
     assert result.hung
     assert "in a_function_that_waits" in result.err
 
@@ -120,4 +133,4 @@ def test_stop():
     stopped = threading.Event()
     stopped.set()
     runner = Runner(sys.executable, 60, stopped)
-    assert runner.run("import signal; signal.pause()") is None
+    assert runner.run("import signal; signal.pause()", 0) is None

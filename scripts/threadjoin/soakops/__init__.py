@@ -7,6 +7,7 @@ it, and says `done NUMBER` on stdout when it did. A program is a few calls of th
 from .ends import atexit, callback, chain, destructor, end, leave, local_starts
 from .interrupts import interrupted, signals, terminated
 from .processes import execute, fork, fork_loop, process
+from .relays import relay
 from .run import begin
 from .threads import (
     batch,
@@ -41,6 +42,7 @@ __all__ = [
     "os_destructors",
     "parallel",
     "process",
+    "relay",
     "signals",
     "subinterpreters",
     "terminated",

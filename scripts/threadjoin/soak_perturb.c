@@ -1,0 +1,187 @@
+/* Preloaded into the programs of a soak: has threads pause at random before and
+ * after the calls at which the life of a thread passes from one to another, so
+ * that others come between two of these calls more often than a processor would
+ * let them.
+ *
+ * At which of them, how often and for how long is drawn from the number in
+ * SOAK_PERTURB, and is the same for all of a process: some bugs want a few long
+ * pauses, others many, and others again that nobody else pauses. Which threads
+ * run meanwhile is for the system to say: the same number makes the same pauses
+ * likely, and not the same run.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The kinds of calls: to wait for the end of an OS thread or to let go of it;
+   to release a lock, which is a semaphore for Python; to take one; to start a
+   thread, and its first moments; to fork. */
+enum kind { JOIN, POST, WAIT, START, FORK, KINDS };
+
+/* The kinds that pauses are made at, a bit each; one call in so many pauses; and
+   the longest pause, in microseconds. */
+static unsigned kinds;
+static uint64_t one_in;
+static uint64_t longest;
+
+/* How many there were. */
+static atomic_ulong pauses;
+
+/* What the next thread begins its numbers with. */
+static atomic_uint_fast64_t seed;
+
+/* Of this thread; 0 before its first one. */
+static __thread uint64_t state __attribute__((tls_model("initial-exec")));
+
+/* Splitmix64: good enough from any seed. */
+static uint64_t
+mixed(uint64_t z)
+{
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+    return z ^ (z >> 31);
+}
+
+static uint64_t
+next(void)
+{
+    if (state == 0) {
+        state = mixed(atomic_fetch_add(&seed, 1)) | 1;
+    }
+    state += 0x9e3779b97f4a7c15;
+    return mixed(state);
+}
+
+static void __attribute__((constructor))
+begin(void)
+{
+    const char *given = getenv("SOAK_PERTURB");
+    if (given == NULL) {
+        return;
+    }
+    uint64_t chance = mixed(strtoull(given, NULL, 10) + 1);
+    atomic_store(&seed, chance);
+    kinds = 1 + chance % ((1 << KINDS) - 1);
+    one_in = (uint64_t)2 << (chance >> 16) % 5;
+    longest = (uint64_t)16 << (chance >> 32) % 7;
+}
+
+/* Return how many pauses this process has made: for tests. */
+unsigned long
+soak_perturb_pauses(void)
+{
+    return atomic_load(&pauses);
+}
+
+/* Pause, or not. What a caller sees of the call, errno included, stays. */
+static void
+perturb(enum kind kind)
+{
+    if (!(kinds >> kind & 1)) {
+        return;
+    }
+    uint64_t chance = next();
+    if (chance % one_in != 0) {
+        return;
+    }
+    chance /= one_in;
+    atomic_fetch_add(&pauses, 1);
+    int kept = errno;
+    if (chance % 4 == 0) {
+        sched_yield();
+    }
+    else {
+        long microseconds = (long)(chance / 4 % longest);
+        nanosleep(&(struct timespec){.tv_nsec = 1000 * microseconds}, NULL);
+    }
+    errno = kept;
+}
+
+/* The function that has this name where it is not preloaded. */
+#define REAL(name) \
+    static __typeof__(name) *real; \
+    if (real == NULL) { \
+        real = (__typeof__(name) *)dlsym(RTLD_NEXT, #name); \
+    }
+
+/* A function that does what it does elsewhere, with a pause before and after. */
+#define PERTURBED(kind, name, parameters, arguments) \
+    int name parameters \
+    { \
+        REAL(name) \
+        perturb(kind); \
+        int result = real arguments; \
+        perturb(kind); \
+        return result; \
+    }
+
+PERTURBED(JOIN, pthread_join, (pthread_t thread, void **value), (thread, value))
+PERTURBED(JOIN, pthread_clockjoin_np,
+          (pthread_t thread, void **value, clockid_t clock,
+           const struct timespec *deadline),
+          (thread, value, clock, deadline))
+PERTURBED(JOIN, pthread_tryjoin_np, (pthread_t thread, void **value),
+          (thread, value))
+PERTURBED(JOIN, pthread_detach, (pthread_t thread), (thread))
+PERTURBED(POST, sem_post, (sem_t *semaphore), (semaphore))
+PERTURBED(WAIT, sem_wait, (sem_t *semaphore), (semaphore))
+PERTURBED(WAIT, sem_trywait, (sem_t *semaphore), (semaphore))
+PERTURBED(WAIT, sem_clockwait,
+          (sem_t *semaphore, clockid_t clock, const struct timespec *deadline),
+          (semaphore, clock, deadline))
+
+struct beginning {
+    void *(*function)(void *);
+    void *arg;
+};
+
+static void *
+run(void *arg)
+{
+    struct beginning beginning = *(struct beginning *)arg;
+    free(arg);
+    perturb(START);
+    return beginning.function(beginning.arg);
+}
+
+int
+pthread_create(pthread_t *thread, const pthread_attr_t *attr,
+               void *(*function)(void *), void *arg)
+{
+    REAL(pthread_create)
+    struct beginning *beginning = malloc(sizeof(*beginning));
+    if (beginning == NULL) {
+        return EAGAIN;
+    }
+    *beginning = (struct beginning){function, arg};
+    perturb(START);
+    int result = real(thread, attr, run, beginning);
+    if (result != 0) {
+        free(beginning);
+    }
+    perturb(START);
+    return result;
+}
+
+pid_t
+fork(void)
+{
+    REAL(fork)
+    perturb(FORK);
+    pid_t pid = real();
+    if (pid == 0) {
+        /* Else the children of a loop would all pause in the same way. */
+        atomic_store(&seed, mixed(state + (uint64_t)getpid()));
+        state = 0;
+    }
+    perturb(FORK);
+    return pid;
+}
