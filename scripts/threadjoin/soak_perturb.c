@@ -26,8 +26,14 @@
    thread, and its first moments; to fork. */
 enum kind { JOIN, POST, WAIT, START, FORK, KINDS };
 
-/* The kinds that pauses are made at, a bit each; one call in so many pauses; and
-   the longest pause, in microseconds. */
+/* Of each kind, one call in so many pauses at the most: of locks there are many
+   more, and pauses at each would leave no time for anything else. */
+static const uint64_t often[KINDS] = {
+    [JOIN] = 1, [POST] = 64, [WAIT] = 64, [START] = 4, [FORK] = 1
+};
+
+/* The kinds that pauses are made at, a bit each; one call in so many of those
+   above pauses; and the longest pause, in microseconds. */
 static unsigned kinds;
 static uint64_t one_in;
 static uint64_t longest;
@@ -70,7 +76,7 @@ begin(void)
     uint64_t chance = mixed(strtoull(given, NULL, 10) + 1);
     atomic_store(&seed, chance);
     kinds = 1 + chance % ((1 << KINDS) - 1);
-    one_in = (uint64_t)2 << (chance >> 16) % 5;
+    one_in = (uint64_t)1 << (chance >> 16) % 4;
     longest = (uint64_t)16 << (chance >> 32) % 7;
 }
 
@@ -89,10 +95,10 @@ perturb(enum kind kind)
         return;
     }
     uint64_t chance = next();
-    if (chance % one_in != 0) {
+    if (chance % (one_in * often[kind]) != 0) {
         return;
     }
-    chance /= one_in;
+    chance >>= 16;
     atomic_fetch_add(&pauses, 1);
     int kept = errno;
     if (chance % 4 == 0) {

@@ -4,7 +4,7 @@ import random
 import time
 
 from .processes import forked, wait
-from .run import LONG, Failures, Task, check, operation, repeated
+from .run import LONG, Failures, Task, check, repeated
 
 
 class _Relay:
