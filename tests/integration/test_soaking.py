@@ -1,5 +1,6 @@
 """Random programs: those of some seeds, and that they see what is wrong."""
 
+import re
 import subprocess
 import sys
 
@@ -12,7 +13,7 @@ SOAK = [sys.executable, str(layout.ROOT / "scripts" / "soak")]
 #: What is broken before a program runs, and what is then said of it: a join() that
 #: returns at once, threads that are abandoned at the end, a join() without an end.
 BUGS = {
-    "alive after join": "Thread._wait_for_tstate_lock = lambda *args, **kwargs: None",
+    "and still alive": "Thread._wait_for_tstate_lock = lambda *args, **kwargs: None",
     "missing: ": "_shutdown = lambda: None",
     "it hangs": "Thread.join = lambda *args, **kwargs: threading.Event().wait()",
 }
@@ -32,9 +33,10 @@ def run(command, status):
 
 
 @pytest.mark.slow
-def test_programs(patched):
+@pytest.mark.parametrize("more", [[], ["--perturb"]])
+def test_programs(patched, more):
     options = ["--python", patched.path, "--programs", 20, "--jobs", 2]
-    out = run([*SOAK, *options], 0)
+    out = run([*SOAK, *options, *more], 0)
     assert "\n20 programs in " in out
     assert "failures: 0" in out
 
@@ -46,9 +48,10 @@ def broken(patched, tmp_path):
     def make(bug):
         plant = tmp_path / "plant.py"
         plant.write_text(
-            "import runpy, sys, threading\n"
+            "import pathlib, sys, threading\n"
             f"threading.{bug}\n"
-            "runpy.run_path(sys.argv[1], run_name='__main__')\n"
+            # In this module, which is there until the interpreter's end.
+            "exec(pathlib.Path(sys.argv[1]).read_text())\n"
         )
         python = tmp_path / "python"
         python.write_text(f'#!/bin/sh\nexec "{patched.path}" "{plant}" "$@"\n')
@@ -61,9 +64,26 @@ def broken(patched, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("words", BUGS)
 def test_bug_is_found(broken, words):
-    python = broken(BUGS[words])
-    options = ["--python", python, "--programs", 20, "--no-reduce"]
+    # One program may fail by what came of the bug later.
+    options = ["--programs", 20, "--jobs", 2, "--failures", 3, "--no-reduce"]
+    options += ["--python", broken(BUGS[words])]
     assert words in run([*SOAK, *options], 1)
+
+
+@pytest.mark.slow
+def test_programs_are_perturbed(tmp_path):
+    # The library is in the process, and so would be in what it executes.
+    python = tmp_path / "python"
+    python.write_text(
+        "#!/bin/sh\n"
+        'echo "$SOAK_PERTURB, and $(grep -c perturb.so /proc/self/maps)" >&2\n'
+    )
+    python.chmod(0o755)
+    options = ["--python", python, "--perturb", "--no-reduce"]
+    out = run([*SOAK, *options, "--replay", 17], 1)
+    assert re.search("^--- stderr\n17, and [1-9]", out, re.M), out
+    out = run([*SOAK, *options[:2], "--no-reduce", "--replay", 17], 1)
+    assert "--- stderr\n, and 0\n" in out
 
 
 @pytest.mark.long
