@@ -65,7 +65,7 @@ def broken(patched, tmp_path):
 @pytest.mark.parametrize("words", BUGS)
 def test_bug_is_found(broken, words):
     # One program may fail by what came of the bug later.
-    options = ["--programs", 20, "--jobs", 2, "--failures", 3, "--no-reduce"]
+    options = ["--programs", 20, "--jobs", 3, "--failures", 3, "--no-reduce"]
     options += ["--python", broken(BUGS[words])]
     assert words in run([*SOAK, *options], 1)
 
