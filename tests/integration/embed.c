@@ -8,12 +8,15 @@
  *                                          the first thread state is there
  *
  * PROGRAM is the path of the interpreter: its library is used. Prints the
- * bytes in use by malloc() after half of the rounds, and after the last.
+ * bytes in use by malloc() after half of the rounds, and after the last. Then
+ * waits until all threads of the process have been joined or detached.
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
+#include <dlfcn.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <unistd.h>
 
 static const char *script;
 
@@ -99,6 +102,20 @@ one_other(const char *program)
     }
 }
 
+/* In pthreadwatch.c, which is preloaded */
+static void
+await_claimed(void)
+{
+    int (*unclaimed)(void) = (int (*)(void))dlsym(RTLD_DEFAULT,
+                                                  "pthreadwatch_unclaimed");
+    if (unclaimed == NULL) {
+        fail("dlsym");
+    }
+    while (unclaimed() > 0) {
+        usleep(10000);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -127,5 +144,6 @@ main(int argc, char **argv)
     if (one_round == one_subinterpreter) {
         finalize();
     }
+    await_claimed();
     return 0;
 }

@@ -29,14 +29,18 @@ static atomic_long failed;
 static atomic_long refused;
 static atomic_long creations;
 
-/* Has this thread to wait in the next lock that it makes, or when it has joined
-   the next thread? */
+/* Has this thread to wait in the next lock that it makes, when it has joined the
+   next thread, or when it has opened the next lock? */
 static __thread int hold_lock __attribute__((tls_model("initial-exec")));
 static __thread int hold_join __attribute__((tls_model("initial-exec")));
+static __thread int hold_opener __attribute__((tls_model("initial-exec")));
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
-static int held;        /* threads that wait; protected by the mutex */
+
+/* Protected by the mutex. */
+static int held;        /* threads that wait */
+static int claims;      /* times that a join or a detachment has begun */
 
 static int
 fails(void)
@@ -179,6 +183,14 @@ faults_hold_join(void)
     hold_join = 1;
 }
 
+/* Have this thread wait when it has opened its next lock, with sem_post(), until
+   a thread of the process is about to be joined or detached. */
+void
+faults_hold_opener(void)
+{
+    hold_opener = 1;
+}
+
 static void
 wait_held(void)
 {
@@ -223,6 +235,48 @@ sem_init(sem_t *semaphore, int shared, unsigned value)
     return real(semaphore, shared, value);
 }
 
+int
+sem_post(sem_t *semaphore)
+{
+    static int (*real)(sem_t *);
+    int hold = hold_opener;
+    hold_opener = 0;
+    if (real == NULL) {
+        real = (int (*)(sem_t *))dlsym(RTLD_NEXT, "sem_post");
+    }
+    if (!hold) {
+        return real(semaphore);
+    }
+    pthread_mutex_lock(&mutex);
+    int before = claims;
+    int result = real(semaphore);
+    while (claims == before) {
+        pthread_cond_wait(&changed, &mutex);
+    }
+    pthread_mutex_unlock(&mutex);
+    return result;
+}
+
+static void
+note_claim(void)
+{
+    pthread_mutex_lock(&mutex);
+    claims++;
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&mutex);
+}
+
+int
+pthread_detach(pthread_t thread)
+{
+    static int (*real)(pthread_t);
+    if (real == NULL) {
+        real = (int (*)(pthread_t))dlsym(RTLD_NEXT, "pthread_detach");
+    }
+    note_claim();
+    return real(thread);
+}
+
 static int
 joined(int result)
 {
@@ -240,6 +294,7 @@ pthread_join(pthread_t thread, void **value)
     if (real == NULL) {
         real = (int (*)(pthread_t, void **))dlsym(RTLD_NEXT, "pthread_join");
     }
+    note_claim();
     return joined(real(thread, value));
 }
 
@@ -254,5 +309,6 @@ pthread_clockjoin_np(pthread_t thread, void **value, clockid_t clock,
                         const struct timespec *))dlsym(
             RTLD_NEXT, "pthread_clockjoin_np");
     }
+    note_claim();
     return joined(real(thread, value, clock, deadline));
 }

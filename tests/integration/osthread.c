@@ -328,6 +328,12 @@ hold_join(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 }
 
 static PyObject *
+hold_opener(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    return request("faults_hold_opener");
+}
+
+static PyObject *
 await_held(PyObject *Py_UNUSED(module), PyObject *let_go)
 {
     void (*function)(int) = find_fault("faults_await_held");
@@ -441,6 +447,9 @@ static PyMethodDef methods[] = {
      "Have this thread wait when it makes its next lock. Needs faults.c."},
     {"hold_join", hold_join, METH_NOARGS,
      "Have this thread wait when it has joined its next pthread. Needs faults.c."},
+    {"hold_opener", hold_opener, METH_NOARGS,
+     "Have this thread wait when it has opened its next lock, until a pthread is\n"
+     "about to be joined or detached. Needs faults.c."},
     {"await_held", await_held, METH_O,
      "Wait until a thread waits there; if true, let it go. Needs faults.c."},
     {NULL, NULL, 0, NULL}

@@ -140,6 +140,65 @@ for thread in kept:
     assert (result.status, result.err) == (0, "")
 
 
+#: Threads that are done and that nobody joins, and something that keeps their
+#: objects until after the end of the interpreter.
+KEPT = """
+import _thread, ctypes, threading
+import osthread
+assert osthread.unclaimed() == 0, osthread.unclaimed()
+kept = [threading.Thread(target=int) for _ in range(3)]
+for thread in kept:
+    thread.start()
+"""
+KEEPERS = {
+    "a daemon": """
+gate = _thread.allocate_lock()
+gate.acquire()
+threading.Thread(target=lambda kept: gate.acquire(), args=(kept,),
+                 daemon=True).start()
+""",
+    "a lost reference": """
+ctypes.pythonapi.Py_IncRef(ctypes.py_object(kept))
+""",
+}
+
+
+@pytest.mark.parametrize(
+    ("mode", "keeper"),
+    [
+        ("loop", "a daemon"),
+        ("loop", "a lost reference"),
+        ("subs", "a lost reference"),
+    ],
+)
+def test_os_threads_that_nobody_joined_are_let_go(python, embed, mode, keeper):
+    # Their objects are not freed, and so cannot do it.
+    result = embed(python, mode, KEPT + KEEPERS[keeper], rounds=3)
+    assert (result.status, result.err) == (0, "")
+
+
+def test_os_thread_that_a_daemon_gives_up_to_join_is_let_go(python, embed):
+    # The daemon waits when the interpreter ends, so nobody else can let go of
+    # the OS thread then; and it does not come back to Python to do it there.
+    script = """
+import _thread, sys, threading
+import osthread
+thread = threading.Thread(target=osthread.linger)
+thread.start()
+osthread.await_lingering()
+waits = _thread.allocate_lock()
+waits.acquire()
+def give_up():
+    waits.release()
+    thread.join(0.5)
+sys.setswitchinterval(1000)     # give_up() keeps the GIL until it waits
+threading.Thread(target=give_up, daemon=True).start()
+waits.acquire()
+"""
+    result = embed(python, "loop", script, rounds=1, timeout=20)
+    assert (result.status, result.err) == (0, "")
+
+
 def test_subinterpreter_waits_for_its_own_threads_only(python):
     script = """
         import _testcapi, threading

@@ -3,13 +3,14 @@
  * system, which can be joined or detached once. Modules/_threadhandle.c:
  * threadhandle_join_once(), threadhandle_do_join(), threadhandle_try_join(),
  * threadhandle_set_done(), threadhandle_cut_short(), threadhandle_let_go(),
- * threadhandle_dealloc().
+ * threadhandle_unlock(), _PyThreadHandle_Fini(), threadhandle_dealloc().
  *
  * Joiners with no timeout come back when the thread of the operating system
  * has exited; others may give up while they wait for the event, for the lock
  * or for that thread. Another thread looks, as it ends, whether it can be
  * joined without waiting. A new thread that is given the identifier of the one
- * that is joined may want to join that one, too.
+ * that is joined may want to join that one, too. Or the interpreter ends: who
+ * is inside join() does not come back to Python, and the handle is kept.
  */
 
 #ifndef JOINERS
@@ -21,7 +22,9 @@ bool done;              /* is the event set? */
 bool exited;            /* is the thread of the operating system gone? */
 bool os_lock;           /* is the lock held? */
 bool has_os_handle = true;
-bool detach;            /* by _set_done(), or when it is cut short */
+bool detach;            /* by _set_done(), or when the interpreter ends */
+bool gil;               /* held by who looks without waiting, or lets go */
+bool finalizing;
 byte claimed;           /* times that it was joined or detached */
 byte handle = REFERENCES;
 bool deallocated;
@@ -32,7 +35,7 @@ bool deallocated;
 active proctype end()
 {
     (_nr_pr == 1);
-    assert(deallocated && !os_lock && claimed == 1)
+    assert((deallocated || finalizing) && !os_lock && claimed == 1)
 }
 
 active proctype os_thread()
@@ -79,6 +82,29 @@ inline join_os_thread(patient, gone)
     fi
 }
 
+/* With `detach` set */
+inline let_go()
+{
+    try_lock(locked);
+    if
+    :: locked -> join_os_thread(false, gone); unlock()
+    :: else -> skip
+    fi
+}
+
+/* threadhandle_unlock(). What was found out about the thread stays so. */
+inline unlock_after_wait()
+{
+    unlock();
+#ifndef PLANT_LEFT_BEHIND
+    if
+    :: detach -> let_go()
+    :: else -> skip
+    fi;
+#endif
+    locked = false
+}
+
 /* Py_DECREF(), with the GIL; the last one deallocates. */
 inline drop_handle()
 {
@@ -100,7 +126,7 @@ inline drop_handle()
 
 active [JOINERS] proctype joiner()
 {
-    bool locked, gone, last;
+    bool locked, gone, found, last;
     bool patient;       /* no timeout */
 
     if
@@ -136,7 +162,11 @@ active [JOINERS] proctype joiner()
         :: else -> join_os_thread(patient, gone)
         fi;
         if
-        :: locked -> unlock(); locked = false
+        :: locked -> found = gone; unlock_after_wait(); gone = found
+        :: else -> skip
+        fi;
+        if
+        :: finalizing -> goto kept
         :: else -> skip
         fi;
         if
@@ -152,11 +182,16 @@ active [JOINERS] proctype joiner()
 
 gave_up:
     if
-    :: locked -> unlock()
+    :: locked -> unlock_after_wait()
     :: else -> skip
     fi;
 drop:
-    drop_handle()
+    if
+    :: finalizing -> skip
+    :: else -> drop_handle()
+    fi;
+kept:
+    skip
 }
 
 active proctype namesake()
@@ -185,7 +220,7 @@ active proctype reaper()
     bool locked, gone, last;
 
     if
-    :: done ->
+    :: atomic { done && !gil && !finalizing -> gil = true };
         /* threadhandle_try_join() */
         if
         :: has_os_handle ->
@@ -195,7 +230,8 @@ active proctype reaper()
             :: else -> skip
             fi
         :: else -> skip
-        fi
+        fi;
+        gil = false
     :: skip
     fi;
     drop_handle()
@@ -206,16 +242,13 @@ active proctype set_done()
     bool locked, gone, last;
 
     if
-    :: if
-        :: detach = true; done = true
-        :: done = true; detach = true   /* cut short */
-        fi;
-        /* threadhandle_let_go() */
-        try_lock(locked);
+    :: atomic { !gil -> gil = true };
         if
-        :: locked -> join_os_thread(false, gone); unlock()
-        :: else -> skip
-        fi
+        :: detach = true; done = true
+        :: finalizing = true; done = true; detach = true
+        fi;
+        let_go();
+        gil = false
     :: skip
     fi;
     drop_handle()
