@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import errors, layout
+from . import errors, layout, patchfile
 from .errors import Problem
 
 DATA = layout.ROOT / "tests" / "defects" / "defects.json"
@@ -41,12 +41,25 @@ class Defect:
 
     script: str  # path of the reproducer below the project
     what: str  # for people, as Markdown
+    mended_by: str = ""  # subject of the patch from which on it is not there
     issue: int = 0  # upstream's; 0 for none
 
 
 def load(data=DATA):
     """Return the Defects that the file *data* lists."""
     return [Defect(**entry) for entry in json.loads(data.read_text())]
+
+
+def subjects(patches=layout.PATCHES):
+    """Return the patches of all series below the directory *patches*.
+
+    As {subject: {name of the series: path of the patch}}.
+    """
+    found = {}
+    for name in layout.available(patches):
+        for path in layout.load_series(name, patches).patches:
+            found.setdefault(patchfile.read(path).subject, {})[name] = path
+    return found
 
 
 def label(python):
@@ -108,16 +121,17 @@ def verdict(statuses):
     return f"**yes**, {statuses[DEFECT]:,} of {times:,}" if times > 1 else "**yes**"
 
 
-def table(defects, columns):
+def table(defects, columns, patches):
     """Return the Markdown table of what was found.
 
     Parameters:
         defects: the Defects, a row each.
         columns: {label of an interpreter: verdicts, one a Defect}.
+        patches: what mends them, as subjects() returns it.
     """
     lines = [
-        "| defect | reproducer | " + " | ".join(columns) + " |",
-        "|---|---|" + "---|" * len(columns),
+        "| defect | reproducer | mended in | " + " | ".join(columns) + " |",
+        "|---|---|---|" + "---|" * len(columns),
     ]
     for row, defect in enumerate(defects):
         what = defect.what
@@ -125,7 +139,11 @@ def table(defects, columns):
             url = f"https://github.com/python/cpython/issues/{defect.issue}"
             what += f" ([{defect.issue}]({url}))"
         path = Path("..", defect.script)
-        cells = [what, f"[{path.stem}]({path})"]
+        mended = [
+            f"{series} by [{patch.name[:4]}](../patches/{series}/{patch.name})"
+            for series, patch in patches.get(defect.mended_by, {}).items()
+        ]
+        cells = [what, f"[{path.stem}]({path})", ", ".join(mended)]
         cells += [verdicts[row] for verdicts in columns.values()]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
@@ -140,6 +158,8 @@ for luck: interleavings are forced, and what takes part in a race is held until
 the other side has come.
 
 Each ran {times} on each interpreter{enough}.
+"Mended in" has the series that concern the defect, and the patch of each after which
+it is not there any more.
 
 """
 
@@ -207,7 +227,7 @@ def main(argv):
         enough = f", or {ENOUGH} times where none of those showed the defect"
         text = _INTRODUCTION.format(
             times=times, enough=enough if args.times > ENOUGH else ""
-        ) + table(defects, columns)
+        ) + table(defects, columns, subjects())
         TABLE.write_text(text)
     for name, verdicts in columns.items():
         if name.endswith("patched") and set(verdicts) != {"no"}:
