@@ -37,6 +37,18 @@ def test_what_patched_adds_stock_lacks(stock, patched, tool):
         abi.report(patched.path, stock.path)
 
 
+def test_the_code_for_threads_compiles_with_musl(python, tool):
+    # Its answers are those for the GNU C library, so there may be warnings.
+    tool("musl-gcc")
+    config = python.sysconfig()
+    source = Path(config["srcdir"])
+    compile_c(
+        "musl-gcc -fsyntax-only -DPy_BUILD_CORE",
+        f"-I{source}/Include -I{source}/Include/internal -I{config['projectbase']}",
+        source / "Python" / "thread.c",
+    )
+
+
 STRUCTURES = """
 struct inner { int first; %(inner)s };
 struct _ts { %(type)s first; %(middle)s struct inner *inner; %(end)s };

@@ -427,6 +427,77 @@ def test_fork_that_fails(python):
     run(python, script).check("{'BlockingIOError'}", "0")
 
 
+@pytest.mark.parametrize("threads", ["done", "running"])
+@pytest.mark.parametrize("does", ["joins", "drops", "ends"])
+def test_fork_that_python_does_not_know_of(python, threads, does):
+    # By a library in C, with the GIL, that does not say so; as it may, to stock.
+    script = f"""
+        import ctypes, gc, os, sys, threading
+        from probe import say, status, unwatch
+
+        finish = threading.Event()
+        target = dict(done=int, running=finish.wait)["{threads}"]
+        kept = [threading.Thread(target=target, daemon=True) for _ in range(20)]
+        for thread in kept:
+            thread.start()
+        while "{threads}" == "done" and threading.active_count() > 1:
+            os.sched_yield()
+        unwatch()   # the end of the child would wait for it
+        pid = ctypes.PyDLL(None).fork()
+        if pid == 0:
+            if "{does}" == "joins":
+                for thread in kept:
+                    thread.join(0)
+            if "{does}" == "drops":
+                del kept, thread
+                gc.collect()
+            for _ in range(3):
+                thread = threading.Thread(target=int)
+                thread.start()
+                thread.join()
+            sys.exit(7)
+        finish.set()
+        say(status(pid))
+    """
+    run(python, script).check("7")
+
+
+def test_signal_of_the_parent_is_not_handled_in_the_child(python):
+    # It has arrived, and waits for the main thread, when another one forks.
+    # Destructors run in the child before anything else does.
+    script = """
+        import os, signal, sys, threading
+        from probe import say, status
+
+        class Runs:
+            def __del__(self):
+                for _ in range(100):
+                    pass
+
+        def handler(signum, frame):
+            say("parent" if os.getpid() == parent else "child")
+
+        def fork():
+            os.kill(parent, signal.SIGUSR1)
+            pid = os.fork()
+            if pid == 0:
+                os._exit(7)
+            statuses.append(status(pid))
+
+        parent = os.getpid()
+        statuses = []
+        signal.signal(signal.SIGUSR1, handler)
+        sys.setswitchinterval(1000)     # fork() keeps the GIL
+        local = threading.local()
+        local.value = Runs()
+        thread = threading.Thread(target=fork)
+        thread.start()
+        thread.join()
+        say(statuses)
+    """
+    run(python, script).check("parent", "[7]")
+
+
 def test_subprocesses_started_by_threads(python):
     # With a function to call in the child, this forks as os.fork() does.
     script = (
