@@ -5,7 +5,6 @@ types in the public headers; CPython's own tool looks whether all of the stable
 ABI is there.
 """
 
-import json
 import os
 import re
 import shutil
@@ -61,13 +60,7 @@ def interface(python):
 
     Raises Problem when it does not run.
     """
-    try:
-        done = subprocess.run(
-            [python, "-c", _QUESTION], stdout=subprocess.PIPE, check=True
-        )
-    except (OSError, subprocess.CalledProcessError) as exc:
-        raise Problem(f"{python} does not run ({exc}); name an interpreter") from None
-    answer = json.loads(done.stdout)
+    answer = process.ask(python, _QUESTION)
     build = Path(answer["build"]) if answer["build"] else None
     directory = build or Path(answer["libdir"])
     if answer["shared"]:
@@ -197,7 +190,6 @@ def check_stable_abi(python, facts):
 
 
 def _parser():
-    built = layout.BUILD / layout.DEFAULT_SERIES / "debug"
     parser = errors.Parser(
         prog="scripts/abi",
         description="Compare the binary interface of a patched Python with the "
@@ -207,12 +199,11 @@ def _parser():
         "libabigail, which is installed where that is possible.",
     )
     for kind in ("stock", "patched"):
-        default = built / kind / "obj" / "python"
         parser.add_argument(
             kind,
             metavar=kind.upper(),
             nargs="?",
-            default=default,
+            default=layout.built(kind),
             help=f"the {kind} interpreter (default: the one of the debug build)",
         )
     return parser

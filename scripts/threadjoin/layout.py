@@ -1,6 +1,8 @@
 """Where the project keeps its things, and the data beside each series."""
 
+import hashlib
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +35,29 @@ class Series:
     directory: Path
     base: Base
     patches: tuple  # of Path, in the order of the `series` file
+
+    @property
+    def digest(self):
+        """What it makes of its base, as twelve hexadecimal digits.
+
+        Of the changes alone: dates, messages and names make no other interpreter.
+        """
+        total = hashlib.sha256(self.base.sha256.encode())
+        for path in self.patches:
+            changes = re.search(rb"^diff --git .*", path.read_bytes(), re.M | re.S)
+            total.update(hashlib.sha256(changes[0]).digest())
+        return total.hexdigest()[:12]
+
+
+def built(kind, variant="debug", series=DEFAULT_SERIES):
+    """Return the Path of the interpreter that ./build.sh makes.
+
+    Parameters:
+        kind: "stock" or "patched".
+        variant: as interpreter.VARIANTS has them.
+        series: name of the series.
+    """
+    return BUILD / series / variant / kind / "obj" / "python"
 
 
 def available(patches=PATCHES):

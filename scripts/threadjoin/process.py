@@ -1,6 +1,7 @@
 """Run other programs: their output to a log, no process left behind."""
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -42,6 +43,44 @@ def environment(**changes):
     env["LC_ALL"] = "C.UTF-8"
     env.update(changes)
     return env
+
+
+def ask(python, code):
+    """Return what *code* prints as JSON on the interpreter *python* (a path).
+
+    Raises Problem when that does not run, or is no Python.
+    """
+    done = python_said(python, "-c", code)
+    if done.returncode:
+        last = done.stderr.strip().splitlines()[-1:] or [f"status {done.returncode}"]
+        raise _no_interpreter(python, last[0])
+    try:
+        return json.loads(done.stdout)
+    except ValueError:
+        raise _no_interpreter(python, "it is no Python") from None
+
+
+def python_said(python, *arguments):
+    """Run the interpreter *python* (a path) with *arguments*.
+
+    Returns the subprocess.CompletedProcess, with what it wrote as text. Raises
+    Problem when it cannot be run.
+    """
+    try:
+        return subprocess.run(
+            [python, *arguments],
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except OSError as exc:
+        raise _no_interpreter(python, exc.strerror) from None
+
+
+def _no_interpreter(python, why):
+    return Problem(f"{python} does not run ({why}); name an interpreter")
 
 
 def tail(log, lines=20):

@@ -178,20 +178,13 @@ def available(python):
 
 def digest(python):
     """Return what the files of tests of *python* (a path) are, as a digest."""
-    code = (
-        "import hashlib, pathlib, test\n"
+    return process.ask(
+        python,
+        "import hashlib, json, pathlib, test\n"
         "files = sorted(pathlib.Path(test.__file__).parent.glob('*.py'))\n"
         "text = b''.join(file.read_bytes() for file in files)\n"
-        "print(hashlib.sha256(text).hexdigest())"
+        "print(json.dumps(hashlib.sha256(text).hexdigest()))",
     )
-    return subprocess.run(
-        [python, "-c", code],
-        env=process.environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    ).stdout.strip()
 
 
 def load(data=DATA):

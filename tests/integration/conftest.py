@@ -21,8 +21,7 @@ KINDS = ("stock", "patched")
 def _locate(kind):
     """Return the path of the *kind* of interpreter; fail if there is none."""
     variable = f"THREADJOIN_{kind.upper()}"
-    built = layout.BUILD / layout.DEFAULT_SERIES / "debug" / kind / "obj" / "python"
-    path = Path(os.environ.get(variable, built))
+    path = Path(os.environ.get(variable, layout.built(kind)))
     if not os.access(path, os.X_OK):
         pytest.fail(
             f"no {kind} interpreter at {path}; run ./build.sh --variant debug, "

@@ -1,5 +1,7 @@
 """The data beside the series."""
 
+from dataclasses import replace
+
 import pytest
 from threadjoin import layout
 from threadjoin.errors import Problem
@@ -44,3 +46,35 @@ def test_a_patch_that_is_listed_has_to_exist(series):
 def test_the_series_is_found_by_the_first_two_numbers(series, version):
     found = layout.series_for(version, series.directory.parent)
     assert found.name == "3.11"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "same"),
+    [
+        ("Date: ", "Date: x", True),
+        ("Subject: ", "Subject: x", True),
+        ("\n+int", "\n+long", False),
+    ],
+)
+def test_the_digest_is_of_what_is_changed(series, old, new, same):
+    path = series.patches[1]
+    text = f"Date: today\nSubject: [PATCH] Hook\n\nWhy.\n---\n\n{path.read_text()}"
+    path.write_text(text)
+    before = series.digest
+    assert len(before) == 12
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    assert (series.digest == before) == same
+
+
+def test_the_digest_is_of_the_order_and_of_the_base_too(series):
+    other = replace(series, patches=series.patches[::-1])
+    based = replace(series, base=replace(series.base, sha256="1" * 64))
+    assert len({series.digest, other.digest, based.digest}) == 3
+
+
+def test_where_built_interpreters_are():
+    home = layout.BUILD / layout.DEFAULT_SERIES
+    assert layout.built("stock") == home / "debug" / "stock" / "obj" / "python"
+    other = layout.built("patched", "asan", "3.9")
+    assert other == layout.BUILD / "3.9" / "asan" / "patched" / "obj" / "python"

@@ -1,6 +1,7 @@
 """Programs that are run write to a log and leave nothing behind."""
 
 import os
+import re
 import signal
 import sys
 import threading
@@ -132,3 +133,21 @@ def test_a_bounded_program_leaves_nothing_behind(log, tmp_path, after, status):
     assert process.bounded(["sh", "-c", script], log, 2) == status
     reader.join(60)
     assert not reader.is_alive()
+
+
+def test_asking_an_interpreter():
+    assert process.ask(sys.executable, "print('[1, {}]')") == [1, {}]
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("/bin/true", "it is no Python"),
+        ("/bin/false", "status 1"),
+        ("/none", "No such file or directory"),
+    ],
+)
+def test_what_is_no_interpreter_is_a_problem(path, why):
+    said = f"{path} does not run ({why}); name an interpreter"
+    with pytest.raises(Problem, match=f"^{re.escape(said)}$"):
+        process.ask(path, "print(1)")
