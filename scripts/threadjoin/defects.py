@@ -2,18 +2,19 @@
 
 A reproducer is a script that any Python from 3.9 on runs. Its exit status tells:
 0 if the defect is not there, 1 if it is, anything else if that cannot be told.
+Python itself ends with 1 when nobody catches an exception: here, that cannot be
+told either.
 """
 
 import json
 import os
 import signal
-import subprocess
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import errors, layout, patchfile
+from . import errors, layout, pages, patchfile, process
 from .errors import Problem
 
 DATA = layout.ROOT / "tests" / "defects" / "defects.json"
@@ -22,16 +23,45 @@ TABLE = layout.ROOT / "docs" / "defects.md"
 #: Seconds that a reproducer may take.
 PATIENCE = 120
 
-SOUND, DEFECT = 0, 1
+SOUND, DEFECT, UNKNOWN = range(3)
 
 #: Runs after which an interpreter that did not show a defect is taken not to have
 #: it. Looking for one in all interleavings takes longer than showing it in one.
 ENOUGH = 20
 
-_LABEL = """
-import platform, sys, _thread
-patched = sys.version_info < (3, 13) and hasattr(_thread, "_ThreadHandle")
-print(platform.python_version() + (" patched" if patched else ""))
+_QUESTION = """
+import json, platform, sys, sysconfig, _thread
+print(json.dumps({
+    "version": platform.python_version(),
+    "patched": sys.version_info < (3, 13) and hasattr(_thread, "_ThreadHandle"),
+    "debug": bool(sysconfig.get_config_var("Py_DEBUG")),
+}))
+"""
+
+#: Loads a script, and changes how Python ends when nobody catches an exception.
+_PREPARATION = f"""
+import os, sys
+
+def hook(*caught):
+    sys.__excepthook__(*caught)
+    sys.stderr.flush()
+    os._exit({UNKNOWN})
+
+sys.excepthook = hook
+del sys.argv[0]
+sys.path[0] = os.path.dirname(sys.argv[0])
+with open(sys.argv[0], encoding="utf-8") as script:
+    code = compile(script.read(), sys.argv[0], "exec")
+"""
+
+#: Runs a script as if it had been named itself. The hook's names are not among
+#: those of the script: sys, which has the hook, would keep them to the very end.
+_RUNNER = f"""
+space = {{}}
+exec({_PREPARATION!r}, space)
+code = space["code"]
+del space
+exec(code)
 """
 
 
@@ -62,17 +92,44 @@ def subjects(patches=layout.PATCHES):
     return found
 
 
-def label(python):
-    """Return what to call the interpreter *python*: "3.11.2 patched".
+@dataclass(frozen=True)
+class Python:
+    """An interpreter: where it is, and what it says of itself."""
 
-    Raises Problem when it does not run.
+    path: str
+    version: str  # "3.11.2"
+    patched: bool
+    debug: bool
+
+    @property
+    def label(self):
+        """What to call it: "3.11.2 patched"."""
+        return f"{self.version} patched" if self.patched else self.version
+
+
+def identify(path):
+    """Return the Python at *path*. Raises Problem when there is none."""
+    return Python(str(path), **process.ask(path, _QUESTION))
+
+
+def labels(pythons):
+    """Return what to call each of *pythons*, no two of them the same, a list."""
+    names = [python.label for python in pythons]
+    for more in (
+        [", debug" if python.debug else ", release" for python in pythons],
+        [f" ({number})" for number in range(1, len(pythons) + 1)],
+    ):
+        times = Counter(names)
+        names = [n + m if times[n] > 1 else n for n, m in zip(names, more)]
+    return names
+
+
+def command(python, script):
+    """Return the command that runs the reproducer *script* on *python* (paths).
+
+    It ends with the script's status, or with UNKNOWN.
     """
-    try:
-        return subprocess.run(
-            [python, "-c", _LABEL], stdout=subprocess.PIPE, check=True, text=True
-        ).stdout.strip()
-    except (OSError, subprocess.CalledProcessError) as exc:
-        raise Problem(f"{python} does not run ({exc}); name an interpreter") from None
+    return [str(python), "-c", _RUNNER, str(script)]
 
 
 def reproduce(python, script, times=1, jobs=1):
@@ -89,19 +146,7 @@ def reproduce(python, script, times=1, jobs=1):
     """
 
     def once(_):
-        with subprocess.Popen(
-            [python, script],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            # Its children too are in this group, and go when it does.
-            start_new_session=True,
-        ) as process:
-            try:
-                return process.wait(PATIENCE)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                return None
+        return process.bounded(command(python, script), os.devnull, PATIENCE)
 
     first = min(times, ENOUGH)
     with ThreadPoolExecutor(jobs) as executor:
@@ -129,10 +174,7 @@ def table(defects, columns, patches):
         columns: {label of an interpreter: verdicts, one a Defect}.
         patches: what mends them, as subjects() returns it.
     """
-    lines = [
-        "| defect | reproducer | mended in | " + " | ".join(columns) + " |",
-        "|---|---|---|" + "---|" * len(columns),
-    ]
+    rows = [["defect", "reproducer", "mended in", *columns]]
     for row, defect in enumerate(defects):
         what = defect.what
         if defect.issue:
@@ -144,24 +186,38 @@ def table(defects, columns, patches):
             for series, patch in patches.get(defect.mended_by, {}).items()
         ]
         cells = [what, f"[{path.stem}]({path})", ", ".join(mended)]
-        cells += [verdicts[row] for verdicts in columns.values()]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+        rows.append(cells + [verdicts[row] for verdicts in columns.values()])
+    return pages.table(rows, align="---")
 
 
 _INTRODUCTION = """\
-# The defects, and who has them
-
-Written by `scripts/defects --write`, from what it measured. A reproducer is a
-small script that any Python from 3.9 on runs; its exit status tells. None waits
-for luck: interleavings are forced, and what takes part in a race is held until
-the other side has come.
+A reproducer is a small script that any Python from 3.9 on runs; its exit status
+tells. None waits for luck: interleavings are forced, and what takes part in a race
+is held until the other side has come.
 
 Each ran {times} on each interpreter{enough}.
 "Mended in" has the series that concern the defect, and the patch of each after which
-it is not there any more.
+it is not there any more."""
 
-"""
+
+def page(times, defects, columns, series):
+    """Return the page for the documentation, a str.
+
+    Parameters:
+        times: how often each ran, at most.
+        defects, columns: as table() has them.
+        series: names of the series of the patched ones.
+    """
+    enough = f", or {ENOUGH} times where none of those showed the defect"
+    introduction = _INTRODUCTION.format(
+        times="once" if times == 1 else f"{times:,} times",
+        enough=enough if times > ENOUGH else "",
+    )
+    said = pages.measured(series)
+    parts = pages.head("The defects, and who has them", "scripts/defects --write", said)
+    return (
+        "\n\n".join([*parts, introduction, table(defects, columns, subjects())]) + "\n"
+    )
 
 
 def _parser():
@@ -193,14 +249,9 @@ def _parser():
     parser.add_argument(
         "--write",
         action="store_true",
-        help=f"write the table to {TABLE.relative_to(layout.ROOT)}",
+        help=f"write the table to {os.path.relpath(TABLE, layout.ROOT)}",
     )
     return parser
-
-
-def _default():
-    built = layout.BUILD / layout.DEFAULT_SERIES / "debug"
-    return [str(built / kind / "obj" / "python") for kind in ("stock", "patched")]
 
 
 def main(argv):
@@ -212,23 +263,24 @@ def main(argv):
     # A background job of a shell has SIGINT ignored, and so have its children.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     defects = load()
-    columns = {}
-    for python in args.python or _default():
-        name = label(python)
-        verdicts = columns[name] = []
+    default = [layout.built("stock"), layout.built("patched")]
+    pythons = [identify(path) for path in args.python or default]
+    columns = {name: [] for name in labels(pythons)}
+    for python, (name, verdicts) in zip(pythons, columns.items()):
         for defect in defects:
             script = layout.ROOT / defect.script
-            counts = reproduce(python, str(script), args.times, args.jobs)
+            counts = reproduce(python.path, script, args.times, args.jobs)
             verdicts.append(verdict(counts))
             print(f"{name:16} {script.stem:28} {verdicts[-1]}", flush=True)
+    patched = [python for python in pythons if python.patched]
     if args.write:
-        times = "once" if args.times == 1 else f"{args.times:,} times"
-        TABLE.parent.mkdir(exist_ok=True)
-        enough = f", or {ENOUGH} times where none of those showed the defect"
-        text = _INTRODUCTION.format(
-            times=times, enough=enough if args.times > ENOUGH else ""
-        ) + table(defects, columns, subjects())
-        TABLE.write_text(text)
-    for name, verdicts in columns.items():
-        if name.endswith("patched") and set(verdicts) != {"no"}:
-            raise Problem(f"{name} has a defect, or it cannot be told; see above")
+        series = {layout.series_for(python.version).name for python in patched}
+        TABLE.write_text(page(args.times, defects, columns, series))
+    wrong = [
+        name
+        for python, (name, verdicts) in zip(pythons, columns.items())
+        if python.patched and set(verdicts) != {"no"}
+    ]
+    if wrong:
+        said = " and ".join(wrong)
+        raise Problem(f"{said}: a defect is there, or it cannot be told; see above")

@@ -12,7 +12,7 @@ SCRIPTS = [layout.ROOT / defect.script for defect in defects.load()]
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 def test_reproducer(python, script):
-    command = [python.path, str(script)]
+    command = defects.command(python.path, script)
     result = run_command(python, command, timeout=3 * PATIENCE, preload=False)
     there = not python.patched and script.stem not in NOT_ON_STOCK
     assert result.status == (defects.DEFECT if there else defects.SOUND), result

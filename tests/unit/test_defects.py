@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from threadjoin import defects, layout
+from threadjoin import defects, layout, pages
 from threadjoin.errors import Problem
 
 
@@ -47,11 +47,69 @@ def test_what_hangs_is_stopped(tmp_path, monkeypatch):
     assert defects.reproduce(sys.executable, script) == {None: 1}
 
 
-def test_label():
+def script_that(tmp_path, text):
+    script = tmp_path / "script.py"
+    script.write_text(text)
+    return script
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1 / 0", "import no_such_module", "not Python", "raise KeyboardInterrupt"],
+)
+def test_an_uncaught_exception_is_no_defect(tmp_path, text):
+    script = script_that(tmp_path, text)
+    assert defects.reproduce(sys.executable, script) == {defects.UNKNOWN: 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        ("sys.exit(True)", defects.DEFECT),
+        # In another thread, or where it is of no consequence, it is not the end.
+        ("t = threading.Thread(target=lambda: 1 / 0); t.start(); t.join()", 0),
+        ("class C:\n def __del__(self): 1 / 0\nc = C()", defects.SOUND),
+        ("import atexit, os; atexit.register(os._exit, 1)", defects.DEFECT),
+        ("assert [sys.path[0] + '/script.py'] == sys.argv", defects.SOUND),
+        ("assert __name__ == '__main__'", defects.SOUND),
+    ],
+)
+def test_else_the_status_is_that_of_the_script(tmp_path, text, status):
+    script = script_that(tmp_path, f"import sys, threading\n{text}")
+    assert defects.reproduce(sys.executable, script) == {status: 1}
+
+
+def test_a_reproducer_without_what_it_needs_tells_nothing(tmp_path, monkeypatch):
+    (tmp_path / "ctypes.py").write_text("raise ImportError")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    script = layout.ROOT / "tests" / "defects" / "os_thread_outlives_join.py"
+    assert defects.reproduce(sys.executable, script) == {defects.UNKNOWN: 1}
+
+
+def test_identify():
     version = ".".join(map(str, sys.version_info[:3]))
-    assert defects.label(sys.executable).split()[0] == version
-    with pytest.raises(Problem, match="false does not run"):
-        defects.label("/bin/false")
+    python = defects.identify(sys.executable)
+    assert python.version.startswith(version)
+    assert not python.patched
+    assert python.label == python.version
+    with pytest.raises(Problem, match="true does not run .it is no Python"):
+        defects.identify("/bin/true")
+
+
+def made_up(path, patched=True, debug=True, version="3.11.2"):
+    return defects.Python(path, version, patched, debug)
+
+
+def test_no_two_have_the_same_label():
+    stock = made_up("a", patched=False)
+    debug, release = made_up("b"), made_up("c", debug=False)
+    assert defects.labels([stock, debug]) == ["3.11.2", "3.11.2 patched"]
+    assert defects.labels([stock, release, debug, debug]) == [
+        "3.11.2",
+        "3.11.2 patched, release",
+        "3.11.2 patched, debug (3)",
+        "3.11.2 patched, debug (4)",
+    ]
 
 
 def test_table():
@@ -72,7 +130,7 @@ def test_table():
         "3.12 by [0001](../patches/3.12/0001-one.patch)",
         "3.11 by [0001](../patches/3.11/0001-two.patch)",
     )
-    assert lines[2].endswith(f"| [one](../tests/defects/one.py) | {one} | **yes** | no |")
+    assert lines[2].endswith(f"[one](../tests/defects/one.py) | {one} | **yes** | no |")
     assert lines[3] == f"| Two | [two](../tests/defects/two.py) | {two} | no | no |"
 
 
@@ -89,12 +147,33 @@ def test_every_reproducer_is_listed_and_there():
     assert all(path.is_file() for path in listed)
 
 
-def test_a_patched_interpreter_with_a_defect_is_a_problem(monkeypatch):
-    monkeypatch.setattr(defects, "label", lambda python: python)
+@pytest.fixture
+def ill(monkeypatch, tmp_path):
+    """A function that runs the command; all but the path "well" have the defects."""
     monkeypatch.setattr(
-        defects, "reproduce", lambda python, *rest: Counter({python == "ill": 1})
+        defects, "reproduce", lambda python, *rest: Counter({python != "well": 1})
     )
-    defects.main(["ill", "3.11.2 patched"])
-    monkeypatch.setattr(defects, "label", lambda python: f"{python} patched")
-    with pytest.raises(Problem, match="ill patched has a defect"):
-        defects.main(["ill"])
+    monkeypatch.setattr(defects, "TABLE", tmp_path / "defects.md")
+
+    def run(*pythons, more=()):
+        known = {python.path: python for python in pythons}
+        monkeypatch.setattr(defects, "identify", known.__getitem__)
+        defects.main([*known, *more])
+
+    return run
+
+
+def test_a_patched_interpreter_with_a_defect_is_a_problem(ill):
+    ill(made_up("ill", patched=False), made_up("well"))
+    with pytest.raises(Problem, match="3.11.2 patched: a defect is there"):
+        ill(made_up("ill"))
+
+
+def test_one_that_is_called_as_another_is_judged_by_itself(ill):
+    with pytest.raises(Problem, match=r"^3.11.2 patched, debug \(1\): a defect is "):
+        ill(made_up("ill"), made_up("well"), more=["--write"])
+    text = defects.TABLE.read_text()
+    assert " | 3.11.2 patched, debug (1) | 3.11.2 patched, debug (2) |\n" in text
+    assert text.count("| **yes** | no |\n") == len(defects.load())
+    assert list(pages.outdated(text)) == []
+    assert f"\n\n{pages.measured()[0]}\n\n" in text
