@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -12,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from xml.etree import ElementTree
 
-from . import errors, layout, process, verify
+from . import errors, layout, pages, process, verify
 from .downstream_run import FAILED, PASSED, SKIPPED, Run, failures, stable, worst
 from .errors import Problem
 
@@ -160,20 +159,24 @@ def available(python):
 
     Raises Problem when it has none.
     """
-    done = subprocess.run(
-        [python, "-m", "test", "--list-tests"],
-        env=process.environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = process.python_said(python, "-m", "test", "--list-tests")
     names = done.stdout.split()
     if done.returncode or not names:
         raise Problem(
             f"{python} has no tests of its own; name one that is not installed"
         )
     return names
+
+
+def check(python, units):
+    """Raise Problem unless *python* (a path) has the tests that *units* name."""
+    names = set(available(python))
+    missing = sorted({unit.split()[0] for unit in units} - names)
+    if missing:
+        raise Problem(
+            f"{python} has no {', '.join(missing)}; what it has is told by its "
+            "-m test --list-tests"
+        )
 
 
 def digest(python):
@@ -195,6 +198,32 @@ def load(data=DATA):
 def jobs():
     """Return how many files of tests this machine can run at the same time."""
     return len(os.sched_getaffinity(0))
+
+
+def add_tests(parser):
+    """Give *parser* (an errors.Parser) the argument TEST: units, or none."""
+    parser.add_argument(
+        "test",
+        metavar="TEST",
+        nargs="*",
+        # Without one, a Parser that misses another argument names this one too.
+        default=[],
+        help='only these, such as test_thread or "test_threading -m JoinTests"',
+    )
+
+
+def add_table(parser, otherwise=""):
+    """Give *parser* (an errors.Parser) the option --table.
+
+    Parameters:
+        otherwise: what it does when nothing else is named.
+    """
+    parser.add_argument(
+        "--table",
+        type=pages.target,
+        metavar="FILE",
+        help=f"write the result to FILE, in Markdown{otherwise}",
+    )
 
 
 def add_jobs(parser):

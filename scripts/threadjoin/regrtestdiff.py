@@ -5,10 +5,9 @@ import os
 import textwrap
 from collections import Counter
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 from . import downstream_compare as compare
-from . import downstream_env, errors, layout, regrtest, regrtest_known
+from . import downstream_env, errors, layout, pages, regrtest, regrtest_known
 from .downstream_run import FAILED, PASSED, SKIPPED
 from .errors import Problem
 from .progress import Progress, duration
@@ -42,6 +41,7 @@ class Result:
         added, gone: outcomes by test id, of those that only patched has, and
             that only stock has.
         left_out: reasons by name of a file that was not run.
+        measured: what pages.measured() said when they ran.
     """
 
     versions: dict
@@ -53,6 +53,7 @@ class Result:
     added: dict
     gone: dict
     left_out: dict
+    measured: list
 
     def worse(self, expected=()):
         """Return what is wrong with patched, a list of str.
@@ -82,12 +83,16 @@ class Result:
 
     @classmethod
     def load(cls):
-        """Return what save() kept. Raises Problem when there is nothing."""
+        """Return what save() kept. Raises Problem when that is nothing of use."""
         if not RESULT.is_file():
-            raise Problem("nothing has been run yet; name two interpreters")
+            raise Problem("not all has been run yet; name two interpreters")
         content = json.loads(RESULT.read_text())
         found = [compare.Difference(**entry) for entry in content["differences"]]
-        return cls(**{**content, "differences": found})
+        try:
+            return cls(**{**content, "differences": found})
+        except TypeError:
+            # Of a version of this program with other fields.
+            raise Problem(f"{RESULT} is too old; name two interpreters") from None
 
 
 def run(pythons, units, settings, progress, known):
@@ -147,6 +152,7 @@ def judge(pythons, places, runs, progress, rounds):
         {k: patched[k] for k in sorted(ended & patched.keys() - stock.keys())},
         {k: stock[k] for k in sorted(ended & stock.keys() - patched.keys())},
         {},
+        pages.measured(),
     )
 
 
@@ -195,8 +201,6 @@ def _cells(counts):
 
 def markdown(result, data):
     """Return the page for the documentation, a str; parameters as explain()'s."""
-    head, *body = rows(result)
-    table = [head, ["---", *["---:"] * (len(head) - 1)], *body]
     introduction = (
         "CPython's own tests on the stock and on the patched interpreter, each with "
         "the tests of its own tree. A test whose outcomes differ was repeated on "
@@ -207,14 +211,15 @@ def markdown(result, data):
     )
     lines = list(explain(result, data))
     parts = [
-        "# CPython's own tests",
-        "<!-- Made by scripts/regrtest-diff --table. Do not edit. -->",
+        *pages.head(
+            "CPython's own tests", "scripts/regrtest-diff --table", result.measured
+        ),
         textwrap.fill(introduction, width=80),
         "\n".join(
             f"- {role}: {' '.join(version.split())}"
             for role, version in result.versions.items()
         ),
-        "\n".join(f"| {' | '.join(row)} |" for row in table),
+        pages.table(rows(result)),
         "## What there is to know",
         "\n".join(f"- {_code(line)}" for line in lines) or "Nothing differs.",
     ]
@@ -244,12 +249,7 @@ def _parser():
     add = parser.add_argument
     add("stock", metavar="STOCK", nargs="?", help="path of an interpreter")
     add("patched", metavar="PATCHED", nargs="?", help="path of the other one")
-    add(
-        "test",
-        metavar="TEST",
-        nargs="*",
-        help='only these, such as test_thread or "test_threading -m JoinTests"',
-    )
+    regrtest.add_tests(parser)
     add(
         "--threading",
         action="store_true",
@@ -266,14 +266,16 @@ def _parser():
         help="for each file (default: %(default)s)",
     )
     compare.add_repeat(parser, REPEAT)
-    add(
-        "--table",
-        type=Path,
-        metavar="FILE",
-        help="write the result to FILE, in Markdown; that of the last run when no "
-        "interpreters are named",
+    regrtest.add_table(
+        parser, "; that of the last whole run when no interpreters are named"
     )
     return parser
+
+
+def check_repeat(parser, args):
+    """Have *parser* fail when *args* has fewer repetitions than decide anything."""
+    if args.repeat < compare.FEWEST:
+        parser.error(f"--repeat takes {compare.FEWEST} or more: fewer decide nothing")
 
 
 def main(argv):
@@ -283,11 +285,11 @@ def main(argv):
     data = regrtest.load()
     if args.stock and not args.patched or not (args.stock or args.table):
         parser.error("two interpreters are needed, STOCK and PATCHED")
+    check_repeat(parser, args)
     result = _measured(args, data) if args.stock else Result.load()
     if args.table:
         args.table.write_text(markdown(result, data))
-    for row in rows(result):
-        print("  ".join(cell.rjust(7) for cell in row))
+    print(*pages.plain(rows(result)), sep="\n")
     for line in explain(result, data):
         print(line)
     return 1 if result.worse(data["gone"]) else 0
@@ -299,10 +301,11 @@ def _measured(args, data):
         for role, path in zip(ROLES, (args.stock, args.patched))
     ]
     left_out = {}
-    if args.test:
-        units = args.test
-    elif args.threading:
-        units = data["threading"]
+    if args.test or args.threading:
+        units = args.test or data["threading"]
+        left_out["all others"] = "not asked for"
+        for python in pythons:
+            regrtest.check(python.path, units)
     else:
         left_out.update(data["left out"])
         names = {name: None for p in pythons for name in regrtest.available(p.path)}
@@ -316,9 +319,11 @@ def _measured(args, data):
         wanted, units = units, [unit for unit in units if unit in known]
         if len(units) < len(wanted):
             left_out[f"{len(wanted) - len(units)} of the others"] = "not yet"
+    whole = left_out.keys() <= data["left out"].keys()
     progress = Progress()
     places = run(pythons, units, settings, progress, known)
     result = judge(pythons, places, known.runs(units), progress, args.repeat)
     result.left_out.update(left_out)
-    result.save()
+    if whole:
+        result.save()
     return result

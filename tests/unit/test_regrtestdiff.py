@@ -5,7 +5,7 @@ import sys
 
 import pytest
 from faketests import junit, write_tests
-from threadjoin import downstream_env, regrtest, regrtest_known, regrtestdiff
+from threadjoin import downstream_env, pages, regrtest, regrtest_known, regrtestdiff
 from threadjoin.errors import Problem
 
 A = '<testcase name="test.t.C.a" />'
@@ -176,10 +176,76 @@ def test_the_page(pythons, capsys, tmp_path):
     assert "- not run: `test_z`: it hangs\n" in text
 
 
-def test_bad_command_lines(capsys):
+def test_the_page_says_with_what_it_was_measured(pythons, capsys, tmp_path, patches):
+    diff(capsys, *pythons({"test_a": ""}, {"test_a": ""}))
+    before = pages.measured()
+    (path,) = (patches / "3.11").glob("0002*")
+    path.write_text(path.read_text().replace("\n+", "\n+ "))
+    page = tmp_path / "page.md"
+    regrtestdiff.main(["--table", str(page)])
+    # That of the run, and not of when the page is written.
+    assert before[0] in page.read_text()
+    assert list(pages.outdated(page.read_text(), patches)) == before != pages.measured()
+
+
+def test_a_result_of_another_version_is_refused(pythons, capsys):
+    diff(capsys, *pythons({"test_a": ""}, {"test_a": ""}))
+    content = json.loads(regrtestdiff.RESULT.read_text())
+    del content["measured"]
+    regrtestdiff.RESULT.write_text(json.dumps(content))
+    with pytest.raises(Problem, match="result.json is too old; name two"):
+        regrtestdiff.main(["--table", "page.md"])
+
+
+@pytest.fixture
+def patches(series, monkeypatch):
+    """The patches of a small series, which are measured with instead of ours."""
+    directory = series.directory.parent
+    measured = pages.measured
+    monkeypatch.setattr(pages, "measured", lambda *names: measured(["3.11"], directory))
+    return directory
+
+
+@pytest.mark.parametrize("part", ["test_a", "--threading"])
+def test_a_part_is_not_kept_for_the_page(pythons, capsys, tmp_path, part):
+    paths = pythons(*[{"test_a": "", "test_b": ""}] * 2)
+    page = tmp_path / "page.md"
+    said = diff(capsys, *paths, part, "--table", page)[1]
+    assert "not run: all others: not asked for" in said
+    assert "- not run: `all others`: not asked for" in page.read_text()
+    with pytest.raises(Problem, match="not all has been run yet"):
+        regrtestdiff.main(["--table", str(page)])
+    diff(capsys, *paths, "--known")
+    with pytest.raises(Problem, match="not all has been run yet"):
+        regrtestdiff.main(["--table", str(page)])
+    diff(capsys, *paths)
+    diff(capsys, *paths, part)
+    assert "| stock | 2 | 2 |" in diff(capsys, "--table", page)[1] + page.read_text()
+
+
+def test_what_is_no_test_is_refused(pythons):
+    stock, patched = pythons({"test_a": "", "test_b": ""}, {"test_b": ""})
+    for unit in ("test_nosuch", "test_a -m X"):
+        with pytest.raises(Problem, match=f"{patched} has no {unit.split()[0]};"):
+            regrtestdiff.main([patched, patched, unit])
+    with pytest.raises(Problem, match=f"{patched} has no test_a; .*--list-tests"):
+        regrtestdiff.main([stock, patched, "test_a", "test_b"])
+
+
+def test_bad_command_lines(capsys, tmp_path):
     for argv in ([], ["only-one"]):
         with pytest.raises(SystemExit):
             regrtestdiff.main(argv)
         assert "two interpreters are needed" in capsys.readouterr().err
-    with pytest.raises(Problem, match="nothing has been run yet"):
+    for argv, said in (
+        (
+            ["a", "b", "--table", f"{tmp_path}/none/x.md"],
+            "none/x.md' cannot be written",
+        ),
+        (["a", "b", "--repeat", "2"], "--repeat takes 4 or more: fewer decide"),
+    ):
+        with pytest.raises(SystemExit):
+            regrtestdiff.main(argv)
+        assert said in capsys.readouterr().err
+    with pytest.raises(Problem, match="not all has been run yet"):
         regrtestdiff.main(["--table", "page.md"])
