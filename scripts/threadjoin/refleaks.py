@@ -3,7 +3,7 @@
 import os
 import re
 
-from . import errors, layout, regrtest
+from . import errors, layout, pages, process, regrtest, verify
 from .downstream_run import PASSED
 from .errors import Problem
 from .progress import Progress, duration
@@ -12,6 +12,7 @@ HOME = regrtest.HOME / "refleaks"
 
 #: Runs that are not counted, since caches fill, and runs that are.
 RUNS = ("-R", "3:3")
+TIMES = 6
 
 #: Seconds for one file of tests: it runs six times.
 TIMEOUT = 3600
@@ -40,6 +41,58 @@ def hunt(python, units, jobs=1, home=None):
     return place.run(units), place
 
 
+def check(python, units):
+    """Raise Problem unless *python* (a path) counts references and has *units*."""
+    counts = "import json, sys; print(json.dumps(hasattr(sys, 'gettotalrefcount')))"
+    if not process.ask(python, counts):
+        raise Problem(f"{python} counts no references; name a debug build")
+    regrtest.check(python, units)
+
+
+def rows(run, place):
+    """Return the rows of the table of what hunt() returned, lists of str."""
+    found = [["", "tests", "leaks", "time"]]
+    for unit, seconds in run.times.items():
+        text = place.log(unit).read_text(errors="replace")
+        tests = verify.parse_tests(0, text).ran // TIMES
+        leaked = "; ".join(_said(unit, run, place)) or "none"
+        found.append([unit, f"{tests:,}", leaked, duration(seconds)])
+    return found
+
+
+def _said(unit, run, place):
+    """Return what there is to say against *unit*, a list of str."""
+    said = leaks(place.log(unit).read_text(errors="replace"))
+    if run.outcomes[unit] != PASSED and not said:
+        said = [f"{unit}: {run.outcomes[unit]}, see {place.log(unit)}"]
+    return said
+
+
+_INTRODUCTION = """\
+CPython's own hunter ran each file of tests six times on a patched debug build, as
+`python -m test -R 3:3` does. The first three are for caches to fill; the last three
+must leave no reference, no block of memory and no open file behind. The tests are
+those of one time, the time is of all six."""
+
+
+def markdown(version, found, left_out=()):
+    """Return the page for the documentation, a str.
+
+    Parameters:
+        version: sys.version of the interpreter.
+        found: as rows() returns them.
+        left_out: units that should be there and were not asked for.
+    """
+    parts = [
+        *pages.head("References", "scripts/refleaks --table", pages.measured()),
+        _INTRODUCTION,
+        f"- patched: {' '.join(version.split())}",
+        pages.table(found),
+        *(f"Not run: `{unit}`." for unit in left_out),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
 def _parser():
     parser = errors.Parser(
         prog="scripts/refleaks",
@@ -50,14 +103,10 @@ def _parser():
     )
     add = parser.add_argument
     add("python", metavar="PYTHON", help="path of an interpreter, a debug build")
-    add(
-        "test",
-        metavar="TEST",
-        nargs="*",
-        help='only these, such as test_thread or "test_threading -m JoinTests"',
-    )
+    regrtest.add_tests(parser)
     add("--ci", action="store_true", help="only the part that the project's CI runs")
     regrtest.add_jobs(parser)
+    regrtest.add_table(parser)
     return parser
 
 
@@ -66,17 +115,19 @@ def main(argv):
     args = _parser().parse_args(argv)
     data = regrtest.load()["refleaks"]
     units = args.test or data["ci" if args.ci else "whole"]
+    check(args.python, units)
+    version = process.ask(
+        args.python, "import json, sys; print(json.dumps(sys.version))"
+    )
     progress = Progress()
     with progress.stage(f"{len(units)} of CPython's tests, six times each"):
         run, place = hunt(args.python, units, args.jobs)
-    found = []
-    for unit in units:
-        text = place.log(unit).read_text(errors="replace")
-        said = leaks(text)
-        if run.outcomes[unit] != PASSED and not said:
-            said = [f"{unit}: failed, see {place.log(unit)}"]
-        found += said
-        progress.note(f"{unit}: {'; '.join(said) or 'no leak'}")
-    progress.note(f"in {duration(run.seconds)}")
+    table = rows(run, place)
+    if args.table:
+        left_out = [unit for unit in data["whole"] if unit not in units]
+        args.table.write_text(markdown(version, table, left_out))
+    for line in pages.plain(table):
+        progress.note(line)
+    found = [said for unit in units for said in _said(unit, run, place)]
     if found:
         raise Problem("; ".join(found))

@@ -1,7 +1,7 @@
 """CPython's own tests about threads: the same outcomes on both, and no leak.
 
-The whole of them is for scripts/regrtest-diff and scripts/refleaks; here is the
-part of tests/regrtest/tests.json that is made for CI.
+The whole of them is for scripts/regrtest-diff; here are the parts that
+tests/regrtest/tests.json has for CI, and all those that are to have no leak.
 """
 
 import pytest
@@ -31,9 +31,15 @@ def test_nothing_is_worse_on_patched(stock, patched, tmp_path, monkeypatch):
         assert result.cases[role][PASSED] > 500, said
 
 
-@pytest.mark.slow
-def test_no_reference_leaks(patched, tmp_path):
-    units = regrtest.load()["refleaks"]["ci"]
+@pytest.mark.parametrize(
+    "part",
+    [
+        pytest.param("ci", marks=pytest.mark.slow),
+        pytest.param("whole", marks=pytest.mark.long),
+    ],
+)
+def test_no_reference_leaks(patched, tmp_path, part):
+    units = regrtest.load()["refleaks"][part]
     run, place = refleaks.hunt(patched.path, units, regrtest.jobs(), tmp_path)
     said = {unit: place.log(unit).read_text() for unit in units}
     assert run.outcomes == dict.fromkeys(units, PASSED), said

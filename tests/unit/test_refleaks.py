@@ -2,8 +2,9 @@
 
 import pytest
 from faketests import write_tests
-from threadjoin import refleaks
+from threadjoin import pages, refleaks
 from threadjoin.errors import Problem
+from tinycpython import write
 
 LEAKED = (
     "test_a leaked [1, 1, 1] references, sum=3\\n"
@@ -15,8 +16,11 @@ LEAKED = (
 def python(tmp_path, program):
     """An interpreter that has these tests."""
 
-    def make(files):
+    def make(files, debug=True):
         path = write_tests(tmp_path / "fake", files)["PYTHONPATH"]
+        # As a debug build has it.
+        counts = "import sys; sys.gettotalrefcount = int\n" if debug else ""
+        write(tmp_path / "fake", {"sitecustomize.py": counts})
         return program("python", f'PYTHONPATH={path} exec python3 "$@"')
 
     return make
@@ -34,7 +38,9 @@ def hunt(*argv):
 def test_no_leak(python, capsys):
     hunt(python({"test_a": "", "test_b": ""}), "test_a", "test_b -m X")
     said = capsys.readouterr().out
-    assert "test_a: no leak\ntest_b -m X: no leak\n" in said
+    lines = [line.split() for line in said.splitlines()]
+    assert ["test_a", "0", "none", "0", "s"] in lines
+    assert ["test_b", "-m", "X", "0", "none", "0", "s"] in lines
 
 
 def test_a_leak(python):
@@ -63,7 +69,47 @@ def test_the_part_that_ci_runs(python, capsys, monkeypatch):
     hunt(python, "--ci")
     assert "test_a" not in capsys.readouterr().out
     hunt(python)
-    assert "test_a: no leak" in capsys.readouterr().out
+    assert "test_a      0   none   0 s\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        ([], "the following arguments are required: PYTHON; see scripts/refleaks"),
+        (["x", "--table", "/none/x.md"], "'/none/x.md' cannot be written"),
+    ],
+)
+def test_bad_command_lines(capsys, argv, said):
+    with pytest.raises(SystemExit):
+        refleaks.main(argv)
+    assert said in capsys.readouterr().err
+
+
+def test_what_cannot_be_hunted_is_told_first(python):
+    with pytest.raises(Problem, match="^/none/python does not run .No such file"):
+        hunt("/none/python")
+    path = python({"test_a": ""})
+    with pytest.raises(Problem, match=f"^{path} has no test_nosuch; "):
+        hunt(path, "test_a", "test_nosuch")
+    path = python({"test_a": ""}, debug=False)
+    with pytest.raises(Problem, match="counts no references; name a debug build$"):
+        hunt(path, "test_a")
+    assert not refleaks.HOME.exists()
+
+
+def test_the_page(python, tmp_path):
+    ran = "print('Ran 1200 tests in 3s\\n\\nOK\\n' * 6)"
+    page = tmp_path / "page.md"
+    hunt(python({"test_a": ran}), "test_a", "--table", page)
+    text = page.read_text()
+    assert text.startswith("# References\n")
+    assert f"\n{pages.measured()[0]}\n" in text
+    assert "\n| test_a | 1,200 | none | 0 s |\n" in text
+    assert "\nNot run: `test_fork1`.\n" in text
+    files = {"test_a": f"print('{LEAKED}'); sys.exit(2)"}
+    with pytest.raises(Problem):
+        hunt(python(files), "test_a", "--table", page)
+    assert "| 0 | test_a: [1, 1, 1] references, sum=3; test_a: [" in page.read_text()
 
 
 def test_an_interpreter_named_from_here(python, tmp_path, monkeypatch):
