@@ -176,6 +176,9 @@ def explain(result, data):
         counts = Counter(result.added.values())
         said = ", ".join(f"{n} {outcome}" for outcome, n in sorted(counts.items()))
         yield f"only on patched: {len(result.added)} tests: {said}"
+        for test, outcome in result.added.items():
+            if outcome == FAILED:
+                yield f"worse: {test}: fails, and only patched has it"
     for name in result.broken:
         yield f"fails on both: {name}"
     for name, reason in result.left_out.items():

@@ -1,5 +1,6 @@
 """Run tests on interpreters with a sanitizer in them, and compare the reports."""
 
+import argparse
 import os
 import re
 import shutil
@@ -11,18 +12,16 @@ from . import (
     downstream_compare,
     downstream_env,
     errors,
-    interpreter,
     layout,
     patchfile,
     regrtest,
     regrtestdiff,
 )
 from . import sanitizer_reports as reports
+from . import sanitizer_results as results
 from .downstream_run import FAILED, PASSED, SKIPPED
 from .errors import Problem
 from .progress import Progress
-
-HOME = layout.BUILD / "sanitizers"
 
 #: Repetitions, at most, of what has a report on one interpreter only. As many
 #: as tell the two apart, if each of them has it again.
@@ -31,8 +30,8 @@ REPEAT = 4
 #: Exit statuses of pytest that say that tests ran, whether they passed or not.
 RAN = (0, 1)
 
-#: What an id begins with that is of a report, and not of a test.
-REPORT = "report: "
+#: What unittest says of a test that passed.
+_OK = re.compile(r"\bok$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -69,27 +68,32 @@ def load():
 class Place(regrtest.Place):
     """As regrtest.Place; the reports are among the outcomes.
 
-    Each is one that failed, called by REPORT and its signature.
+    Each is one that failed, called by results.REPORT and its signature.
 
     Parameters:
         tool: the Sanitizer.
-        others: paths of the interpreters that our own tests take, by role.
-        python, directory, settings: as regrtest.Place has them.
+        python: the downstream_env.Python.
+        others: paths of the interpreters that our own tests take, by role; that
+            of its own role is replaced.
+        directory, settings: as regrtest.Place has them.
     """
 
-    def __init__(self, tool, others, python, directory, settings):
-        super().__init__(python, directory, settings)
+    def __init__(self, tool, python, others, directory, settings):
+        super().__init__(python.path, directory, settings)
+        self.role = python.role
         self.tool = tool
         self.reports = {}  # Report by id, the first of each
-        self._others = others
+        self.ran = set()  # units of which a test has passed
+        self._others = {**others, python.role: python.path}
         self._rounds = {}
 
     def command(self, unit, report):
         """Return the command that runs *unit*, and writes the Path *report*."""
-        if not _is_ours(unit):
+        if not results.is_ours(unit):
             return super().command(unit, report)
         pytest = [str(devenv.VENV / "bin" / "python"), "-m", "pytest"]
-        return [*pytest, f"--rootdir={layout.ROOT}", str(layout.ROOT / unit)]
+        pytest += [f"--rootdir={layout.ROOT}", f"--junit-xml={report}"]
+        return [*pytest, str(layout.ROOT / unit)]
 
     def environment(self, unit, scratch):
         """Return the environment to run *unit* in, with the directory *scratch*."""
@@ -104,14 +108,32 @@ class Place(regrtest.Place):
     def outcomes(self, unit, status, output, report):
         """Return the outcomes of *unit*, as regrtest.Place does."""
         found = super().outcomes(unit, status, output, report)
-        if _is_ours(unit):
+        if results.is_ours(unit):
             # Slow as they are here, not all of them pass: that they ran will do.
-            found = {unit: PASSED if status in RAN else FAILED}
+            cases = {test: found[test] for test in found if test != unit}
+            ran = status in RAN and self._has_run(cases)
+            found = {unit: PASSED if ran else FAILED}
+        else:
+            ran = found[unit] == PASSED or _OK.search(output)
+        if ran:
+            self.ran.add(unit)
         for path in sorted(self._written(unit).iterdir()):
             for one in reports.parse(path.read_text(errors="replace")):
-                self.reports.setdefault(REPORT + one.signature, one)
-                found[REPORT + one.signature] = FAILED
+                self.reports.setdefault(results.REPORT + one.signature, one)
+                found[results.REPORT + one.signature] = FAILED
         return found
+
+    def _has_run(self, outcomes):
+        """Return whether one of our tests has passed on this interpreter.
+
+        Where some say which of the two they are for, it has to be one of them:
+        the other interpreter is a sound one, whatever this one does.
+        """
+        parameters = {test: re.split(r"[][-]", test)[1:] for test in outcomes}
+        (other,) = set(regrtestdiff.ROLES) - {self.role}
+        mine = [test for test in outcomes if self.role in parameters[test]]
+        rest = [test for test in outcomes if other not in parameters[test]]
+        return any(outcomes[test] == PASSED for test in mine or rest)
 
     def _written(self, unit):
         """Return the Path of the directory for the reports of this round."""
@@ -119,17 +141,15 @@ class Place(regrtest.Place):
         return self.directory / "reports" / name
 
 
-def _is_ours(unit):
-    return unit.startswith("tests/")
-
-
-def run(tool, pythons, others, units, progress, jobs=1, rounds=REPEAT, home=HOME):
+def run(
+    tool, pythons, others, units, progress, jobs=1, rounds=REPEAT, home=results.HOME
+):
     """Run *units* on both interpreters and return a pair of what came of it.
 
     Parameters:
         tool: the Sanitizer.
         pythons: the two downstream_env.Python, the stock one first.
-        others: as Place has them; that of the role that runs is replaced.
+        others: as Place has them.
         units: units of regrtest, or files of tests of ours.
         progress: a progress.Progress.
         jobs: how many units at the same time.
@@ -143,9 +163,8 @@ def run(tool, pythons, others, units, progress, jobs=1, rounds=REPEAT, home=HOME
     for python in pythons:
         role = python.role
         directory = home / tool.name / role
-        mine = {**others, role: python.path}
         shutil.rmtree(directory, ignore_errors=True)
-        place = places[role] = Place(tool, mine, python.path, directory, settings)
+        place = places[role] = Place(tool, python, others, directory, settings)
         with progress.stage(f"{tool.name}: {len(units)} files of tests ({role})"):
             runs[role] = place.run(units)
     _even_out(runs)
@@ -159,7 +178,7 @@ def _even_out(runs):
     Those that only stock has are held against nobody, and need no repetition.
     """
     for test in runs["patched"].outcomes:
-        if test.startswith(REPORT):
+        if test.startswith(results.REPORT):
             runs["stock"].outcomes.setdefault(test, SKIPPED)
 
 
@@ -176,7 +195,7 @@ def new_reports(result, places, files):
     for difference in result.differences:
         # Once is enough: what is rare is no better.
         if (
-            difference.test.startswith(REPORT)
+            difference.test.startswith(results.REPORT)
             and difference.patched == FAILED
             and difference.good["stock"] == difference.rounds
         ):
@@ -190,42 +209,17 @@ def new_reports(result, places, files):
     return found
 
 
-def excuse(test, excuses):
-    """Return why the report *test* is no fault of the series; None if it may be.
+def idle(units, places):
+    """Return those of *units* of which nothing can be said, a list of str.
 
-    Parameters:
-        excuses: those of tests.json, reasons by regular expression.
+    They were run in *places*, a dict of Place by role, and no test has passed.
     """
-    signature = test.removeprefix(REPORT)
-    return next(
-        (why for what, why in excuses.items() if re.match(what, signature)), None
-    )
-
-
-def explain(name, result, places, found, excuses):
-    """Yield the lines that tell what came of the sanitizer *name*.
-
-    Other parameters: as run() and new_reports() return them, and as excuse()
-    has them.
-    """
-    seen = {role: set(place.reports) for role, place in places.items()}
-    for kind, tests in (
-        ("on both", seen["stock"] & seen["patched"]),
-        ("only on stock", seen["stock"] - seen["patched"]),
-        ("only on patched", seen["patched"] - seen["stock"]),
-    ):
-        yield f"{name}: {len(tests)} reports {kind}"
-        yield from (f"    {test.removeprefix(REPORT)}" for test in sorted(tests))
-    for difference in result.differences:
-        if not difference.test.startswith(REPORT):
-            yield f"{name}: {difference.kind}: {difference}"
-    for test in result.broken:
-        yield f"{name}: fails on both: {test}"
-    for test, reason in sorted(found.items()):
-        why = excuse(test, excuses)
-        kind = "excused" if why else "new"
-        yield f"{name}: {kind}: {test.removeprefix(REPORT)}: {reason}"
-        yield why or places["patched"].reports[test].text
+    return [
+        f"{unit} ({role}, see {place.log(unit)})"
+        for role, place in places.items()
+        for unit in units
+        if unit not in place.ran
+    ]
 
 
 def added_files(series):
@@ -234,37 +228,42 @@ def added_files(series):
     return {c.name for patch in patches for c in patch.changes if c.created}
 
 
-def _built(variant, role):
-    home = layout.BUILD / layout.DEFAULT_SERIES / variant
-    return interpreter.Interpreter(role, home, interpreter.VARIANTS[variant])
-
-
 def _build(variant, progress):
     """Build stock and patched; return their paths by role. Raises Problem."""
     for role in regrtestdiff.ROLES:
         command = [str(layout.ROOT / "build.sh"), "--variant", variant, f"--{role}"]
         if subprocess.run([*command, "--no-test"], check=False).returncode:
             raise Problem(f"{variant}: the {role} interpreter cannot be built")
-    return {role: _built(variant, role).python for role in regrtestdiff.ROLES}
+    return {role: layout.built(role, variant) for role in regrtestdiff.ROLES}
 
 
 def _parser(tools):
+    def name(text):
+        # With choices=, argparse refuses to be given none of them.
+        if text not in tools:
+            raise argparse.ArgumentTypeError(f"{text!r} is not one of {known}")
+        return text
+
+    known = ", ".join(tools)
+    logs = os.path.relpath(results.HOME, layout.ROOT)
     parser = errors.Parser(
         prog="scripts/sanitizers",
         description="Build the stock and the patched interpreter with a sanitizer, "
         "run the tests of CPython and of the project that have to do with threads, "
         "fork, signals, embedding and subinterpreters on both, and print what is "
         "reported. Fails when patched has a report that stock lacks, or any in the "
-        "files that the series adds.",
-        epilog=f"Logs and reports are under {os.path.relpath(HOME, layout.ROOT)}.",
+        "files that the series adds, when a test does worse on patched, and when "
+        "none of a file passes.",
+        epilog=f"Logs and reports are under {logs}.",
     )
     add = parser.add_argument
     add(
         "sanitizer",
-        nargs="+",
-        choices=tools,
+        nargs="*",
+        type=name,
+        default=[],
         metavar="SANITIZER",
-        help=f"which ones: {', '.join(tools)}",
+        help=f"which ones: {known}",
     )
     add(
         "--test",
@@ -274,35 +273,70 @@ def _parser(tools):
     )
     regrtest.add_jobs(parser)
     downstream_compare.add_repeat(parser, REPEAT)
+    regrtest.add_table(parser, ", with what was run before of the other sanitizers")
     return parser
 
 
 def main(argv):
-    """Run the command line *argv* (a list of str); return the exit status."""
+    """Run the command line *argv* (a list of str); return the exit status.
+
+    Raises Problem when there are files of tests of which none has passed.
+    """
     tools = load()
-    excuses = regrtest.load()["sanitizers"]["excused"]
-    args = _parser(tools).parse_args(argv)
+    parser = _parser(tools)
+    args = parser.parse_args(argv)
+    if not (args.sanitizer or args.table):
+        parser.error(f"name a sanitizer: {', '.join(tools)}")
+    regrtestdiff.check_repeat(parser, args)
+    status, failed = _measure(args, tools) if args.sanitizer else (0, [])
+    if args.table:
+        outcomes = list(filter(None, map(results.Outcome.load, tools)))
+        if not outcomes:
+            raise Problem("nothing has been run yet; name a sanitizer")
+        args.table.write_text(results.markdown(tools, outcomes))
+    if failed:
+        raise Problem(f"no test has passed of {', '.join(failed)}")
+    return status
+
+
+def _measure(args, tools):
+    """Return the exit status, and what idle() found."""
+    data = regrtest.load()
     progress = Progress()
     devenv.ensure(progress)
     plain = _build("debug", progress)
+    check(plain["patched"], args.test or ())
     files = added_files(layout.load_series())
-    status = 0
+    status, failed = 0, []
     for name in args.sanitizer:
-        tool = tools[name]
-        built = _build(name, progress)
-        pythons = [downstream_env.identify(role, path) for role, path in built.items()]
+        units = args.test or tools[name].tests
+        pythons = [
+            downstream_env.identify(role, path)
+            for role, path in _build(name, progress).items()
+        ]
         result, places = run(
-            tool,
-            pythons,
-            plain,
-            args.test or tool.tests,
-            progress,
-            args.jobs,
-            args.repeat,
+            tools[name], pythons, plain, units, progress, args.jobs, args.repeat
         )
         found = new_reports(result, places, files)
-        for line in explain(name, result, places, found, excuses):
+        outcome = results.Outcome.of(name, result, places, found, data)
+        nothing = idle(units, places)
+        if not (args.test or nothing):
+            outcome.save()
+        for line in outcome.explain():
             progress.note(line)
-        if not all(excuse(test, excuses) for test in found):
-            status = 1
-    return status
+        for test in found:
+            if not results.excuse(test, data["sanitizers"]["excused"]):
+                progress.note(places["patched"].reports[test].text)
+        status = max(status, outcome.status)
+        failed += [f"{name}: {what}" for what in nothing]
+    return status, failed
+
+
+def check(python, units):
+    """Raise Problem unless there are all of *units*, theirs on *python* (a path)."""
+    for unit in filter(results.is_ours, units):
+        if not (layout.ROOT / unit).is_file():
+            raise Problem(f"there is no {unit}; name a file of the project's tests")
+    theirs = [unit for unit in units if not results.is_ours(unit)]
+    if theirs:
+        regrtest.check(python, theirs)

@@ -110,7 +110,9 @@ def test_tests_that_only_one_has(pythons, capsys, home):
 def test_a_new_test_that_fails(pythons, capsys):
     # Its file fails on stock for a reason of its own.
     stock, patched = {"test_a": junit(A) + FAIL}, {"test_a": junit(A, BROKEN_B) + FAIL}
-    assert diff(capsys, *pythons(stock, patched))[0] == 1
+    status, said = diff(capsys, *pythons(stock, patched))
+    assert status == 1
+    assert "worse: test_a::test.t.C.b: fails, and only patched has it" in said
 
 
 def test_where_a_file_crashes_no_test_is_gone(pythons, capsys):

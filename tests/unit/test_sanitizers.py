@@ -1,11 +1,14 @@
 """Reports of sanitizers are collected, compared and judged."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from faketests import write_tests
-from threadjoin import downstream_env, layout, regrtest, sanitizers
+from faketests import junit, write_tests
+from threadjoin import downstream_env, interpreter, layout, pages, regrtest, sanitizers
+from threadjoin import sanitizer_results as results
+from threadjoin.errors import Problem
 from threadjoin.progress import Progress
 
 #: Writes a report about the function and file, as a sanitizer would.
@@ -21,12 +24,19 @@ NEW = REPORT.format("new", "Python/ceval.c")
 OURS = REPORT.format("f", "Python/event.c")
 FILES = {"Python/event.c"}
 
+TEST = "test.t.C.b"
+CASE = f'<testcase name="{TEST}" />'
+BAD = f'<testcase name="{TEST}"><failure>x</failure></testcase>'
+
 TOOL = sanitizers.Sanitizer("xsan", "XSAN_OPTIONS", "a=b", (), 60, ())
 
 
 @pytest.fixture
 def compare(tmp_path, program):
     """A function that runs two files and returns what is new, and all that came."""
+
+    # Which a test may replace.
+    measure = sanitizers.run
 
     def run(stock, patched, rounds=4):
         pythons = []
@@ -35,7 +45,7 @@ def compare(tmp_path, program):
             command = f'PYTHONPATH={place["PYTHONPATH"]} exec {sys.executable} "$@"'
             path = program(role, command)
             pythons.append(downstream_env.Python(role, path, "3.11.2", role))
-        result, places = sanitizers.run(
+        result, places = measure(
             TOOL,
             pythons,
             {},
@@ -93,46 +103,91 @@ def test_what_is_about_a_file_of_the_series_is_held_against_it(compare):
     assert found == {id_of("f", "Python/event.c"): "in a file that the series adds"}
 
 
+def outcome_of(found, result, places, excuses=(), gone=()):
+    data = {"sanitizers": {"excused": dict(excuses)}, "gone": dict(gone)}
+    return results.Outcome.of("xsan", result, places, found, data)
+
+
 def test_how_it_is_told(compare):
-    found, result, places = compare(OLD, OLD + NEW + OURS)
-    excuses = {"data race: f ": "it is no race"}
-    lines = list(sanitizers.explain("xsan", result, places, found, excuses))
-    assert lines[:5] == [
+    outcome = outcome_of(
+        *compare(OLD, OLD + NEW + OURS), {"data race: f ": "it is no race"}
+    )
+    assert list(outcome.explain()) == [
         "xsan: 1 reports on both",
         "    data race: old (Python/ceval.c)",
         "xsan: 0 reports only on stock",
         "xsan: 2 reports only on patched",
         "    data race: f (Python/event.c)",
+        "    data race: new (Python/ceval.c)",
+        "xsan: excused: data race: f (Python/event.c): not on stock; again in 4 of 4: "
+        "it is no race",
+        "xsan: new: data race: new (Python/ceval.c): not on stock; again in 4 of 4",
     ]
-    assert "it is no race" in lines
-    (new,) = (line for line in lines if line.startswith("xsan: new: "))
-    assert new.startswith("xsan: new: data race: new (Python/ceval.c): not on stock")
-    assert lines[lines.index(new) + 1].startswith("WARNING: ThreadSanitizer")
+    assert outcome.status == 1
 
 
-def test_a_difference_between_the_tests_is_told(compare):
-    found, result, places = compare("", "sys.exit(2)")
+def test_what_is_excused_is_not_held_against_patched(compare):
+    outcome = outcome_of(*compare(OLD, OLD + NEW), {"data race: new ": "why"})
+    assert outcome.status == 0
+
+
+BROKEN = "print('test_b ... ok')\nsys.exit(2)"
+
+
+@pytest.mark.parametrize(
+    ("stock", "patched", "known", "status"),
+    [
+        ("", BROKEN, "worse: test_a: passed on stock, failed on patched; again: ", 1),
+        (BROKEN, "", "better: test_a: failed on stock, passed on patched; again: ", 0),
+        (BROKEN, BROKEN, "fails on both: test_a", 0),
+        (junit(CASE), "", f"only on stock: test_a::{TEST}: passed (not expected)", 1),
+        ("", junit(BAD), f"worse: test_a::{TEST}: fails, and only patched has it", 1),
+    ],
+)
+def test_tests_that_differ_are_told_and_count(compare, stock, patched, known, status):
+    found, result, places = compare(stock, patched)
     assert not found
-    lines = list(sanitizers.explain("xsan", result, places, found, {}))
-    assert [line for line in lines if "worse" in line] == [
-        "xsan: worse: test_a: passed on stock, failed on patched; "
-        "again: stock 4/4, patched 0/4"
+    outcome = outcome_of(found, result, places)
+    assert [line for line in outcome.known if line.startswith(known)]
+    assert outcome.status == status
+    assert not sanitizers.idle(["test_a"], places)
+
+
+def test_a_test_that_is_to_be_gone_does_not_count(compare):
+    gone = {f"test_a::{TEST}": "its subject is gone"}
+    assert outcome_of(*compare(junit(CASE), ""), gone=gone).status == 0
+
+
+def test_reports_are_no_tests(compare):
+    # What only stock has is not gone; what only patched has is no test that fails.
+    outcome = outcome_of(*compare(OLD, NEW), {"data race: new ": "why"})
+    assert outcome.status == 0
+    assert [line.partition(":")[0] for line in outcome.known] == ["excused"]
+
+
+@pytest.mark.parametrize(
+    "script", ["os.abort()", "print('1 test skipped:'); sys.exit()"]
+)
+def test_a_file_of_which_nothing_passes_tells_nothing(compare, script):
+    places = compare(script, script)[2]
+    units = sanitizers.idle(["test_a"], places)
+    assert [unit.partition(",")[0] for unit in units] == [
+        "test_a (stock",
+        "test_a (patched",
     ]
 
 
 def test_excuses_are_of_whole_beginnings():
     excuses = {"data race: f \\(": "why"}
-    assert sanitizers.excuse("report: data race: f (x.c)", excuses) == "why"
-    assert sanitizers.excuse("report: data race: ff (x.c)", excuses) is None
-    assert sanitizers.excuse("report: leak: data race: f (x.c)", excuses) is None
+    assert results.excuse("report: data race: f (x.c)", excuses) == "why"
+    assert results.excuse("report: data race: ff (x.c)", excuses) is None
+    assert results.excuse("report: leak: data race: f (x.c)", excuses) is None
 
 
 def test_our_own_tests_get_the_interpreter_that_is_their_turn(tmp_path):
-    settings = regrtest.Settings(timeout=5)
-    others = {"stock": "/debug", "patched": "/sanitized"}
-    place = sanitizers.Place(TOOL, others, "/sanitized", tmp_path, settings)
-    unit = "tests/integration/test_joining.py"
+    place, unit = our_own(tmp_path, "patched")
     command = place.command(unit, tmp_path / "report")
+    assert f"--junit-xml={tmp_path / 'report'}" in command
     assert command[1:3] == ["-m", "pytest"]
     assert Path(command[-1]) == layout.ROOT / unit
     environment = place.environment(unit, str(tmp_path))
@@ -140,11 +195,128 @@ def test_our_own_tests_get_the_interpreter_that_is_their_turn(tmp_path):
     assert environment["THREADJOIN_PATCHED"] == "/sanitized"
     written = tmp_path / "reports" / "tests_integration_test_joining.py-1" / "report"
     assert environment["XSAN_OPTIONS"] == f"a=b:log_path={written}"
-    # They are slower than they expect to be: it is the reports that count.
-    none = tmp_path / "none"
-    assert place.outcomes(unit, 1, "", none) == {unit: "passed"}
-    for status in (None, 2, 4, 5):
-        assert place.outcomes(unit, status, "", none) == {unit: "failed"}
+
+
+def our_own(tmp_path, role):
+    """Return a Place for *role*, and a file of tests of ours to run there."""
+    settings = regrtest.Settings(timeout=5)
+    others = {"stock": "/debug", "patched": "/debug"}
+    python = downstream_env.Python(role, "/sanitized", "3.11.2", role)
+    place = sanitizers.Place(TOOL, python, others, tmp_path, settings)
+    return place, "tests/integration/test_joining.py"
+
+
+@pytest.mark.parametrize(
+    ("role", "passed", "failed", "status", "outcome"),
+    [
+        # They are slower than they expect to be: it is the reports that count.
+        ("patched", ["a[patched-3]"], ["b[patched]", "c"], 1, "passed"),
+        ("stock", ["a[stock]"], [], 0, "passed"),
+        ("patched", ["a"], [], 0, "passed"),
+        # Tests that pass on the other interpreter, which is sound.
+        ("patched", ["a[stock]"], ["a[patched]"], 1, "failed"),
+        ("stock", ["a[patched]", "b"], ["a[stock]"], 1, "failed"),
+        ("patched", ["a[stock]"], ["b"], 1, "failed"),
+        ("patched", [], ["a"], 1, "failed"),
+        ("patched", [], [], 0, "failed"),
+        *[("patched", ["a"], [], status, "failed") for status in (None, 2, 4, 5)],
+    ],
+)
+def test_our_own_tests_have_to_run(tmp_path, role, passed, failed, status, outcome):
+    place, unit = our_own(tmp_path, role)
+    place.environment(unit, str(tmp_path))
+    report = tmp_path / "report.xml"
+    cases = [f'<testcase name="{name}" />' for name in passed]
+    cases += [f'<testcase name="{name}"><error /></testcase>' for name in failed]
+    report.write_text(f"<testsuites>{''.join(cases)}</testsuites>")
+    assert place.outcomes(unit, status, "", report) == {unit: outcome}
+    assert (unit in place.ran) == (outcome == "passed")
+
+
+@pytest.fixture
+def command(compare, monkeypatch, tmp_path):
+    """A function that runs the command, on two files that are made up."""
+    tools = {name: replace(TOOL, name=name, tests=("test_a",)) for name in ("x", "y")}
+    monkeypatch.setattr(sanitizers, "load", lambda: tools)
+    monkeypatch.setattr(results, "HOME", tmp_path / "h")
+    monkeypatch.setattr(sanitizers.devenv, "ensure", lambda progress: None)
+    built = {"patched": sys.executable}
+    monkeypatch.setattr(sanitizers, "_build", lambda *rest: built)
+    monkeypatch.setattr(sanitizers.downstream_env, "identify", lambda *rest: None)
+    monkeypatch.setattr(regrtest, "available", lambda python: ["test_a"])
+
+    def run(stock, patched, *argv):
+        monkeypatch.setattr(
+            sanitizers, "run", lambda *rest: compare(stock, patched)[1:]
+        )
+        return sanitizers.main(list(map(str, argv)))
+
+    return run
+
+
+def test_the_status(command, capsys):
+    assert command("", "", "x") == 0
+    assert command("", BROKEN, "x") == 1
+    assert command("", NEW, "x", "y") == 1
+    said = capsys.readouterr().out
+    assert "\ny: new: data race: new" in said and "\nWARNING: ThreadSanitizer" in said
+
+
+def test_a_file_of_which_nothing_passes_is_a_problem(command, tmp_path):
+    page = tmp_path / "page.md"
+    command("", "", "y")
+    one = r"x: test_a \({}, see .*test_a.log\)"
+    both = f"{one.format('stock')}, {one.format('patched')}"
+    with pytest.raises(Problem, match=f"^no test has passed of {both}$"):
+        command("os.abort()", "os.abort()", "x", "--table", page)
+    # Nor is it in the table.
+    assert "- not run: `x`" in page.read_text()
+
+
+def test_the_page_has_what_was_run_one_after_another(command, tmp_path):
+    page = tmp_path / "page.md"
+    with pytest.raises(Problem, match="nothing has been run yet; name a sanitizer"):
+        command("", "", "--table", page)
+    command(OLD, NEW.replace("new", "<null>"), "y")
+    command(OLD, "", "y", "--test", "test_a")
+    assert command(OLD, OLD, "x", "--table", page) == 0
+    text = page.read_text()
+    assert "\n| `x` | 1 | 0 | 0 | 0 | 0 s | 0 s |\n" in text
+    assert "\n| `y` | 0 | 1 | 1 | 1 | 0 s | 0 s |\n" in text
+    assert "\n- `y`, new: data race: &lt;null&gt; (Python/ceval.c): not on " in text
+    assert text.count(pages.measured()[0]) == 1
+    assert "of GCC, runs 1 files of tests on both, 1 of CPython's and 0 of" in text
+    before = page.read_text()
+    assert command("", "", "--table", page) == 0
+    assert page.read_text() == before
+
+
+def test_what_was_kept_by_another_version_is_refused(command, tmp_path):
+    command("", "", "x")
+    (tmp_path / "h" / "x" / "result.json").write_text('{"name": "x"}')
+    with pytest.raises(Problem, match="x/result.json is too old; run x again"):
+        command("", "", "--table", tmp_path / "page.md")
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        ([], "name a sanitizer: x, y"),
+        (["z"], "'z' is not one of x, y"),
+        (["x", "--repeat", "3"], "--repeat takes 4 or more: fewer decide nothing"),
+        (["x", "--table", "/none/x.md"], "'/none/x.md' cannot be written"),
+    ],
+)
+def test_bad_command_lines(command, capsys, argv, said):
+    with pytest.raises(SystemExit):
+        command("", "", *argv)
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("unit", ["test_nosuch", "tests/integration/test_nosuch.py"])
+def test_what_is_no_test_is_refused(command, unit):
+    with pytest.raises(Problem, match=f"no {unit}; "):
+        command("", "", "x", "--test", unit)
 
 
 def test_files_that_the_series_adds():
@@ -157,7 +329,7 @@ def test_each_has_a_variant_and_each_excuse_a_reason():
     tools = sanitizers.load()
     assert list(tools) == ["tsan", "asan", "ubsan"]
     for name, tool in tools.items():
-        assert name in sanitizers.interpreter.VARIANTS
+        assert name in interpreter.VARIANTS
         assert "log_path" not in tool.options
     data = regrtest.load()["sanitizers"]
     assert all(data["excused"].values())
