@@ -1,7 +1,7 @@
 """The documentation's links and commands are checked against what is there."""
 
 import pytest
-from threadjoin import docs
+from threadjoin import docs, pages
 
 GOOD = """\
 # The Title: of `it`!
@@ -72,6 +72,39 @@ def test_command_that_does_not_answer(root, script, mode, said):
     (root / "scripts/test").chmod(mode)
     (line,) = docs.check(root)
     assert line.startswith(f"README.md: {said}")
+
+
+def test_documents_below_docs_are_checked_too(root):
+    (root / "docs").mkdir()
+    page = root / "docs" / "page.md"
+    page.write_text("[the code](../scripts/test), `scripts/test` and `build.sh`\n")
+    assert list(docs.check(root)) == []
+    page.write_text("[the code](scripts/test) and `scripts/nosuch`\n")
+    assert list(docs.check(root)) == [
+        "docs/page.md: links to scripts/test, which is not there",
+        "docs/page.md: scripts/nosuch is not there",
+    ]
+
+
+def test_pages_of_an_older_series_are_named_and_are_no_fault(
+    root, series, monkeypatch, capsys
+):
+    (root / "docs").mkdir()
+    page = root / "docs" / "page.md"
+    patches = series.directory.parent
+    assert patches == root / "patches"
+    (line,) = pages.measured(["3.11"], patches)
+    page.write_text(f"# Page\n\n{line}\n")
+    assert list(docs.outdated(root)) == []
+    old = line.replace(series.digest, "0" * 12)
+    page.write_text(f"# Page\n\n{old}\n")
+    check, outdated = docs.check, docs.outdated
+    monkeypatch.setattr(docs, "check", lambda: check(root))
+    monkeypatch.setattr(docs, "outdated", lambda: outdated(root))
+    assert not docs.main([])
+    assert capsys.readouterr().out == (
+        f"warning: docs/page.md: not of the series as it is: {old}\n"
+    )
 
 
 def test_command_that_hangs(root, monkeypatch):
