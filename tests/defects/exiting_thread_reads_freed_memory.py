@@ -75,7 +75,7 @@ with tempfile.TemporaryDirectory() as directory:
     library = pathlib.Path(directory, "hold.so")
     try:
         subprocess.run(
-            ["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", library, "-pthread", "-ldl"],
+            ["cc", "-shared", "-fPIC", "-o", library, "-x", "c", "-", "-ldl"],
             input=HOLD,
             text=True,
             check=True,

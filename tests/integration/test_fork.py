@@ -427,6 +427,35 @@ def test_fork_that_fails(python):
     run(python, script).check("{'BlockingIOError'}", "0")
 
 
+def test_fork_after_join_is_of_one_thread(python):
+    # The OS thread lingers until a signal handler, which runs inside join(),
+    # lets it go. Stock's join() does not wait for it.
+    script = """
+        import os, sys, threading
+        import osthread
+        from probe import say, status, stop_ticking, tick, unwatch
+
+        unwatch()   # it has a thread, too
+        thread = threading.Thread(target=osthread.linger)
+        thread.start()
+        osthread.await_lingering()
+        tick(lambda frame: osthread.release(), float(sys.argv[1]))
+        thread.join()
+        stop_ticking()
+        if osthread.finished():
+            # One that has exited is listed until the kernel is done with it.
+            while len(os.listdir("/proc/self/task")) > 1:
+                os.sched_yield()
+        say(len(os.listdir("/proc/self/task")))
+        pid = os.fork()
+        if pid == 0:
+            os._exit(7)
+        say(status(pid))
+    """
+    threads = 1 if python.patched else 2
+    run(python, script, 0.05 if python.patched else 30).check(str(threads), "7")
+
+
 @pytest.mark.parametrize("threads", ["done", "running"])
 @pytest.mark.parametrize("does", ["joins", "drops", "ends"])
 def test_fork_that_python_does_not_know_of(python, threads, does):
