@@ -27,7 +27,7 @@ def test_a_program_of_a_seed_stays_what_it_is():
     # what changes the surface changes this line too.
     assert [node.name for node in generate(3).walk()][:4] == [
         "program",
-        "os_destructors",
+        "futures",
         "crowd",
         "signals",
     ]
@@ -69,8 +69,12 @@ def below(node, *flags):
 def test_what_must_not_stand_where(programs):
     for program in programs:
         for node, around in below(program):
-            if node.name in ("subinterpreters", "interrupted"):
+            if node.name in ("subinterpreters", "interrupted", "refused"):
                 assert "signals" not in around or "fork" in around
+            if node.name == "refused":
+                # The size of stacks is that of all threads of a process.
+                within = [name for name in around if name in ("parallel", "fork")]
+                assert within[-1:] != ["parallel"]
             if node.name in ("process", "terminated", *SURFACE["endings"]):
                 assert set(around) <= {"process"}
 

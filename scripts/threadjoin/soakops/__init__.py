@@ -17,6 +17,7 @@ from .threads import (
     local,
     os_destructors,
     parallel,
+    refused,
     subinterpreters,
     timeouts,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "os_destructors",
     "parallel",
     "process",
+    "refused",
     "relay",
     "signals",
     "subinterpreters",

@@ -118,14 +118,16 @@ class Task:
         how: "Thread", "subclass" or "handle"; the last is for patched
             interpreters, and a Thread on others.
         daemon: whether it is a daemon.
+
+    Raises RuntimeError when it cannot be started.
     """
 
     def __init__(self, target, how="Thread", daemon=False):
-        counts.threads()
         if how == "handle" and start_joinable_thread is not None:
             handle = start_joinable_thread(target, daemon=daemon)
             self.join_once = functools.partial(join_handle, handle)
             self.alive = lambda: not handle.is_done()
+            counts.threads()
             return
         if how == "subclass":
             thread = Subclass(daemon=daemon)
@@ -134,6 +136,7 @@ class Task:
             thread = threading.Thread(target=target, daemon=daemon)
         self.join_once, self.alive = thread.join, thread.is_alive
         thread.start()
+        counts.threads()
 
     def join(self, timeout=None):
         """Join the thread, also if a signal handler raises; count that.

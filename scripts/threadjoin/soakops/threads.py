@@ -97,6 +97,31 @@ def timeouts(number, threads, how, timeout):
         check(not task.alive(), "alive after join")
 
 
+#: Bytes that no process has room for: larger than any address space.
+TOO_MUCH = 2**60
+
+
+@repeated
+def refused(number, threads, how):
+    """Start threads that the system refuses, then some that it does not.
+
+    The end waits for what one that was refused has left.
+    """
+    before = threading.stack_size(TOO_MUCH)
+    try:
+        for _ in range(threads):
+            try:
+                Task(int, how)
+            except RuntimeError:
+                continue
+            check(False, "started, with no room for a stack")
+    finally:
+        threading.stack_size(before)
+    check(threading.active_count() == 1, threading.enumerate())
+    for task in [Task(int, how) for _ in range(threads)]:
+        task.join()
+
+
 @operation
 def parallel(number, body):
     """Run each operation of the body in a thread of its own."""
