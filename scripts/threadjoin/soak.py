@@ -4,15 +4,16 @@ A program is made from a seed (soak_program), run in a process of its own
 (soak_run), and reduced when it fails (soak_reduce).
 """
 
+import argparse
 import itertools
+import math
 import os
-import signal
 import threading
 import time
 from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
-from . import errors, layout, soak_perturb, soak_program, soak_run
+from . import errors, layout, leaving, soak_perturb, soak_program, soak_run
 from .errors import Problem
 from .progress import Progress, duration
 from .soak_reduce import reduce
@@ -61,6 +62,10 @@ class Soak:
             return None, None
         expectation = soak_program.expectation(program)
         return result, soak_run.judge(result, expectation)
+
+    def stop(self):
+        """End the programs that run; what they have done does not count."""
+        self._runner.stop()
 
     def record(self, seed, result, verdict):
         """Count what a program did, and its failure if *verdict* is not None."""
@@ -120,20 +125,28 @@ def _title(seed, what=""):
 
 def _seeds(args, clock):
     """Yield the seeds to be run, one by one, until it is enough."""
-    if args.minutes:
+    if args.replay is not None:
+        yield from itertools.repeat(args.replay, args.programs or 1)
+    elif args.minutes:
         deadline = clock() + 60 * args.minutes
         yield from itertools.takewhile(
             lambda _: clock() < deadline, itertools.count(args.seed)
         )
     else:
-        yield from range(args.seed, args.seed + args.programs)
+        yield from range(args.seed, args.seed + (args.programs or PROGRAMS))
 
 
-def soak(state, seeds, jobs, failures):
+def _tell(words):
+    print(words, flush=True)
+
+
+def soak(state, seeds, jobs, failures, tell=_tell):
     """Run the programs of *seeds*, *jobs* at a time, until *failures* failed.
 
     Parameters:
-        state: the Soak in which it is recorded; all of it in this thread.
+        state: the Soak in which it is recorded; all of it in this thread. It is
+            stopped when an exception, such as Ctrl-C, ends this.
+        tell: called with words about each failure, at once.
     """
     seeds = iter(seeds)
 
@@ -141,18 +154,24 @@ def soak(state, seeds, jobs, failures):
         return seed, *state.try_program(seed, soak_program.generate(seed))
 
     with ThreadPoolExecutor(jobs) as executor:
-        running = {executor.submit(run, seed) for seed in itertools.islice(seeds, jobs)}
-        while running:
-            done, running = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                seed, result, verdict = future.result()
-                if result is not None:
-                    state.record(seed, result, verdict)
-                if verdict:
-                    print(f"seed {seed}: {verdict.words}", flush=True)
-                if len(state.failures) < failures:
-                    more = itertools.islice(seeds, 1)
-                    running |= {executor.submit(run, seed) for seed in more}
+        try:
+            first = itertools.islice(seeds, jobs)
+            running = {executor.submit(run, seed) for seed in first}
+            while running:
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    seed, result, verdict = future.result()
+                    if result is not None:
+                        state.record(seed, result, verdict)
+                    if verdict:
+                        tell(f"seed {seed}: {verdict.words}")
+                    if len(state.failures) < failures:
+                        more = itertools.islice(seeds, 1)
+                        running |= {executor.submit(run, seed) for seed in more}
+        except BaseException:
+            # Else the executor would wait for their ends.
+            state.stop()
+            raise
 
 
 def show(text, result, verdict):
@@ -168,6 +187,20 @@ def show(text, result, verdict):
             print(f"--- {name}\n{said.rstrip()}")
 
 
+def _positive(text):
+    """Return *text* as a number above 0, for a Parser's type=.
+
+    Raises argparse.ArgumentTypeError, which is for the Parser, when it is none.
+    """
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return number
+
+
 def _parser():
     parser = errors.Parser(
         prog="scripts/soak",
@@ -177,14 +210,13 @@ def _parser():
     )
     length = parser.add_mutually_exclusive_group()
     length.add_argument(
-        "--minutes", type=float, metavar="N", help="run programs for N minutes"
+        "--minutes", type=_positive, metavar="N", help="run programs for N minutes"
     )
     length.add_argument(
         "--programs",
         type=errors.count,
-        default=PROGRAMS,
         metavar="N",
-        help="run N programs (default: %(default)s)",
+        help=f"run N programs (default: {PROGRAMS})",
     )
     parser.add_argument(
         "--seed",
@@ -214,7 +246,7 @@ def _parser():
     )
     parser.add_argument(
         "--patience",
-        type=float,
+        type=_positive,
         default=PATIENCE,
         metavar="SECONDS",
         help="that one program may take (default: %(default)s)",
@@ -247,7 +279,7 @@ def _python(path):
     if path is None:
         built = layout.BUILD / layout.DEFAULT_SERIES / "debug" / "patched" / "obj"
         path = built / "python"
-    if not os.access(path, os.X_OK):
+    if not (os.path.isfile(path) and os.access(path, os.X_OK)):
         raise Problem(f"no interpreter at {path}; run ./build.sh, or name one")
     return path
 
@@ -262,23 +294,18 @@ def main(argv):
         program = soak_program.generate(args.print)
         print(soak_program.source(program, _title(args.print)), end="")
         return
-    # Ctrl-C, also where a shell has it ignored for what is in the background.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    stopped = threading.Event()
+    if args.replay is not None and args.minutes:
+        raise Problem("--replay runs one program, --programs times, not --minutes")
+    leaving.once()
     python = _python(args.python)
     perturbing = soak_perturb.library() if args.perturb else None
-    state = Soak(soak_run.Runner(python, args.patience, stopped, perturbing))
+    runner = soak_run.Runner(python, args.patience, threading.Event(), perturbing)
+    state = Soak(runner)
     seeds = _seeds(args, time.monotonic)
-    if args.replay is not None:
-        times = 1 if args.programs == PROGRAMS else args.programs
-        seeds = [args.replay] * times
     progress = Progress()
     try:
         with progress.stage("soak", state.figures):
             soak(state, seeds, args.jobs, args.failures)
-    except KeyboardInterrupt:
-        stopped.set()
-        raise
     finally:
         print(state.figures(), flush=True)
     if state.failures:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from . import process, soak_perturb
+from .errors import Problem
 
 #: What a program counts, in the order of its lines.
 COUNTED = ("joins", "waited", "threads", "forks")
@@ -127,6 +128,10 @@ class Runner:
         self._stopped = stopped
         self._perturbing = perturbing
 
+    def stop(self):
+        """End the programs that run, and those that would be run."""
+        self._stopped.set()
+
     def _environment(self, seed):
         more = {}
         if self._perturbing is not None:
@@ -144,22 +149,15 @@ class Runner:
 
         Parameters:
             seed: of the program, which also says how it is perturbed.
+
+        Raises Problem when the interpreter cannot be run.
         """
         with tempfile.TemporaryDirectory(prefix="soak-") as name:
             place = Path(name)
             (place / "program.py").write_text(text)
             # Files, not pipes: those would be held by children that are left.
             with open(place / "out", "ab") as out, open(place / "err", "ab") as err:
-                running = subprocess.Popen(
-                    [self.python, place / "program.py"],
-                    stdin=subprocess.DEVNULL,
-                    stdout=out,
-                    stderr=err,
-                    cwd=place,
-                    env=self._environment(seed),
-                    # Its children too are in this group, and go when it does.
-                    start_new_session=True,
-                )
+                running = self._started(place, out, err, seed)
             try:
                 stacks = self._watch(running)
             finally:
@@ -172,6 +170,23 @@ class Runner:
                 for stream in ("out", "err")
             )
         return Result(running.returncode, out, err, stacks is not None, stacks or "")
+
+    def _started(self, place, out, err, seed):
+        try:
+            return subprocess.Popen(
+                [self.python, place / "program.py"],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                cwd=place,
+                env=self._environment(seed),
+                # Its children too are in this group, and go when it does.
+                start_new_session=True,
+            )
+        except OSError as exc:
+            raise Problem(
+                f"{self.python} cannot be run ({exc.strerror}); name an interpreter"
+            ) from None
 
     def _watch(self, running):
         """Wait for the end of *running*; return the stacks when it hangs."""
@@ -248,7 +263,7 @@ def stacks(group):
     write those in Python to stderr.
     """
     parts = []
-    for pid in members(group)[:8]:
+    for pid in members(group):
         parts.append(f"process {pid}:")
         if shutil.which("gdb"):
             parts.append(_debugged(pid))
@@ -265,7 +280,7 @@ def stacks(group):
 def _debugged(pid):
     try:
         done = subprocess.run(
-            ["gdb", "-nx", "-batch", "-p", str(pid), "-ex", "thread apply all bt 30"],
+            ["gdb", "-nx", "-batch", "-p", str(pid), "-ex", "thread apply all bt"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

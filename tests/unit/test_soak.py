@@ -1,10 +1,13 @@
 """scripts/soak: its figures, when it stops, what it shows of a failure."""
 
-import threading
+import os
+import signal
+import subprocess
+import sys
 from collections import Counter
 
 import pytest
-from threadjoin import errors, packages, soak, soak_program
+from threadjoin import errors, layout, packages, soak, soak_program
 from threadjoin.soak_run import Result
 
 
@@ -15,6 +18,10 @@ class FakeRunner:
         self.bad = set(bad)
         self.hung = hung
         self.ran = []
+        self.stopped = False
+
+    def stop(self):
+        self.stopped = True
 
     def run(self, text, seed):
         assert f"program of seed {seed};" in text
@@ -145,11 +152,9 @@ def test_minutes():
         now[0] += 10
         return now[0]
 
-    class Arguments:
-        minutes, seed = 1, 40
-
+    args = soak._parser().parse_args(["--minutes", "1", "--seed", "40"])
     # The clock is read once to begin with.
-    assert list(soak._seeds(Arguments, clock)) == [40, 41, 42, 43, 44]
+    assert list(soak._seeds(args, clock)) == [40, 41, 42, 43, 44]
 
 
 def test_replay(fake):
@@ -158,6 +163,9 @@ def test_replay(fake):
     assert len(runner.ran) == 1
     soak.main(["--replay", "12", "--programs", "3"])
     assert runner.ran[1:] == 3 * runner.ran[:1]
+    # Also when that is the number of programs that are run without --replay.
+    soak.main(["--replay", "12", "--programs", str(soak.PROGRAMS)])
+    assert len(runner.ran) == 4 + soak.PROGRAMS
 
 
 def test_print(capsys):
@@ -169,24 +177,50 @@ def test_print(capsys):
 
 def test_interrupted(fake, monkeypatch, capsys):
     runner = fake()
-    stops = []
 
-    def interrupt(state, *args):
+    def interrupt(*args, **kwargs):
         raise KeyboardInterrupt
 
-    class Event(threading.Event):
-        def set(self):
-            stops.append(self)
-            super().set()
-
-    monkeypatch.setattr(soak, "soak", interrupt)
-    monkeypatch.setattr(soak.threading, "Event", Event)
+    monkeypatch.setattr(soak, "wait", interrupt)
     assert errors.run(soak.main, ["--programs", "3"]) == 130
     captured = capsys.readouterr()
     assert "0 programs in 0 s: 0 joins" in captured.out
     assert captured.err == "error: interrupted\n"
-    assert stops
-    assert not runner.ran
+    # Before its end is waited for.
+    assert runner.stopped
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "words"),
+    [
+        (signal.SIGINT, 130, "error: interrupted\n"),
+        (signal.SIGTERM, 143, ""),
+        (signal.SIGHUP, 129, ""),
+    ],
+)
+def test_a_signal_ends_the_program_and_leaves_nothing(tmp_path, number, status, words):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "scratch").mkdir()
+    # Tells its number, then waits for somebody to write, which nobody does.
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\necho $$ >{tmp_path}/pipe; read x <{tmp_path}/pipe\n")
+    python.chmod(0o755)
+    running = subprocess.Popen(
+        [sys.executable, layout.ROOT / "scripts" / "soak", "--python", python],
+        env={**os.environ, "TMPDIR": str(tmp_path / "scratch")},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Whoever runs these tests may have it ignored, which stays so.
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
+    )
+    program = int((tmp_path / "pipe").read_text())
+    os.kill(running.pid, number)
+    assert running.communicate()[1] == words
+    assert running.returncode == status
+    assert not list((tmp_path / "scratch").iterdir())
+    with pytest.raises(ProcessLookupError):
+        os.kill(program, 0)
 
 
 @pytest.mark.parametrize(
@@ -195,6 +229,14 @@ def test_interrupted(fake, monkeypatch, capsys):
         (["--python", "/nowhere/python"], "no interpreter at /nowhere/python"),
         (["--jobs", "0"], "'0' is not a number from 1 up"),
         (["--minutes", "1", "--programs", "1"], "not allowed with"),
+        (["--minutes", "1", "--replay", "1"], "--replay runs one program"),
+        (["--minutes", "0"], "'0' is not a number above 0"),
+        (["--minutes", "-1"], "'-1' is not a number above 0"),
+        (["--minutes", "nan"], "'nan' is not a number above 0"),
+        (["--minutes", "x"], "'x' is not a number above 0"),
+        (["--patience", "0"], "'0' is not a number above 0"),
+        (["--patience", "inf"], "'inf' is not a number above 0"),
+        (["--python", "/"], "no interpreter at /;"),
     ],
 )
 def test_bad_arguments(arguments, words, capsys):
@@ -205,6 +247,16 @@ def test_bad_arguments(arguments, words, capsys):
     error = capsys.readouterr().err
     assert words in error
     assert error.count("\n") == 1
+
+
+def test_what_is_no_program_is_no_interpreter(tmp_path, capsys):
+    python = tmp_path / "python"
+    python.write_text("not a program")
+    python.chmod(0o755)
+    assert errors.run(soak.main, ["--python", str(python)]) == 1
+    assert capsys.readouterr().err == (
+        f"error: {python} cannot be run (Exec format error); name an interpreter\n"
+    )
 
 
 def test_counts_of_all_programs_are_added():

@@ -134,3 +134,17 @@ def test_stop():
     stopped.set()
     runner = Runner(sys.executable, 60, stopped)
     assert runner.run("import signal; signal.pause()", 0) is None
+
+
+def test_stacks_of_all_processes(monkeypatch):
+    pids = list(range(1, 21))
+    signalled = []
+    monkeypatch.setattr(soak_run, "CLOSER", 0)
+    monkeypatch.setattr(soak_run, "members", lambda group: pids)
+    monkeypatch.setattr(soak_run, "_debugged", lambda pid: f"#0 of {pid}")
+    monkeypatch.setattr(soak_run.shutil, "which", lambda name: name)
+    monkeypatch.setattr(soak_run.os, "kill", lambda pid, number: signalled.append(pid))
+    assert soak_run.stacks(1).splitlines() == [
+        line for pid in pids for line in (f"process {pid}:", f"#0 of {pid}")
+    ]
+    assert signalled == pids

@@ -1,0 +1,28 @@
+"""How a command that runs others is told to stop: once, and then it cleans up."""
+
+import signal
+
+#: What a terminal that goes, a cluster or GNU parallel sends to end a job.
+ENDS = (signal.SIGTERM, signal.SIGHUP)
+
+
+def once():
+    """Have Ctrl-C and the signals that end a job raise an exception, once.
+
+    Ctrl-C raises KeyboardInterrupt, also where a shell has it ignored for what is
+    in the background; the others SystemExit with the status that a shell has for
+    them, unless they are ignored. From the first on all are ignored: an exception
+    more would cut short the work of stopping what was started, which is bounded.
+    """
+    signal.signal(signal.SIGINT, _leave)
+    for number in ENDS:
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _leave)
+
+
+def _leave(number, _frame):
+    for each in (signal.SIGINT, *ENDS):
+        signal.signal(each, signal.SIG_IGN)
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
+    raise SystemExit(128 + number)
