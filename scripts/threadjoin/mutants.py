@@ -1,37 +1,32 @@
 """Plant bugs in the patched interpreter, one at a time, and see each found.
 
 mutants.json says of each bug what it plants, where, and which tests have to
-find it. A bug is planted in a copy of the patched build, a workplace, which is
-as the build was when the bug has been looked for: no interpreter stays there.
+find it; of some, also which programs of the soak. A bug is planted in a copy of
+the patched build, a workplace, which is as the build was when the bug has been
+looked for: no interpreter stays there.
 """
 
 import json
 import os
 import queue
 import shutil
-import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import devenv, errors, interpreter, layout, process, workcopy, workplace
+from . import devenv, errors, interpreter, layout, leaving, process, workcopy, workplace
 from .errors import Problem
-from .progress import duration
+from .mutants_look import TESTS, BySoak, ByTests, Commands
+from .progress import Progress, duration
 
 DATA = layout.ROOT / "tests" / "mutants" / "mutants.json"
 PAGE = layout.ROOT / "docs" / "mutants.md"
-TESTS = Path("tests", "integration")
-
 VARIANT = "debug"
 
-#: Seconds that the tests of one bug may take; a hang ends much earlier.
-LIMIT = 300
-
-#: Seconds after which the tests take a script to hang: see harness.py. What
-#: they run takes a second or two.
-PATIENCE = 15
+#: Seconds in which the interpreter has to begin and end, with a bug in it too.
+START = 30
 
 #: Bugs that are looked for at the same time. Most of their tests sleep until
 #: a hang is known for one, so these are more than the processors. But each
@@ -50,9 +45,6 @@ KEPT = (
     "Python/deepfreeze/deepfreeze.c",
 )
 
-#: The exit statuses of pytest.
-PASSED, FAILED = 0, 1
-
 
 @dataclass(frozen=True)
 class Edit:
@@ -64,6 +56,19 @@ class Edit:
 
 
 @dataclass(frozen=True)
+class Seeds:
+    """Programs of the soak, perturbed, one of which has to fail."""
+
+    seed: int  # of the first
+    programs: int  # how many
+    ci: bool = False  # are these quick enough for each change of the project?
+
+    def seeds(self):
+        """Return the seeds of all, a range."""
+        return range(self.seed, self.seed + self.programs)
+
+
+@dataclass(frozen=True)
 class Mutant:
     """A bug to plant."""
 
@@ -71,7 +76,8 @@ class Mutant:
     plants: str  # what goes wrong, for people, as Markdown
     edits: tuple  # of Edit
     tests: tuple  # node identifiers below tests/integration; one has to fail
-    ci: bool = True  # is it quick enough for each change of the project?
+    ci: bool = True  # are they quick enough for each change of the project?
+    soak: Seeds = None  # None: the soak is not to find it
 
     def files(self):
         """Return the names of the files that it changes, each once."""
@@ -98,6 +104,8 @@ def _mutant(entry):
         for edit in entry["edits"]
     ]
     rest = {key: entry[key] for key in ("name", "plants", "ci") if key in entry}
+    if "soak" in entry:
+        rest["soak"] = Seeds(**entry["soak"])
     return Mutant(edits=tuple(edits), tests=tuple(entry["tests"]), **rest)
 
 
@@ -125,9 +133,19 @@ def planted(tree, mutant):
     return texts
 
 
-def _patched(home):
-    """Return the patched Interpreter that is built in the directory *home*."""
-    return interpreter.Interpreter("patched", home, interpreter.VARIANTS[VARIANT])
+class _Patched(interpreter.Interpreter):
+    """The patched interpreter that is built in the directory *home*."""
+
+    def __init__(self, home, commands=None):
+        super().__init__("patched", home, interpreter.VARIANTS[VARIANT])
+        self._commands = commands
+
+    def _check(self, command, stage):
+        log = self.log(stage)
+        status = self._commands.status(
+            command, log, cwd=self.objects, env=self.environment()
+        )
+        process.raise_for(status, log, f"{stage} ({self.kind})")
 
 
 class Workplace:
@@ -136,15 +154,14 @@ class Workplace:
     Parameters:
         home: Path of its directory, which nothing else uses.
         pristine: the interpreter.Interpreter that it is a copy of.
-        python: command, a list of str, of the Python that runs pytest.
+        commands: the mutants_look.Commands to run programs with.
     """
 
-    def __init__(self, home, pristine, python):
+    def __init__(self, home, pristine, commands):
         self._pristine = pristine
-        self._copy = _patched(home)
+        self._commands = commands
+        self._copy = _Patched(home, commands)
         self._stamp = home / "copy-of.json"
-        cache = f"cache_dir={home / 'pytest_cache'}"
-        self._pytest = [*python, "-m", "pytest", "-x", "-q", "-o", cache]
 
     def prepare(self, mutants):
         """Make the copy, unless it is there; take out all that is planted.
@@ -170,10 +187,13 @@ class Workplace:
         for name in files:
             _put(self._copy.source / name, (self._pristine.source / name).read_text())
 
-    def finds(self, mutant):
-        """Plant the bug, and return whether a test finds it.
+    def find(self, mutant, look):
+        """Plant the bug; return what finds it, a str, None if nothing does.
 
-        Raises Problem when it cannot be planted, compiled or tested.
+        Parameters:
+            look: a mutants_look.ByTests or mutants_look.BySoak.
+
+        Raises Problem when it cannot be planted, compiled or looked for.
         """
         for name, text in planted(self._pristine.source, mutant).items():
             _put(self._copy.source / name, text)
@@ -181,24 +201,20 @@ class Workplace:
             kept = [word for name in KEPT for word in ("-o", name)]
             with _compilers:
                 self._copy.compile(1, [*kept, "python"])
-            return self._tested(mutant)
+            self._try(mutant)
+            return look.find(mutant, self._copy, self._pristine)
         finally:
             self._restore(mutant.files())
 
-    def _tested(self, mutant):
-        log = self._copy.log(mutant.name)
-        tests = [str(TESTS / test) for test in mutant.tests]
-        environment = process.environment(
-            THREADJOIN_PATCHED=str(self._copy.python),
-            THREADJOIN_PATIENCE=str(PATIENCE),
-        )
-        command = [*self._pytest, *tests]
-        status = process.status(
-            command, log, timeout=LIMIT, cwd=layout.ROOT, env=environment
-        )
-        if status not in (PASSED, FAILED):
-            raise process.Failed(f"pytest could not test {mutant.name}", log)
-        return status == FAILED
+    def _try(self, mutant):
+        # What breaks all would keep the fixtures of the tests waiting for ever.
+        log = self._copy.log(f"{mutant.name}-start")
+        command = [str(self._copy.python), "-c", "import threading"]
+        env = process.environment()
+        if self._commands.status(command, log, START, env=env) != 0:
+            raise process.Failed(
+                f"with {mutant.name} planted no interpreter ends well; plant less", log
+            )
 
 
 def _put(path, text):
@@ -207,16 +223,17 @@ def _put(path, text):
         path.write_text(text)
 
 
-def hunt(mutants, places, report):
+def hunt(mutants, places, look, report):
     """Look for all *mutants*, one at a time in each of the *places*.
 
     Parameters:
         mutants: the Mutants.
         places: the Workplaces, prepared.
-        report: called with each Mutant, whether it was found, and the seconds
-            that it took, as soon as that is known.
+        look: as Workplace.find() has it.
+        report: called with each Mutant, what found it, None if nothing did, and
+            the seconds that it took, as soon as that is known.
 
-    Returns the Mutants that no test has found.
+    Returns the Mutants that were not found.
     """
     free = queue.SimpleQueue()
     for place in places:
@@ -226,7 +243,7 @@ def hunt(mutants, places, report):
         place = free.get()
         begun = time.monotonic()
         try:
-            found = place.finds(mutant)
+            found = place.find(mutant, look)
         finally:
             free.put(place)
         report(mutant, found, time.monotonic() - begun)
@@ -239,8 +256,9 @@ def hunt(mutants, places, report):
         except BaseException:
             for task in tasks:
                 task.cancel()
+            look.stop()
             raise
-    return [mutant for mutant, seen in zip(mutants, found) if not seen]
+    return [mutant for mutant, seen in zip(mutants, found) if seen is None]
 
 
 _INTRODUCTION = """\
@@ -248,19 +266,32 @@ _INTRODUCTION = """\
 
 Written by `scripts/mutants --write`, which does so when it has seen each found.
 A bug is planted in a copy of the patched build, and the tests named beside it
-are run on that; one of them has to fail. `scripts/mutants NAME` plants one.
+are run on that; one of them has to fail, and to pass with nothing planted.
+`scripts/mutants NAME` plants one.
+
+Of those with seeds in the last column, one of the programs that
+[the soak](soak.md) makes of these, run with `--perturb`, has to fail as well, and
+to pass with nothing planted. `scripts/mutants --soak` runs them.
 
 """
 
 
 def page(mutants):
     """Return the text of the page about *mutants* that were all found."""
-    lines = ["| planted | name | in | found by |", "|---|---|---|---|"]
-    for mutant in mutants:
-        files = ", ".join(f"`{name}`" for name in mutant.files())
-        tests = ", ".join(map(_linked, mutant.tests))
-        lines.append(f"| {mutant.plants} | {mutant.name} | {files} | {tests} |")
-    return _INTRODUCTION + "\n".join(lines) + "\n"
+    head = ("planted", "name", "in", "found by", "found by the soak, seeds")
+    rows = [head, ["---"] * len(head), *map(_row, mutants)]
+    lines = [f"| {' | '.join(row)} |\n" for row in rows]
+    return _INTRODUCTION + "".join(lines)
+
+
+def _row(mutant):
+    files = ", ".join(f"`{name}`" for name in mutant.files())
+    tests = ", ".join(map(_linked, mutant.tests))
+    seeds = ""
+    if mutant.soak:
+        first, last = mutant.soak.seeds()[0], mutant.soak.seeds()[-1]
+        seeds = str(first) if first == last else f"{first} to {last}"
+    return mutant.plants, mutant.name, files, tests, seeds
 
 
 def _linked(test):
@@ -269,16 +300,17 @@ def _linked(test):
     return f"`{name}` in [{Path(file).stem}]({path})"
 
 
-def run(mutants, jobs, report):
+def run(mutants, jobs, report, way=ByTests):
     """Look for *mutants* in *jobs* workplaces; return those not found.
 
     Parameters:
         report: as hunt() has it.
+        way: the class of mutants_look to look for them with.
 
     Raises Problem when there is no patched build, or something fails.
     """
     home = layout.BUILD / layout.DEFAULT_SERIES
-    pristine = _patched(home / VARIANT)
+    pristine = _Patched(home / VARIANT)
     if not pristine.python.exists():
         raise Problem(
             f"there is nothing to plant bugs in; run ./build.sh --variant {VARIANT}"
@@ -286,30 +318,27 @@ def run(mutants, jobs, report):
     # First of all, for it takes no time.
     for mutant in mutants:
         planted(pristine.source, mutant)
-    python = [str(devenv.VENV / "bin" / "python")]
+    commands = Commands()
     with workplace.occupied(home / "mutants"):
         places = [
-            Workplace(home / "mutants" / str(number), pristine, python)
+            Workplace(home / "mutants" / str(number), pristine, commands)
             for number in range(min(jobs, len(mutants)))
         ]
         with ThreadPoolExecutor() as executor:
             known = load()
             list(executor.map(lambda place: place.prepare(known), places))
-        return hunt(mutants, places, report)
+        return hunt(mutants, places, way(commands), report)
 
 
 def _parser():
     parser = errors.Parser(
         prog="scripts/mutants",
         description="Plant bugs in copies of the patched build, and see that the "
-        "tests find each. Which bugs and which tests is in "
-        f"{DATA.relative_to(layout.ROOT)}.",
+        "tests find each, and the soak some. Which bugs, which tests and which "
+        f"programs of the soak is in {DATA.relative_to(layout.ROOT)}.",
     )
     parser.add_argument(
         "name", nargs="*", metavar="NAME", help="only these bugs (default: all)"
-    )
-    parser.add_argument(
-        "--list", action="store_true", help="only list the bugs, plant none"
     )
     parser.add_argument(
         "--jobs",
@@ -318,10 +347,20 @@ def _parser():
         metavar="N",
         help="N of them at the same time (default: %(default)s)",
     )
-    parser.add_argument(
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument(
+        "--list", action="store_true", help="only list the bugs, plant none"
+    )
+    what.add_argument(
+        "--soak",
+        action="store_true",
+        help="look with programs of the soak, for those bugs that have some given",
+    )
+    what.add_argument(
         "--write",
         action="store_true",
-        help=f"write the page {PAGE.relative_to(layout.ROOT)}, if all are found",
+        help="look in both ways, and write the page "
+        f"{PAGE.relative_to(layout.ROOT)} if all are found",
     )
     return parser
 
@@ -334,6 +373,17 @@ def _chosen(mutants, names):
     return [known[name] for name in names] or mutants
 
 
+def soaked(mutants):
+    """Return those of *mutants* that the soak is to find."""
+    return [mutant for mutant in mutants if mutant.soak]
+
+
+def _report(mutant, found, seconds):
+    verdict = "NOT FOUND" if found is None else "found"
+    words = f"{mutant.name:32} {verdict:10} {duration(seconds):>12}  {found or ''}"
+    print(words.rstrip(), flush=True)
+
+
 def main(argv):
     """Run the command line *argv* (a list of str); raise Problem on a survivor."""
     args = _parser().parse_args(argv)
@@ -344,16 +394,20 @@ def main(argv):
         return
     if args.write and args.name:
         raise Problem("the page is of all bugs; leave the names out to --write it")
-    # A background job of a shell has SIGINT ignored, and so have its children.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    def report(mutant, found, seconds):
-        verdict = "found" if found else "NOT FOUND"
-        print(f"{mutant.name:32} {verdict:10} {duration(seconds):>12}", flush=True)
-
-    survivors = run(mutants, args.jobs, report)
-    if survivors:
-        names = ", ".join(mutant.name for mutant in survivors)
-        raise Problem(f"no test finds {names}; write one that does")
+    ways = {}
+    if not args.soak:
+        ways[ByTests] = mutants
+    if args.soak or args.write:
+        ways[BySoak] = soaked(mutants)
+        if args.name and ways[BySoak] != mutants:
+            lacks = next(mutant.name for mutant in mutants if not mutant.soak)
+            raise Problem(f"{lacks} has no seeds for the soak; leave --soak out")
+    leaving.once()
+    devenv.ensure(Progress())
+    for way, chosen in ways.items():
+        survivors = run(chosen, args.jobs, _report, way)
+        if survivors:
+            names = ", ".join(mutant.name for mutant in survivors)
+            raise Problem(way.advice.format(names))
     if args.write:
         PAGE.write_text(page(mutants))

@@ -1,12 +1,14 @@
 """How bugs are planted in a copy of a build, looked for, and taken out again."""
 
 import json
+import threading
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-from threadjoin import layout, mutants, process
+from threadjoin import layout, mutants, mutants_look, process
 from threadjoin.errors import Problem
-from threadjoin.mutants import Edit, Mutant
+from threadjoin.mutants import Edit, Mutant, Seeds
 
 NOTIFY = Mutant("no-notify", "Nobody is told", (Edit("a.c", "notify();", ""),), ("t",))
 
@@ -24,10 +26,20 @@ def pristine(tmp_path):
     )
 
 
+class Look:
+    """Finds what place.finds says, in what was planted."""
+
+    def find(self, mutant, copy, pristine):
+        assert copy.python.read_text() == "mutant"
+        assert pristine.python.read_text() == "pristine"
+        return self.finds
+
+
 @pytest.fixture
 def place(tmp_path, pristine, monkeypatch):
-    """A Workplace whose make and pytest are functions: place.made, place.status."""
-    place = mutants.Workplace(tmp_path / "work", pristine, ["python"])
+    """A Workplace whose make is a function: place.made, place.starts."""
+    commands = mutants_look.Commands()
+    place = mutants.Workplace(tmp_path / "work", pristine, commands)
     copy = tmp_path / "work" / "patched"
     made = []
 
@@ -36,14 +48,15 @@ def place(tmp_path, pristine, monkeypatch):
         made.append((self.source / "a.c").read_text())
         self.python.write_text("mutant")
 
-    def status(argv, log, **options):
-        assert (copy / "obj" / "python").read_text() == "mutant"
-        assert options["env"]["THREADJOIN_PATCHED"] == str(copy / "obj" / "python")
-        return place.status
+    def status(argv, log, timeout=None, **options):
+        assert argv[0] == str(copy / "obj" / "python")
+        assert timeout == mutants.START
+        return place.starts
 
     monkeypatch.setattr(mutants.interpreter.Interpreter, "compile", compile)
-    monkeypatch.setattr(process, "status", status)
-    place.made, place.status, place.copy = made, mutants.FAILED, copy
+    monkeypatch.setattr(commands, "status", status)
+    place.made, place.starts, place.copy, place.look = made, 0, copy, Look()
+    place.look.finds = "a test"
     place.prepare([NOTIFY])
     return place
 
@@ -73,33 +86,51 @@ def test_load(tmp_path):
     data.write_text(json.dumps([entry]))
     edits = (Edit("a.c", "one\ntwo", ""),)
     assert mutants.load(data) == [Mutant("a", "b", edits, ("t",), ci=False)]
+    entry["soak"] = {"seed": 7, "programs": 2}
+    data.write_text(json.dumps([entry]))
+    assert list(mutants.load(data)[0].soak.seeds()) == [7, 8]
     data.write_text(json.dumps([entry, entry]))
     with pytest.raises(Problem, match="has a twice"):
         mutants.load(data)
 
 
-@pytest.mark.parametrize(
-    ("status", "found"), [(mutants.FAILED, True), (mutants.PASSED, False)]
-)
-def test_finds(place, status, found):
-    place.status = status
-    assert place.finds(NOTIFY) is found
+@pytest.mark.parametrize("found", ["a test", None])
+def test_find(place, found):
+    place.look.finds = found
+    assert place.find(NOTIFY, place.look) == found
     assert place.made == ["set();\n\n"]
 
 
 def test_nothing_planted_stays(place, pristine):
-    place.finds(NOTIFY)
+    place.find(NOTIFY, place.look)
     original = (pristine.source / "a.c").read_text()
     assert (place.copy / "src" / "a.c").read_text() == original
     assert not (place.copy / "obj" / "python").exists()
     assert pristine.python.read_text() == "pristine"
 
 
-def test_tests_that_do_not_run_find_nothing(place):
-    place.status = 4
-    with pytest.raises(Problem, match="could not test no-notify"):
-        place.finds(NOTIFY)
+@pytest.mark.parametrize("status", [1, -6, None])
+def test_what_breaks_every_interpreter_is_not_looked_for(place, status):
+    # None: it does not come to an end.
+    place.starts = status
+    place.look = None
+    with pytest.raises(Problem, match="with no-notify planted no interpreter ends"):
+        place.find(NOTIFY, place.look)
     assert not (place.copy / "obj" / "python").exists()
+
+
+def test_compiling_stops_with_all_the_rest(tmp_path):
+    commands = mutants_look.Commands()
+    patched = mutants._Patched(tmp_path, commands)
+    patched.objects.mkdir(parents=True)
+    patched._check(["true"], "compile")
+    with pytest.raises(
+        process.Failed, match=r"compile \(patched\) failed with status 1"
+    ):
+        patched._check(["false"], "compile")
+    commands.stopped.set()
+    with pytest.raises(mutants_look.Stopped):
+        patched._check(["true"], "compile")
 
 
 def test_what_a_killed_run_left_is_taken_out(place, pristine):
@@ -120,12 +151,22 @@ def test_another_build_is_copied_anew(place, pristine):
 
 
 class Scripted:
-    """A place that finds what does not survive."""
+    """A place that finds what does not survive, and its own look."""
 
-    def finds(self, mutant):
+    def __init__(self):
+        self.stopped = threading.Event()
+
+    def find(self, mutant, look):
         if mutant.name == "broken":
             raise Problem("broken")
-        return mutant.name != "survivor"
+        if mutant.name == "interrupted":
+            raise KeyboardInterrupt
+        if mutant.name == "endless":
+            assert look.stopped.wait(60)
+        return None if mutant.name == "survivor" else "a test"
+
+    def stop(self):
+        self.stopped.set()
 
 
 def _named(*names):
@@ -135,30 +176,44 @@ def _named(*names):
 def test_hunt():
     told = []
     planted = _named("a", "survivor", "b")
+    places = [Scripted(), Scripted()]
     left = mutants.hunt(
-        planted, [Scripted(), Scripted()], lambda *words: told.append(words[:2])
+        planted, places, Scripted(), lambda *words: told.append(words[:2])
     )
     assert left == [planted[1]]
-    assert sorted((m.name, found) for m, found in told) == [
-        ("a", True),
-        ("b", True),
-        ("survivor", False),
+    assert sorted((m.name, found) for m, found in told if found) == [
+        ("a", "a test"),
+        ("b", "a test"),
     ]
+    assert (planted[1], None) in told
 
 
-def test_hunt_stops_at_what_cannot_be_looked_for():
-    with pytest.raises(Problem, match="broken"):
-        mutants.hunt(_named("broken", "a"), [Scripted()], lambda *words: None)
+@pytest.mark.parametrize(
+    ("name", "problem"), [("broken", Problem), ("interrupted", KeyboardInterrupt)]
+)
+def test_hunt_stops_all_at_once(name, problem):
+    look = Scripted()
+    with pytest.raises(problem):
+        mutants.hunt(
+            _named(name, "endless"), [look, Scripted()], look, lambda *words: None
+        )
+    assert look.stopped.is_set()
 
 
 def test_page():
     tests = ("test_a.py::test_one", "test_b.py::test_two[x]")
     mutant = Mutant("a", "It is gone", (Edit("a.c", "", ""),), tests)
-    assert mutants.page([mutant]).splitlines()[-1] == (
+    row = (
         "| It is gone | a | `a.c` | "
         "`test_one` in [test_a](../tests/integration/test_a.py), "
-        "`test_two[x]` in [test_b](../tests/integration/test_b.py) |"
+        "`test_two[x]` in [test_b](../tests/integration/test_b.py) | {} |"
     )
+    page = mutants.page([mutant])
+    assert page.splitlines()[-1] == row.format("")
+    assert page.endswith("\n")
+    for seeds, said in ((Seeds(4, 1), "4"), (Seeds(4, 3), "4 to 6")):
+        page = mutants.page([replace(mutant, soak=seeds)])
+        assert page.splitlines()[-1] == row.format(said)
 
 
 def test_the_page_is_of_the_bugs_that_are_planted():
@@ -171,7 +226,7 @@ def test_every_test_that_is_named_is_there():
     for mutant in mutants.load():
         for test in mutant.tests:
             file, _, name = test.partition("::")
-            text = (layout.ROOT / mutants.TESTS / file).read_text()
+            text = (layout.ROOT / mutants_look.TESTS / file).read_text()
             assert f"def {name.partition('[')[0]}(" in text, test
 
 
@@ -190,9 +245,78 @@ def test_list(capsys):
     assert len(capsys.readouterr().out.splitlines()) == len(mutants.load())
 
 
-def test_survivors_are_a_problem(monkeypatch):
-    monkeypatch.setattr(mutants, "run", lambda chosen, jobs, report: chosen)
-    monkeypatch.setattr(mutants.signal, "signal", lambda *words: None)
-    name = mutants.load()[0].name
-    with pytest.raises(Problem, match=f"no test finds {name}"):
-        mutants.main([name])
+@pytest.fixture
+def main(monkeypatch, tmp_path):
+    """mutants.main(), which looks for nothing: main.ran, main.survivors, main.page."""
+
+    def main(*argv):
+        mutants.main(list(argv))
+
+    def run(chosen, jobs, report, way):
+        main.ran.append((way, chosen))
+        return main.survivors if way == main.way else []
+
+    main.ran, main.survivors, main.way = [], [], mutants_look.ByTests
+    main.page = tmp_path / "page.md"
+    monkeypatch.setattr(mutants, "run", run)
+    monkeypatch.setattr(mutants, "PAGE", main.page)
+    monkeypatch.setattr(mutants.leaving, "once", lambda: None)
+    monkeypatch.setattr(mutants.devenv, "ensure", main.ran.append)
+    # Relative to what it is compared with.
+    monkeypatch.setattr(mutants.layout, "ROOT", tmp_path)
+    monkeypatch.setattr(mutants, "DATA", tmp_path / "mutants.json")
+    monkeypatch.setattr(mutants, "load", lambda: [BARE, SOAKED])
+    return main
+
+
+BARE = Mutant("bare", "", (), ())
+SOAKED = replace(BARE, name="soaked", soak=Seeds(1, 2))
+ByTests, BySoak = mutants_look.ByTests, mutants_look.BySoak
+
+
+def test_tools_are_there_before_anything_is_compiled(main):
+    main("bare")
+    progress, ran = main.ran
+    assert isinstance(progress, mutants.Progress)
+    assert ran == (ByTests, [BARE])
+
+
+@pytest.mark.parametrize(
+    ("argv", "ran"),
+    [
+        ([], [(ByTests, [BARE, SOAKED])]),
+        (["soaked"], [(ByTests, [SOAKED])]),
+        (["--soak"], [(BySoak, [SOAKED])]),
+        (["--soak", "soaked"], [(BySoak, [SOAKED])]),
+        (["--write"], [(ByTests, [BARE, SOAKED]), (BySoak, [SOAKED])]),
+    ],
+)
+def test_ways(main, argv, ran):
+    main(*argv)
+    assert main.ran[1:] == ran
+    assert main.page.exists() == ("--write" in argv)
+
+
+def test_bug_that_the_soak_is_not_to_find(main):
+    with pytest.raises(Problem, match="bare has no seeds for the soak"):
+        main("--soak", "soaked", "bare")
+    assert not main.ran
+
+
+@pytest.mark.parametrize(
+    ("way", "words"),
+    [(ByTests, "no test finds bare"), (BySoak, "no program of the soak finds bare")],
+)
+def test_survivors_are_a_problem(main, way, words):
+    main.survivors, main.way = [BARE], way
+    with pytest.raises(Problem, match=words):
+        main("--write")
+    assert not main.page.exists()
+
+
+def test_report(capsys):
+    mutants._report(BARE, "a test", 3)
+    mutants._report(SOAKED, None, 3)
+    found, not_found = capsys.readouterr().out.splitlines()
+    assert found.split() == ["bare", "found", "3", "s", "a", "test"]
+    assert not_found.split() == ["soaked", "NOT", "FOUND", "3", "s"]

@@ -1,0 +1,242 @@
+"""How a bug that is planted is looked for: what counts as found, and what does not."""
+
+import os
+import sys
+import threading
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from threadjoin import mutants_look, soak_program
+from threadjoin.errors import Problem
+from threadjoin.mutants import Mutant, Seeds
+from threadjoin.mutants_look import BySoak, ByTests, Commands, Stopped
+from threadjoin.soak_run import Result
+
+#: Tests of an interpreter, which is a file that says "mutant" or "pristine".
+TESTS = """
+import os, pathlib, time
+import pytest
+
+MUTANT = "mutant" in pathlib.Path(os.environ["THREADJOIN_PATCHED"]).read_text()
+
+@pytest.fixture
+def needs():
+    assert not MUTANT
+
+def test_finds():
+    assert not MUTANT
+
+def test_finds_nothing():
+    pass
+
+@pytest.mark.parametrize("what", ["nothing", "it"])
+def test_finds_one(what):
+    assert what == "nothing" or not MUTANT
+
+def test_in_the_fixture(needs):
+    pass
+
+def test_always_fails():
+    assert 0
+
+def test_skipped():
+    pytest.skip("not here")
+
+def test_hangs():
+    time.sleep(3600)
+"""
+
+
+@pytest.fixture
+def built(tmp_path):
+    """The interpreters: with a bug, and pristine."""
+
+    def one(name):
+        python = tmp_path / name
+        python.write_text(name)
+        return SimpleNamespace(
+            python=python, log=lambda stage: tmp_path / f"{stage}-{name}.log"
+        )
+
+    return one("mutant"), one("pristine")
+
+
+@pytest.fixture
+def find(tmp_path, monkeypatch, built):
+    """A function that looks for a bug with some of TESTS."""
+    tests = tmp_path / mutants_look.TESTS
+    tests.mkdir(parents=True)
+    (tests / "test_it.py").write_text(TESTS)
+    (tmp_path / "pytest.ini").touch()
+    monkeypatch.setattr(mutants_look.layout, "ROOT", tmp_path)
+    monkeypatch.setattr(mutants_look.devenv, "VENV", Path(sys.prefix))
+
+    def find(*names):
+        named = tuple(f"test_it.py::{name}" for name in names)
+        return ByTests(Commands()).find(Mutant("bug", "", (), named), *built)
+
+    return find
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        (["test_finds"], "test_it.py::test_finds"),
+        (["test_finds_nothing", "test_finds"], "test_it.py::test_finds"),
+        (["test_finds_one"], "test_it.py::test_finds_one[it]"),
+        (["test_finds_nothing"], None),
+        (["test_finds_nothing", "test_skipped"], None),
+    ],
+)
+def test_found_by_a_test(find, names, found):
+    assert find(*names) == found
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (["test_in_the_fixture"], "pytest could not run .*test_in_the_fixture"),
+        (["test_finds_nothing", "test_in_the_fixture"], "pytest could not run"),
+        (["test_skipped"], "pytest could not run"),
+        (["test_that_is_not_there"], "pytest could not run"),
+        (["test_always_fails"], "with nothing planted, .*test_always_fails fails too"),
+    ],
+)
+def test_what_does_not_count(find, names, words):
+    with pytest.raises(Problem, match=words):
+        find(*names)
+
+
+def test_pytest_cannot_run_a_test(find, monkeypatch):
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--nonsense")
+    with pytest.raises(Problem, match="pytest could not run"):
+        find("test_finds")
+
+
+def test_too_long(find, monkeypatch):
+    monkeypatch.setattr(mutants_look, "LIMIT", 1)
+    with pytest.raises(Problem, match="pytest took more than 1 s"):
+        find("test_hangs")
+
+
+def test_status(tmp_path):
+    commands = Commands()
+    assert commands.status(["true"], tmp_path / "log") == 0
+    assert commands.status(["sh", "-c", "exit 3"], tmp_path / "log", 60) == 3
+
+
+#: Cleans up behind itself when it is interrupted, and only then.
+CLEANS = """
+import os, pathlib, sys, time
+place = pathlib.Path(sys.argv[1])
+try:
+    (place / "pipe").write_text("begun")
+    time.sleep(3600)
+except KeyboardInterrupt:
+    (place / "clean").touch()
+"""
+
+
+@pytest.fixture
+def cleans(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    return [sys.executable, "-c", CLEANS, str(tmp_path)]
+
+
+def test_stopped(tmp_path, cleans):
+    commands = Commands()
+
+    def stop():
+        (tmp_path / "pipe").read_text()
+        commands.stopped.set()
+
+    thread = threading.Thread(target=stop)
+    thread.start()
+    with pytest.raises(Stopped):
+        commands.status(cleans, tmp_path / "log")
+    thread.join()
+    assert (tmp_path / "clean").exists()
+    with pytest.raises(Stopped):
+        commands.status(["touch", str(tmp_path / "begun")], tmp_path / "log")
+    assert not (tmp_path / "begun").exists()
+
+
+def test_time_is_up(tmp_path, cleans, monkeypatch):
+    # Not before it has begun: a clock that stands until then.
+    begun = threading.Event()
+
+    def begins():
+        (tmp_path / "pipe").read_text()
+        begun.set()
+
+    thread = threading.Thread(target=begins)
+    thread.start()
+    clock = SimpleNamespace(monotonic=lambda: 100 * begun.is_set())
+    monkeypatch.setattr(mutants_look, "time", clock)
+    assert Commands().status(cleans, tmp_path / "log", 50) is None
+    thread.join()
+    assert (tmp_path / "clean").exists()
+
+
+class FakeRunner:
+    """Runs programs as if: those of the seeds *bad* fail where something is planted."""
+
+    bad, always, ran = (), (), []
+
+    def __init__(self, python, patience, stopped, perturbing):
+        self.planted = python.read_text() == "mutant"
+        self.stopped = stopped
+        assert perturbing == "a library"
+
+    def run(self, text, seed):
+        self.ran.append(seed)
+        if seed in self.always or (seed in self.bad and self.planted):
+            return Result(-11, "", "")
+        expected = soak_program.expectation(soak_program.generate(seed))
+        reports = "".join(
+            f"Traceback (most recent call last):\n  File\n{report}\n"
+            for report in expected.reports.elements()
+        )
+        lines = "".join(f"{line}\n" for line in expected.lines.elements())
+        return Result(expected.status, lines, reports)
+
+
+@pytest.fixture
+def soaked(monkeypatch, built):
+    """A function that looks for a bug with the programs of the seeds 5 to 8."""
+    monkeypatch.setattr(mutants_look.soak_perturb, "library", lambda: "a library")
+    monkeypatch.setattr(mutants_look.soak_run, "Runner", FakeRunner)
+    monkeypatch.setattr(FakeRunner, "ran", [])
+    mutant = Mutant("bug", "", (), (), soak=Seeds(5, 4))
+
+    def soaked(commands=None, **attributes):
+        for name, value in attributes.items():
+            monkeypatch.setattr(FakeRunner, name, value)
+        return BySoak(commands or Commands()).find(mutant, *built)
+
+    return soaked
+
+
+def test_found_by_the_soak(soaked, capsys):
+    assert soaked(bad=[7, 8]) == "seed 7: ended by SIGSEGV"
+    # And once more, with nothing planted.
+    assert FakeRunner.ran == [5, 6, 7, 7]
+    assert not capsys.readouterr().out
+
+
+def test_not_found_by_the_soak(soaked):
+    assert soaked(bad=[4, 9]) is None
+    assert FakeRunner.ran == [5, 6, 7, 8]
+
+
+def test_program_that_always_fails(soaked):
+    with pytest.raises(Problem, match="with nothing planted, .* seed 6 fails too"):
+        soaked(always=[6])
+
+
+def test_soak_that_is_stopped_has_found_nothing(soaked):
+    commands = Commands()
+    commands.stopped.set()
+    with pytest.raises(Stopped):
+        soaked(commands, bad=[5])
