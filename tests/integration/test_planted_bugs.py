@@ -1,16 +1,23 @@
-"""Bugs planted in the series are found by the tests that mutants.json names."""
+"""Bugs planted in the series are found by what mutants.json names.
+
+Those are tests, and for some programs of the soak.
+"""
+
+from dataclasses import replace
 
 import pytest
 from threadjoin import layout, mutants
+from threadjoin.mutants_look import BySoak, ByTests
 
 ALL = mutants.load()
+SOAKED = mutants.soaked(ALL)
 
 
-def survivors(chosen):
+def survivors(chosen, way=ByTests):
     def report(mutant, found, seconds):
-        print(f"{mutant.name}: {'found' if found else 'NOT FOUND'}, {seconds:.0f} s")
+        print(f"{mutant.name}: {found or 'NOT FOUND'}, {seconds:.0f} s")
 
-    return [mutant.name for mutant in mutants.run(chosen, mutants.JOBS, report)]
+    return [mutant.name for mutant in mutants.run(chosen, mutants.JOBS, report, way)]
 
 
 def test_each_still_applies():
@@ -30,8 +37,22 @@ def test_the_others_are_found():
     assert survivors([mutant for mutant in ALL if not mutant.ci]) == []
 
 
-def test_what_is_no_bug_survives():
-    test = ALL[0].tests
+@pytest.mark.slow
+def test_some_are_found_by_the_soak():
+    assert len(SOAKED) >= 10
+    quick = [mutant for mutant in SOAKED if mutant.soak.ci]
+    assert quick
+    assert survivors(quick, BySoak) == []
+
+
+@pytest.mark.long
+def test_the_others_are_found_by_the_soak():
+    assert survivors([one for one in SOAKED if not one.soak.ci], BySoak) == []
+
+
+@pytest.mark.parametrize("way", [ByTests, BySoak])
+def test_what_is_no_bug_survives(way):
     edit = mutants.Edit("Lib/threading.py", "# Main class for threads", "# Threads")
-    harmless = mutants.Mutant("harmless", "A comment", (edit,), test)
-    assert survivors([harmless]) == ["harmless"]
+    model = next(mutant for mutant in SOAKED if mutant.soak.ci)
+    harmless = replace(model, name="harmless", plants="A comment", edits=(edit,))
+    assert survivors([harmless], way) == ["harmless"]
