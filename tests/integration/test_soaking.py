@@ -10,13 +10,11 @@ from threadjoin.progress import Progress
 
 SOAK = [sys.executable, str(layout.ROOT / "scripts" / "soak")]
 
-#: What is broken before a program runs, and what is then said of it: a join() that
-#: returns at once, threads that are abandoned at the end, a join() without an end.
-BUGS = {
-    "and still alive": "Thread._wait_for_tstate_lock = lambda *args, **kwargs: None",
-    "missing: ": "_shutdown = lambda: None",
-    "it hangs": "Thread.join = lambda *args, **kwargs: threading.Event().wait()",
-}
+#: What is broken before a program runs: a join() that returns at once, threads that
+#: are abandoned at the end, a join() without an end.
+RETURNS = "Thread._wait_for_tstate_lock = lambda *args, **kwargs: None"
+ABANDONS = "_shutdown = lambda: None"
+HANGS = "Thread.join = lambda *args, **kwargs: threading.Event().wait()"
 
 
 def run(command, status):
@@ -62,12 +60,18 @@ def broken(patched, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("words", BUGS)
-def test_bug_is_found(broken, words):
-    # One program may fail by what came of the bug later.
-    options = ["--programs", 20, "--jobs", 3, "--failures", 3, "--no-reduce"]
-    options += ["--python", broken(BUGS[words])]
-    assert words in run([*SOAK, *options], 1)
+@pytest.mark.parametrize(
+    ("bug", "seed", "words"),
+    [
+        (RETURNS, 1, "on stderr: AssertionError: joined, and still alive\n"),
+        (ABANDONS, 4, "missing: '4 left 0'\n"),
+        (HANGS, 0, "it hangs\n"),
+    ],
+)
+def test_bug_is_found(broken, bug, seed, words):
+    # Other programs fail by what comes of the bug later: in their children, say.
+    out = run([*SOAK, "--replay", seed, "--no-reduce", "--python", broken(bug)], 1)
+    assert f"\nseed {seed}: {words}" in out
 
 
 @pytest.mark.slow
@@ -88,7 +92,7 @@ def test_programs_are_perturbed(tmp_path):
 
 @pytest.mark.long
 def test_bug_is_reduced(broken):
-    python = broken(BUGS["missing: "])
+    python = broken(ABANDONS)
     out = run([*SOAK, "--python", python, "--programs", 20], 1)
     shown = out.partition("# reduced program of seed ")[2].splitlines()
     calls = [line for line in shown if line.startswith("do.")]
