@@ -16,7 +16,22 @@
 #ifndef JOINERS
 #define JOINERS 2
 #endif
-#define REFERENCES (JOINERS + 3)
+
+/*
+ * Who else is there, two at a time: three, with two joiners, are some million
+ * states. The namesake changes nothing that another one looks at, so what it
+ * may find needs no third; and the other two are together in a run.
+ */
+#ifndef NAMESAKE
+#define NAMESAKE 1
+#endif
+#ifndef REAPER
+#define REAPER 1
+#endif
+#ifndef SET_DONE
+#define SET_DONE 1
+#endif
+#define REFERENCES (JOINERS + NAMESAKE + REAPER + SET_DONE)
 
 bool done;              /* is the event set? */
 bool exited;            /* is the thread of the operating system gone? */
@@ -29,6 +44,10 @@ byte claimed;           /* times that it was joined or detached */
 byte handle = REFERENCES;
 bool deallocated;
 
+/*
+ * Always in one step with what needs the handle. That misses nothing: what was
+ * deallocated just before stays so.
+ */
 #define ACCESS() assert(!deallocated)
 
 /* The oldest process outlives the others. */
@@ -59,25 +78,22 @@ inline unlock()
     atomic { ACCESS(); assert(os_lock); os_lock = false }
 }
 
-/* threadhandle_join_os_thread(), with os_lock held */
+/*
+ * threadhandle_join_os_thread(), with os_lock held. Nobody else writes
+ * has_os_handle meanwhile. That it goes is a step of its own: until then,
+ * others see a thread that is not there any more.
+ */
 inline join_os_thread(patient, gone)
 {
-    ACCESS();
-    gone = false;
     if
-    :: !has_os_handle -> gone = true
-    :: else ->
+    :: atomic { !has_os_handle -> ACCESS(); gone = true }
+    :: atomic { has_os_handle && detach -> ACCESS(); claimed++; gone = true };
+        has_os_handle = false
+    :: atomic { has_os_handle && !detach -> ACCESS(); gone = false };
         if
-        :: detach -> claimed++; gone = true
-        :: else ->
-            if
-            :: atomic { exited -> claimed++; gone = true }
-            :: !patient -> skip
-            fi
-        fi;
-        if
-        :: gone -> has_os_handle = false
-        :: else -> skip
+        :: atomic { exited -> claimed++; gone = true };
+            atomic { ACCESS(); has_os_handle = false }
+        :: !patient -> skip
         fi
     fi
 }
@@ -98,35 +114,36 @@ inline unlock_after_wait()
     unlock();
 #ifndef PLANT_LEFT_BEHIND
     if
-    :: detach -> let_go()
-    :: else -> skip
+    :: atomic { detach -> ACCESS() }; let_go()
+    :: atomic { !detach -> ACCESS() }
     fi;
 #endif
     locked = false
 }
 
-/* Py_DECREF(), with the GIL; the last one deallocates. */
+/*
+ * Py_DECREF(), with the GIL; the last one deallocates. It is one step: nobody
+ * else has the handle then, and who looks at it nevertheless fails after this
+ * step as well as in the midst of it.
+ */
 inline drop_handle()
 {
-    atomic { handle--; last = (handle == 0) };
-    if
-    :: last ->
-        try_lock(locked);
-        /* Nobody is inside join(). */
-        assert(locked);
+    atomic {
+        handle--;
         if
-        :: has_os_handle -> claimed++
+        :: handle == 0 ->
+            /* Nobody is inside join(). */
+            assert(!os_lock && !deallocated);
+            claimed = claimed + has_os_handle;
+            deallocated = true
         :: else -> skip
-        fi;
-        unlock();
-        deallocated = true
-    :: else -> skip
-    fi
+        fi
+    }
 }
 
 active [JOINERS] proctype joiner()
 {
-    bool locked, gone, found, last;
+    bool locked, gone, found;
     bool patient;       /* no timeout */
 
     if
@@ -136,8 +153,8 @@ active [JOINERS] proctype joiner()
 
     do
     :: if
-        :: !has_os_handle && done -> break      /* _PyEvent_IsSet() */
-        :: else -> skip
+        :: atomic { !has_os_handle && done -> ACCESS(); break }
+        :: atomic { else -> ACCESS() }
         fi;
         /* threadhandle_join_once() */
         try_lock(locked);
@@ -148,12 +165,13 @@ active [JOINERS] proctype joiner()
 #ifdef PLANT_JOIN_WITHOUT_LOCK
         locked = true;
 #endif
-        gone = !has_os_handle;      /* threadhandle_has_os_thread() */
+        /* threadhandle_has_os_thread() */
+        atomic { ACCESS(); gone = !has_os_handle };
         if
         :: gone || locked -> skip
         :: else ->
             if
-            :: atomic { !os_lock -> os_lock = true; locked = true }
+            :: atomic { !os_lock -> ACCESS(); os_lock = true; locked = true }
             :: !patient -> goto gave_up
             fi
         fi;
@@ -194,17 +212,15 @@ kept:
     skip
 }
 
+#if NAMESAKE
 active proctype namesake()
 {
-    bool locked, last;
-
     if
     /* The identifier is used again once nothing is left of the thread. */
     :: claimed > 0 && exited ->
-        ACCESS();
         if
-        :: !has_os_handle && done -> skip
-        :: else ->
+        :: atomic { !has_os_handle && done -> ACCESS() }
+        :: atomic { else -> ACCESS() };
 #ifdef PLANT_IDENTIFIER_FOR_IDENTITY
             assert(false)   /* "cannot join current thread" */
 #endif
@@ -214,32 +230,36 @@ active proctype namesake()
     fi;
     drop_handle()
 }
+#endif
 
+#if REAPER
 active proctype reaper()
 {
-    bool locked, gone, last;
+    bool locked, gone;
 
     if
     :: atomic { done && !gil && !finalizing -> gil = true };
         /* threadhandle_try_join() */
         if
-        :: has_os_handle ->
+        :: atomic { has_os_handle -> ACCESS() };
             try_lock(locked);
             if
             :: locked -> join_os_thread(false, gone); unlock()
             :: else -> skip
             fi
-        :: else -> skip
+        :: atomic { !has_os_handle -> ACCESS() }
         fi;
         gil = false
     :: skip
     fi;
     drop_handle()
 }
+#endif
 
+#if SET_DONE
 active proctype set_done()
 {
-    bool locked, gone, last;
+    bool locked, gone;
 
     if
     :: atomic { !gil -> gil = true };
@@ -253,3 +273,4 @@ active proctype set_done()
     fi;
     drop_handle()
 }
+#endif
