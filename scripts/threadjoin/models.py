@@ -9,19 +9,28 @@ import ast
 import hashlib
 import json
 import re
-import subprocess
 import tempfile
+import time
 from dataclasses import dataclass
+from pathlib import Path
 
-from . import errors, layout, packages
+from . import errors, layout, packages, process
 from .errors import Problem
 from .progress import Progress
 
 MODELS = layout.ROOT / "tests" / "models"
 DATA = MODELS / "models.json"
 
-#: Seconds that one check may take; few are usual.
+#: Seconds that one step of a check may take; few are usual.
 PATIENCE = 600
+
+#: Megabytes that the checker may use: what the smallest of machines has to spare.
+MEMORY = 300
+
+# Steps that a run of a model may have, and the size of the table of states, as a
+# power of two: the checker allocates both at once, and its defaults are large.
+DEPTH = 10_000
+TABLE = 20
 
 
 @dataclass(frozen=True)
@@ -30,57 +39,79 @@ class Outcome:
 
     holds: bool
     states: int  # how many there are, or were looked at
+    megabytes: float  # what the checker used
+    seconds: float  # what generating, compiling and running it took
     story: str  # the counterexample: what its steps print; "" if it holds
 
 
-def check(model, defines=()):
+def check(model, defines=(), memory=MEMORY, patience=PATIENCE):
     """Check all interleavings of *model*; return the Outcome.
 
     Parameters:
         model: Path of a Promela file.
         defines: names to define in it, such as "JOINERS=3".
+        memory: megabytes that the checker may use.
+        patience: seconds that each step may take.
 
     Raises Problem when spin or the compiler refuses it, and when it was not
-    looked at to its end.
+    looked at to its end: for lack of memory or time, say.
     """
+    begun = time.monotonic()
     options = [f"-D{define}" for define in defines]
-    with tempfile.TemporaryDirectory() as place:
-        said = _run(["spin", *options, "-a", model], place)
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name)
+        said = _run(["spin", *options, "-a", model], place, patience)
         # A claim about all of a run (ltl) takes another kind of search, which
         # does not look for deadlocks.
         claims = said.startswith("ltl ")
         kind = [] if claims else ["-DSAFETY"]
-        compiler = [*packages.compiler(), "-w", "-O1", *kind]
-        _run([*compiler, "-o", "pan", "pan.c"], place)
-        done = _run(["./pan", "-m1000000", *(["-a"] if claims else [])], place)
-        found = re.search(r"errors: (\d+)", done)
-        if "error: max search depth" in done or not found:
-            raise Problem(f"{model.name} was not looked at to its end: {done[-200:]}")
-        states = re.search(r"(\d+) states, stored", done)
-        holds = found[1] == "0"
-        story = "" if holds else _story(model, options, place)
-        return Outcome(holds, int(states[1]), story)
+        limits = [f"-DMEMLIM={memory}", "-DCOLLAPSE"]
+        compiler = [*packages.compiler(), "-w", "-O1", *kind, *limits]
+        _run([*compiler, "-o", "pan", "pan.c"], place, patience)
+        search = ["./pan", f"-m{DEPTH}", f"-w{TABLE}", *(["-a"] if claims else [])]
+        said = _run(search, place, patience)
+        holds, states, megabytes = _verdict(model, said)
+        story = ""
+        if not holds:
+            replay = ["spin", *options, "-k", f"{model.name}.trail", "-t", "-T"]
+            story = _run([*replay, model], place, patience)
+        seconds = time.monotonic() - begun
+        return Outcome(holds, states, megabytes, seconds, story)
 
 
-def _story(model, options, place):
-    trail = f"{model.name}.trail"
-    return _run(["spin", *options, "-k", trail, "-t", "-T", model], place)
+def _verdict(model, said):
+    """Return whether it holds, the states and the megabytes, of what pan *said*."""
+    found = re.search(r"errors: (\d+)", said)
+    states = re.search(r"(\d+) states, stored", said)
+    used = re.search(r"([\d.]+)\s+total actual memory", said)
+    holds = bool(found and found[1] == "0")
+    # A search that ended early has no errors to show for it either. It does end
+    # early where it finds one.
+    unfinished = "Search not completed" in said or "max search depth" in said
+    if not (found and states and used) or (holds and unfinished):
+        why = re.search(r"(?:pan|error): (reached|out of memory|max search).*", said)
+        raise Problem(
+            f"{model.name} was not looked at to its end: "
+            f"{why[0] if why else _last_words(said)}; make it smaller"
+        )
+    return holds, int(states[1]), float(used[1])
 
 
-def _run(command, place):
-    """Run *command* in *place* and return what it says."""
-    done = subprocess.run(
-        command,
-        cwd=place,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
-    if done.returncode and "errors:" not in done.stdout:
-        raise Problem(f"{command[0]} failed: {done.stdout.strip()[-300:]}")
-    return done.stdout
+def _run(command, place, patience):
+    """Run *command* in the directory *place* and return what it says."""
+    log = place / "log"
+    status = process.bounded(command, log, patience, cwd=place)
+    said = log.read_text(errors="replace")
+    name = Path(command[0]).name
+    if status is None:
+        raise Problem(f"{name} was stopped after {patience} s; make the model smaller")
+    if status and "errors:" not in said:
+        raise Problem(f"{name} failed: {_last_words(said)}")
+    return said
+
+
+def _last_words(said):
+    return " ".join(said.split())[-300:]
 
 
 def function_text(source, name):
@@ -213,7 +244,10 @@ def _unexpected(story):
             outcome = check(MODELS / name, run["defines"])
             verdict = "holds" if outcome.holds else "counterexample"
             what = " ".join([name, *run["defines"]])
-            print(f"{what:55} {verdict:14} {outcome.states:9,} states")
+            print(
+                f"{what:55} {verdict:14} {outcome.states:9,} states"
+                f" {outcome.megabytes:4.0f} MB {outcome.seconds:5.1f} s"
+            )
             if story and outcome.story:
                 print(outcome.story)
             if verdict != run["expect"]:

@@ -38,6 +38,11 @@ def test_what_the_checker_finds(spin, name, defines, expected):
     assert outcome.states > 10
 
 
+def test_a_check_that_has_not_enough_memory_proves_nothing(spin):
+    with pytest.raises(Problem, match="event.pml was not looked at to its end"):
+        models.check(models.MODELS / "event.pml", ["JOINERS=2"], memory=10)
+
+
 def test_the_counterexample_is_the_race_of_the_pull_request(spin):
     # One joiner has released the lock and asserts that it is free, while the
     # other one holds it and is about to release it.

@@ -1,6 +1,7 @@
 """How the functions that models are of are found, and when they have changed."""
 
 import json
+import os
 
 import pytest
 from threadjoin import models
@@ -82,3 +83,75 @@ def test_record_and_change(tree):
     assert models.changed(recorded, trees) == []
     (tree / "code.py").write_text(PYTHON.replace("return 1", "return 2"))
     assert models.changed(recorded, trees) == ["Thread.join"]
+
+
+# What pan says, put together from its words.
+DONE = """\
+State-vector 60 byte, depth reached 76, errors: {errors}
+     1452 states, stored
+   64.101\ttotal actual memory usage
+"""
+UNFINISHED = "Warning: Search not completed\n"
+
+
+@pytest.fixture
+def spin(tmp_path, monkeypatch):
+    """Return a function that has spin generate a checker that prints a text."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    monkeypatch.setenv("PATH", f"{tools}{os.pathsep}{os.environ['PATH']}")
+
+    def generate(text, then="return 0", first=""):
+        code = (
+            "#include <stdio.h>\n"
+            f"int main(void) {{ puts({json.dumps(text)}); {then}; }}"
+        )
+        (tools / "pan.c").write_text(code)
+        script = tools / "spin"
+        script.write_text(
+            f"#!/bin/sh\n{first}\n"
+            'case " $* " in *" -a "*) ;; *) echo the story; exit;; esac\n'
+            f"cp {tools}/pan.c .\n"
+        )
+        script.chmod(0o755)
+        return tmp_path / "some.pml"
+
+    return generate
+
+
+def test_a_search_that_was_completed(spin):
+    outcome = models.check(spin(DONE.format(errors=0)))
+    assert outcome.holds
+    assert (outcome.states, outcome.megabytes, outcome.story) == (1452, 64.101, "")
+
+
+def test_a_search_that_found_something(spin):
+    # It ends there, so it was not completed.
+    outcome = models.check(spin(UNFINISHED + DONE.format(errors=1)))
+    assert not outcome.holds
+    assert outcome.story == "the story\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (f"pan: out of memory\n{UNFINISHED}{DONE}", "pan: out of memory"),
+        (f"pan: reached -DMEMLIM bound\n{UNFINISHED}{DONE}", "pan: reached -DMEM"),
+        (f"error: max search depth too small\n{DONE}", "error: max search depth"),
+        (UNFINISHED + DONE, "Search not completed"),
+        ("Depth= 101 States= 1e+06", "States= 1e"),
+    ],
+)
+def test_a_search_that_was_not_completed(spin, said, why):
+    with pytest.raises(Problem, match=f"some.pml was not looked at to its.*{why}"):
+        models.check(spin(said.format(errors=0)))
+
+
+def test_a_checker_that_fails(spin):
+    with pytest.raises(Problem, match="pan failed: no such luck"):
+        models.check(spin("no such luck", "return 1"))
+
+
+def test_a_step_that_takes_too_long(spin):
+    with pytest.raises(Problem, match=r"spin was stopped after 0.1 s"):
+        models.check(spin(DONE, first="exec sleep 600"), patience=0.1)
