@@ -179,6 +179,32 @@ def changed(entry, trees):
     ]
 
 
+def named(model):
+    """Return the names of the functions that the comments of a model name.
+
+    Parameters:
+        model: Path of a Promela file.
+
+    They are what stands before "()" there: a set of str.
+    """
+    comments = re.findall(r"/\*.*?\*/", model.read_text(), re.S)
+    return set(re.findall(r"[\w.]+(?=\(\))", " ".join(comments)))
+
+
+def unmatched(model, entry):
+    """Return what only one of a model and its entry names.
+
+    Parameters:
+        model: Path of a Promela file.
+        entry: the model's entry in models.json.
+
+    Returns the names of functions, sorted: a function that is modelled and not
+    watched, or watched and not modelled.
+    """
+    watched = {name for names in entry["functions"].values() for name in names}
+    return sorted(named(model) ^ watched)
+
+
 def record(trees, data=DATA):
     """Write the digests of the functions as they are now into models.json."""
     entries = json.loads(data.read_text())
@@ -231,6 +257,11 @@ def main(argv):
 
 def _stale(trees):
     for name, entry in load().items():
+        for function in unmatched(MODELS / name, entry):
+            yield (
+                f"{function}() is named by only one of {name} and {DATA.name}; name "
+                "it in both, then run scripts/models --record"
+            )
         for function in changed(entry, trees):
             yield (
                 f"{function}() has changed since {name} was written; see whether "

@@ -81,12 +81,71 @@ def test_models_are_of_the_functions_as_they_are(trees, name):
     assert models.changed(models.load()[name], trees) == []
 
 
+@pytest.mark.parametrize("name", models.load())
+def test_models_and_data_name_the_same_functions(name):
+    assert models.unmatched(models.MODELS / name, models.load()[name]) == []
+
+
+def copied(trees, entry, place):
+    """Return *trees* with a copy of the files of *entry* in *place*."""
+    for file in entry["functions"]:
+        (place / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(trees[entry["of"]] / file, place / file)
+    return {**trees, entry["of"]: place}
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "function", "noticed_by"),
+    [
+        (
+            "Python/pystate.c",
+            "    threadlife_note_unlinked(tstate);\n    HEAD_UNLOCK(runtime);\n",
+            "    HEAD_UNLOCK(runtime);\n    threadlife_note_unlinked(tstate);\n",
+            "tstate_delete_common",
+            {"wait_for_threads.pml", "fork.pml"},
+        ),
+        (
+            "Python/event.c",
+            "    _Py_atomic_store_relaxed(&evt->turnstile, 0);\n}\n",
+            "}\n",
+            "_PyEvent_AfterFork",
+            {"fork.pml", "start.pml"},
+        ),
+        (
+            "Python/threadlife.c",
+            "    waiter->next = life->waiters;\n",
+            "    waiter->next = NULL;\n",
+            "threadlife_link",
+            {"wait_for_threads.pml", "fork.pml"},
+        ),
+        (
+            "Python/threadlife.c",
+            "    life->waiters = NULL;\n",
+            "",
+            "threadlife_note_cut_short",
+            {"fork.pml"},
+        ),
+    ],
+)
+def test_what_the_models_rest_on_is_watched(
+    trees, tmp_path, file, old, new, function, noticed_by
+):
+    noticed = set()
+    for name, entry in models.load().items():
+        if file in entry["functions"]:
+            changed = copied(trees, entry, tmp_path / name)
+            source = tmp_path / name / file
+            text = source.read_text()
+            assert text.count(old) == 1
+            source.write_text(text.replace(old, new))
+            if models.changed(entry, changed) == [function]:
+                noticed.add(name)
+    assert noticed == noticed_by
+
+
 def test_a_changed_function_is_noticed(trees, tmp_path):
     entry = models.load()["event.pml"]
-    for file in entry["functions"]:
-        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(trees["patched"] / file, tmp_path / file)
-    trees = {**trees, "patched": tmp_path}
+    trees = copied(trees, entry, tmp_path)
     assert models.changed(entry, trees) == []
     event = tmp_path / "Python" / "event.c"
     text = event.read_text()

@@ -3,10 +3,13 @@
  * waiters. A lock is made by the first who waits ("turnstile"); who gets
  * through it lets the next one through.
  *
- * The thread state sets the event when it is cleared and drops its reference
- * when it is deleted. Joiners hold the handle, and the last one drops its
- * reference. Each may be interrupted once, or time out, while it waits.
- * _set_done() is a second one to set the event.
+ * The thread state gets it from new_threadstate(), with threadlife_init(). It
+ * sets the event when it is cleared, by PyThreadState_Clear() with
+ * threadlife_note_done(), and drops its reference when it is deleted, by
+ * threadlife_fini(). The handle has a reference from _PyEventRc_Incref().
+ * Joiners hold the handle, and the last one drops its reference. Each may be
+ * interrupted once, or time out, while it waits. threadhandle_set_done() is a
+ * second one to set the event.
  *
  * Memory is sequentially consistent here. In event.c the accesses of which the
  * order matters are.
@@ -88,7 +91,7 @@ inline decref()
     fi
 }
 
-/* Py_DECREF() of the handle, with the GIL */
+/* Py_DECREF of the handle, with the GIL, and threadhandle_dealloc() */
 inline drop_handle()
 {
     atomic { handle--; mine = (handle == 0) };
@@ -130,7 +133,7 @@ active proctype set_done()
     drop_handle()
 }
 
-/* PyEvent_WaitTimed(), until the event is set or the joiner gives up */
+/* PyEvent_WaitTimed() and _PyEvent_IsSet(), until the event is set or the joiner gives up */
 active [JOINERS] proctype joiner()
 {
     byte lock, me;
@@ -143,7 +146,7 @@ active [JOINERS] proctype joiner()
         :: set -> break
         :: else -> skip
         fi;
-        /* event_get_turnstile() */
+        /* event_get_turnstile() and event_load_turnstile() */
         ACCESS(); lock = turnstile;
         if
         :: lock -> skip

@@ -1,16 +1,19 @@
 /*
- * _ThreadHandle.join(): the event, and then the thread of the operating
- * system, which can be joined or detached once. Modules/_threadhandle.c:
- * threadhandle_join_once(), threadhandle_do_join(), threadhandle_try_join(),
- * threadhandle_set_done(), threadhandle_cut_short(), threadhandle_let_go(),
- * threadhandle_unlock(), _PyThreadHandle_Fini(), threadhandle_dealloc().
+ * A handle's join: the event, and then the thread of the operating system,
+ * which can be joined or detached once. Modules/_threadhandle.c:
+ * threadhandle_join_once(), threadhandle_do_join(),
+ * threadhandle_must_join_os_thread(), threadhandle_try_join() and
+ * threadhandle_reap(), threadhandle_set_done(), threadhandle_cut_short(),
+ * threadhandle_let_go(), threadhandle_unlock(), threadhandle_fence(),
+ * _PyThreadHandle_Fini(), threadhandle_dealloc(). What is done once the thread
+ * has exited: the end of threadhandle_run().
  *
  * Joiners with no timeout come back when the thread of the operating system
  * has exited; others may give up while they wait for the event, for the lock
  * or for that thread. Another thread looks, as it ends, whether it can be
  * joined without waiting. A new thread that is given the identifier of the one
  * that is joined may want to join that one, too. Or the interpreter ends: who
- * is inside join() does not come back to Python, and the handle is kept.
+ * is inside a join does not come back to Python, and the handle is kept.
  */
 
 #ifndef JOINERS
@@ -37,7 +40,7 @@ bool done;              /* is the event set? */
 bool exited;            /* is the thread of the operating system gone? */
 bool os_lock;           /* is the lock held? */
 bool has_os_handle = true;
-bool detach;            /* by _set_done(), or when the interpreter ends */
+bool detach;            /* declared done, or when the interpreter ends */
 bool gil;               /* held by who looks without waiting, or lets go */
 bool finalizing;
 byte claimed;           /* times that it was joined or detached */
@@ -59,7 +62,7 @@ active proctype end()
 
 active proctype os_thread()
 {
-    done = true;        /* in PyThreadState_Clear() */
+    done = true;        /* in PyThreadState_Clear(): threadlife_note_done() */
     /* destructors of C thread-local variables */
     exited = true
 }
@@ -122,7 +125,7 @@ inline unlock_after_wait()
 }
 
 /*
- * Py_DECREF(), with the GIL; the last one deallocates. It is one step: nobody
+ * Py_DECREF with the GIL; the last one deallocates. It is one step: nobody
  * else has the handle then, and who looks at it nevertheless fails after this
  * step as well as in the midst of it.
  */
@@ -132,7 +135,7 @@ inline drop_handle()
         handle--;
         if
         :: handle == 0 ->
-            /* Nobody is inside join(). */
+            /* Nobody is inside a join. */
             assert(!os_lock && !deallocated);
             claimed = claimed + has_os_handle;
             deallocated = true
@@ -153,6 +156,7 @@ active [JOINERS] proctype joiner()
 
     do
     :: if
+        /* threadhandle_must_join_os_thread() and _PyEvent_IsSet() */
         :: atomic { !has_os_handle && done -> ACCESS(); break }
         :: atomic { else -> ACCESS() }
         fi;
@@ -194,7 +198,7 @@ active [JOINERS] proctype joiner()
         fi
     od;
     assert(done);
-    /* Whoever called _set_done() does not want to wait for it. */
+    /* Whoever declared it done does not want to wait for it. */
     assert(exited || detach);
     goto drop;
 

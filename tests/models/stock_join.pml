@@ -27,7 +27,7 @@ active proctype A()
     atomic { running = false; locked = false }
 }
 
-/* lock.release() */
+/* The lock's release */
 inline release_lock()
 {
     atomic {
@@ -38,7 +38,7 @@ inline release_lock()
     }
 }
 
-/* a._stop() */
+/* Thread._stop() */
 inline stop()
 {
     mine = has_lock;
@@ -55,7 +55,7 @@ inline stop()
     fi
 }
 
-/* a._wait_for_tstate_lock() */
+/* Thread._wait_for_tstate_lock() */
 active [JOINERS] proctype joiner()
 {
     bool mine, failed, acquired;

@@ -61,7 +61,10 @@ inline notify()
     od
 }
 
-/* A thread state enters the list, then _PyThreadState_SetDaemon(). */
+/*
+ * new_threadstate() links it, threadlife_init() has it a daemon's; then
+ * _PyThreadState_SetDaemon().
+ */
 inline begin(number)
 {
     lock();
@@ -103,7 +106,7 @@ inline wait_for_threads(me)
 {
     on_stack[me] = true;
     do
-    :: /* threadlife_is_over() */
+    :: /* threadlife_is_over() and threadlife_link() */
         lock();
         over = (nondaemon <= target[me]);
 #ifdef PLANT_LINK_WITHOUT_LOCK
@@ -129,6 +132,7 @@ inline wait_for_threads(me)
         :: else -> skip
         fi;
 #endif
+        /* threadlife_unlink() */
         lock();
         linked[me] = false;
         unlock();
@@ -160,7 +164,7 @@ again:
     goto end;
 
 interruption:
-    /* _shutdown() is not called again, but Py_EndInterpreter() may wait. */
+    /* threading does not call it again, but the interpreter's end may. */
     raised = false;
     goto again;
 end:
@@ -179,8 +183,8 @@ interruption:
 }
 
 /*
- * _PyThreadState_BeforeFork(), then what the child finds; it has one thread,
- * so its part is one step, on copies. The parent goes on.
+ * _PyThreadState_BeforeFork(), then what the child is given; the child itself
+ * is in fork.pml. The parent goes on: _PyThreadState_AfterFork_Parent().
  */
 proctype forker()
 {
@@ -190,7 +194,7 @@ proctype forker()
     lock();
 #endif
     count_listed();
-    /* threadlife_note_cut_short() can make the count and the list agree. */
+    /* The list that the child gets is whole. */
     assert(nondaemon == listed_now);
 #ifndef PLANT_FORK_WITHOUT_LOCK
     unlock()

@@ -85,6 +85,19 @@ def test_record_and_change(tree):
     assert models.changed(recorded, trees) == ["Thread.join"]
 
 
+def test_what_a_model_names(tmp_path):
+    model = tmp_path / "model.pml"
+    model.write_text(
+        "/*\n * first() and\n * Thread.join() in a file.c\n */\n"
+        "inline helper()\n{\n    skip     /* second(), with third */\n}\n"
+    )
+    assert models.named(model) == {"first", "Thread.join", "second"}
+    functions = {"code.c": {"first": "", "third": ""}, "code.py": {"Thread.join": ""}}
+    assert models.unmatched(model, {"functions": functions}) == ["second", "third"]
+    functions["code.c"] = {"first": "", "second": ""}
+    assert models.unmatched(model, {"functions": functions}) == []
+
+
 # What pan says, put together from its words.
 DONE = """\
 State-vector 60 byte, depth reached 76, errors: {errors}
