@@ -66,7 +66,8 @@ def check(model, defines=(), memory=MEMORY, patience=PATIENCE):
         claims = said.startswith("ltl ")
         kind = [] if claims else ["-DSAFETY"]
         limits = [f"-DMEMLIM={memory}", "-DCOLLAPSE"]
-        compiler = [*packages.compiler(), "-w", "-O1", *kind, *limits]
+        # Most searches are short: optimizing takes longer than it saves.
+        compiler = [*packages.compiler(), "-w", "-O0", *kind, *limits]
         _run([*compiler, "-o", "pan", "pan.c"], place, patience)
         search = ["./pan", f"-m{DEPTH}", f"-w{TABLE}", *(["-a"] if claims else [])]
         said = _run(search, place, patience)
