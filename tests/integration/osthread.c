@@ -9,6 +9,8 @@
 #include <dlfcn.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <signal.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* The exit status that tells that no allocation was left to fail: see
@@ -197,6 +199,16 @@ static PyObject *
 raw_fork(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 {
     pid_t pid = fork();
+    if (pid == 0) {
+        PyOS_AfterFork_Child();
+    }
+    return PyLong_FromLong(pid);
+}
+
+static PyObject *
+bare_fork(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    pid_t pid = syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
     if (pid == 0) {
         PyOS_AfterFork_Child();
     }
@@ -426,6 +438,8 @@ static PyMethodDef methods[] = {
      "Call a function when this OS thread exits, after its Python code."},
     {"raw_fork", raw_fork, METH_NOARGS,
      "Fork as C code may: tell Python in the child, and only there."},
+    {"bare_fork", bare_fork, METH_NOARGS,
+     "Like raw_fork(), but by the system call, so that the C library does not know."},
     {"churn_thread_states", churn_thread_states, METH_VARARGS,
      "Create and delete so many thread states."},
     {"malloced", malloced, METH_NOARGS,

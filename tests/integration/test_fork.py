@@ -377,7 +377,9 @@ def test_fork_in_a_handler_while_others_join_too(patched, lingering):
     run(patched, script).check("3")
 
 
-@pytest.mark.parametrize("fork", ["osthread.raw_fork()", "os.forkpty()[0]"])
+@pytest.mark.parametrize(
+    "fork", ["osthread.raw_fork()", "osthread.bare_fork()", "os.forkpty()[0]"]
+)
 def test_other_ways_to_fork(python, fork):
     script = (
         THREADS

@@ -86,7 +86,8 @@ byte claimed;           /* times that it was joined or detached */
 
 #define ACCESS() assert(!freed)
 #define ACCESS_HANDLE() assert(!deallocated)
-/* threadhandle_has_os_thread() and _PyThreadState_ForkGeneration() */
+/* threadhandle_has_os_thread() and _PyThreadState_ForkGeneration(). The C
+   library has threadlife_note_fork() change it before anything else. */
 #define HAS_OS_THREAD (has_os_handle && same_generation)
 
 inline take_gil()

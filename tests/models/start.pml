@@ -21,7 +21,7 @@ byte forker = NOBODY;
 bool gil;
 bool finalizing;
 
-bool begun;             /* is Thread._started set? */
+bool begun;             /* has Thread._started been set? */
 bool on_delete;         /* of the new thread's thread state */
 bool v;                 /* the handle's event */
 bool turnstile;         /* is there one: it is made before the start */
