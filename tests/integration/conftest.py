@@ -44,6 +44,12 @@ def _library(tmp_path_factory, name):
     return library
 
 
+def _preloading(interpreter, *libraries):
+    """Return the Interpreter with these *libraries* preloaded, and no others."""
+    preload = ("LD_PRELOAD", ":".join(map(str, libraries)))
+    return replace(interpreter, environment=(*interpreter.environment, preload))
+
+
 @pytest.fixture(scope="session")
 def pthreadwatch(tmp_path_factory):
     """A library to preload, which stops a process that misuses a pthread."""
@@ -56,25 +62,22 @@ def refusing(tmp_path_factory, pthreadwatch):
 
     Those that start threads: see refuse_threads() of osthread.c.
     """
-    preload = f"{pthreadwatch}:{_library(tmp_path_factory, 'faults')}"
-
-    def refusing(interpreter):
-        more = (("LD_PRELOAD", preload),)
-        return replace(interpreter, environment=interpreter.environment + more)
-
-    return refusing
+    libraries = pthreadwatch, _library(tmp_path_factory, "faults")
+    return lambda interpreter: _preloading(interpreter, *libraries)
 
 
 @pytest.fixture(scope="session")
-def faulty(refusing):
+def faulty(tmp_path_factory, pthreadwatch):
     """As refusing, and allocations can be made to fail, too.
 
     All of its memory comes from the C library: there, allocations can fail in
     one thread and not in others.
     """
+    names = "faults", "nomemory"
+    shims = [_library(tmp_path_factory, name) for name in names]
 
     def faulty(interpreter):
-        shimmed = refusing(interpreter)
+        shimmed = _preloading(interpreter, pthreadwatch, *shims)
         more = (("PYTHONMALLOC", "malloc"),)
         return replace(shimmed, environment=shimmed.environment + more)
 

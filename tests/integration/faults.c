@@ -1,5 +1,6 @@
-/* Preloaded into processes under test: has calls into the C library fail or
- * take their time, in one thread, on demand. See osthread.c for the demand.
+/* Preloaded into processes under test: has calls into the C library that are
+ * about threads fail or take their time, on demand. See osthread.c for the
+ * demand, and nomemory.c for allocations.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -7,23 +8,8 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
-#include <stdlib.h>
-#include <sys/mman.h>
+#include <stddef.h>
 #include <time.h>
-
-extern void *__libc_malloc(size_t);
-extern void *__libc_calloc(size_t, size_t);
-extern void *__libc_realloc(void *, size_t);
-
-/* The allocation of this thread that fails, counted down; 0 for none. Not in
-   memory that would have to be allocated itself. */
-static __thread long to_fail __attribute__((tls_model("initial-exec")));
-
-/* What that is at first in the next thread that this one creates. */
-static __thread long inherited __attribute__((tls_model("initial-exec")));
-
-/* How many allocations have failed, in all threads. */
-static atomic_long failed;
 
 /* Each creation of a thread that this divides fails; 0 for none. */
 static atomic_long refused;
@@ -42,98 +28,12 @@ static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static int held;        /* threads that wait */
 static int claims;      /* times that a join or a detachment has begun */
 
-static int
-fails(void)
-{
-    if (to_fail > 0 && --to_fail == 0) {
-        errno = ENOMEM;
-        atomic_fetch_add(&failed, 1);
-        return 1;
-    }
-    return 0;
-}
-
-void *
-malloc(size_t size)
-{
-    return fails() ? NULL : __libc_malloc(size);
-}
-
-void *
-calloc(size_t count, size_t size)
-{
-    return fails() ? NULL : __libc_calloc(count, size);
-}
-
-void *
-realloc(void *block, size_t size)
-{
-    return fails() ? NULL : __libc_realloc(block, size);
-}
-
-/* What Python has the stacks of its own frames from; under this name, as it is
-   compiled for large files. The C library's own mappings do not come here. */
-void *
-mmap64(void *address, size_t size, int protection, int flags, int fd,
-       off64_t offset)
-{
-    static void *(*real)(void *, size_t, int, int, int, off64_t);
-    if (fails()) {
-        return MAP_FAILED;
-    }
-    if (real == NULL) {
-        real = (void *(*)(void *, size_t, int, int, int, off64_t))dlsym(
-            RTLD_NEXT, "mmap64");
-    }
-    return real(address, size, protection, flags, fd, offset);
-}
-
-/* Have the n-th allocation of this thread fail, counted from 1; 0 for none.
- * Return what was left to count: 0 if it has failed.
- */
-long
-faults_fail(long n)
-{
-    long left = to_fail;
-    to_fail = n;
-    return left;
-}
-
-/* Return how many allocations have failed so far, whichever thread's. */
-long
-faults_failed(void)
-{
-    return atomic_load(&failed);
-}
-
-/* Have the n-th allocation fail of the next thread that this one creates. */
-void
-faults_bequeath(long n)
-{
-    inherited = n;
-}
-
 /* Have each n-th creation of a thread fail from now on; 0 for none. */
 void
 faults_refuse_threads(long n)
 {
     atomic_store(&creations, 0);
     atomic_store(&refused, n);
-}
-
-struct heir {
-    void *(*function)(void *);
-    void *arg;
-    long to_fail;
-};
-
-static void *
-run_heir(void *arg)
-{
-    struct heir heir = *(struct heir *)arg;
-    free(arg);
-    to_fail = heir.to_fail;
-    return heir.function(heir.arg);
 }
 
 int
@@ -150,22 +50,7 @@ pthread_create(pthread_t *thread, const pthread_attr_t *attr,
         real = (int (*)(pthread_t *, const pthread_attr_t *, void *(*)(void *),
                         void *))dlsym(RTLD_NEXT, "pthread_create");
     }
-    struct heir *heir = NULL;
-    if (inherited > 0) {
-        heir = __libc_malloc(sizeof(*heir));
-        if (heir == NULL) {
-            abort();
-        }
-        *heir = (struct heir){function, arg, inherited};
-        inherited = 0;
-        function = run_heir;
-        arg = heir;
-    }
-    int result = real(thread, attr, function, arg);
-    if (result != 0) {
-        free(heir);
-    }
-    return result;
+    return real(thread, attr, function, arg);
 }
 
 /* Have this thread wait in the next sem_init(), which makes a lock. */

@@ -236,7 +236,7 @@ malloced(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
     return PyLong_FromSize_t(mallinfo2().uordblks);
 }
 
-/* Return a function of the preloaded library faults.c, or NULL with an
+/* Return a function of faults.c or nomemory.c, preloaded, or NULL with an
    exception set. */
 static void *
 find_fault(const char *name)
@@ -253,7 +253,7 @@ fail(PyObject *Py_UNUSED(module), PyObject *arg)
 {
     /* The result is made before anything can fail. */
     long n = PyLong_AsLong(arg);
-    long (*function)(long) = find_fault("faults_fail");
+    long (*function)(long) = find_fault("nomemory_fail");
     if (function == NULL || PyErr_Occurred()) {
         return NULL;
     }
@@ -263,11 +263,11 @@ fail(PyObject *Py_UNUSED(module), PyObject *arg)
 static PyObject *
 failures(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 {
-    long (*function)(void) = find_fault("faults_failed");
+    long (*function)(void) = find_fault("nomemory_failed");
     return function == NULL ? NULL : PyLong_FromLong(function());
 }
 
-/* Call the function of faults.c with the number. */
+/* Call the preloaded function with the number. */
 static PyObject *
 demand(const char *name, PyObject *arg)
 {
@@ -283,7 +283,7 @@ demand(const char *name, PyObject *arg)
 static PyObject *
 bequeath(PyObject *Py_UNUSED(module), PyObject *arg)
 {
-    return demand("faults_bequeath", arg);
+    return demand("nomemory_bequeath", arg);
 }
 
 static PyObject *
@@ -295,7 +295,7 @@ refuse_threads(PyObject *Py_UNUSED(module), PyObject *arg)
 static void
 tell_none_failed(void)
 {
-    if (((long (*)(long))dlsym(RTLD_DEFAULT, "faults_fail"))(0) > 0) {
+    if (((long (*)(long))dlsym(RTLD_DEFAULT, "nomemory_fail"))(0) > 0) {
         _exit(NONE_FAILED);
     }
 }
@@ -304,7 +304,7 @@ static PyObject *
 exit_failing(PyObject *module, PyObject *arg)
 {
     /* Called after the interpreter's end. Before it, while there is memory. */
-    if (find_fault("faults_fail") == NULL || atexit(tell_none_failed) != 0) {
+    if (find_fault("nomemory_fail") == NULL || atexit(tell_none_failed) != 0) {
         return NULL;
     }
     PyObject *res = fail(module, arg);
@@ -315,7 +315,7 @@ exit_failing(PyObject *module, PyObject *arg)
     Py_Exit(0);
 }
 
-/* Call the function of faults.c. */
+/* Call the preloaded function. */
 static PyObject *
 request(const char *name)
 {
@@ -446,17 +446,17 @@ static PyMethodDef methods[] = {
      "Return how many bytes of malloc() are in use."},
     {"fail", fail, METH_O,
      "Have the n-th allocation of this thread fail, 0 for none; return whether "
-     "the one before is still to come. Needs faults.c."},
+     "the one before is still to come. Needs nomemory.c."},
     {"failures", failures, METH_NOARGS,
-     "Return how many allocations have failed, in all threads. Needs faults.c."},
+     "Return how many allocations have failed, in all threads. Needs nomemory.c."},
     {"bequeath", bequeath, METH_O,
      "Have the n-th allocation fail of the next thread that this one creates. "
-     "Needs faults.c."},
+     "Needs nomemory.c."},
     {"refuse_threads", refuse_threads, METH_O,
      "Have each n-th pthread_create() fail, 0 for none. Needs faults.c."},
     {"exit_failing", exit_failing, METH_O,
      "Exit with status 0, having the n-th allocation fail; or with 77, if there "
-     "are not that many. Needs faults.c."},
+     "are not that many. Needs nomemory.c."},
     {"hold_lock", hold_lock, METH_NOARGS,
      "Have this thread wait when it makes its next lock. Needs faults.c."},
     {"hold_join", hold_join, METH_NOARGS,
