@@ -240,7 +240,8 @@ def members(group):
 def _stat(path):
     """Return the fields of a stat file after the name, None if it is gone."""
     try:
-        return path.read_text().rpartition(")")[2].split()
+        # The name may be anything, and may have been cut within a character.
+        return path.read_text(errors="replace").rpartition(")")[2].split()
     except OSError:
         return None
 

@@ -1,5 +1,6 @@
 """How programs of a soak are run, watched and judged."""
 
+import subprocess
 import sys
 import threading
 import time
@@ -148,3 +149,21 @@ def test_stacks_of_all_processes(monkeypatch):
         line for pid in pids for line in (f"process {pid}:", f"#0 of {pid}")
     ]
     assert signalled == pids
+
+
+def test_processes_of_any_name_are_looked_at():
+    # A name of 15 bytes at the most is kept, here with half a character at its end.
+    code = """
+import ctypes, sys
+ctypes.CDLL(None).prctl(15, "fourteen bytes\u00e9".encode(), 0, 0, 0)
+print("named", flush=True)
+sys.stdin.read()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout.readline() == b"named\n"
+        assert soak_run.members(process.pid) == [process.pid]
