@@ -21,6 +21,12 @@ static __thread int hold_lock __attribute__((tls_model("initial-exec")));
 static __thread int hold_join __attribute__((tls_model("initial-exec")));
 static __thread int hold_opener __attribute__((tls_model("initial-exec")));
 
+/* When this thread's clock jumps, counted down in questions for the time; by how
+   much; and by how much it is ahead: in milliseconds. */
+static __thread int until_jump __attribute__((tls_model("initial-exec")));
+static __thread int jump __attribute__((tls_model("initial-exec")));
+static __thread int ahead __attribute__((tls_model("initial-exec")));
+
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 
@@ -51,6 +57,36 @@ pthread_create(pthread_t *thread, const pthread_attr_t *attr,
                         void *))dlsym(RTLD_NEXT, "pthread_create");
     }
     return real(thread, attr, function, arg);
+}
+
+/* Have the clock jump by `ms` milliseconds for this thread when it asks for the
+ * time for the n-th time, and stay ahead. */
+void
+faults_jump_clock(int n, int ms)
+{
+    until_jump = n;
+    ahead = 0;
+    jump = ms;
+}
+
+int
+clock_gettime(clockid_t clock, struct timespec *time)
+{
+    static int (*real)(clockid_t, struct timespec *);
+    if (real == NULL) {
+        real = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT,
+                                                            "clock_gettime");
+    }
+    int result = real(clock, time);
+    if (clock == CLOCK_MONOTONIC) {
+        if (until_jump > 0 && --until_jump == 0) {
+            ahead = jump;
+        }
+        long ns = time->tv_nsec + ahead % 1000 * 1000000L;
+        time->tv_sec += ahead / 1000 + ns / 1000000000;
+        time->tv_nsec = ns % 1000000000;
+    }
+    return result;
 }
 
 /* Have this thread wait in the next sem_init(), which makes a lock. */

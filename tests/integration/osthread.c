@@ -346,6 +346,18 @@ hold_opener(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 }
 
 static PyObject *
+jump_clock(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    int n, ms;
+    void (*function)(int, int) = find_fault("faults_jump_clock");
+    if (function == NULL || !PyArg_ParseTuple(args, "ii:jump_clock", &n, &ms)) {
+        return NULL;
+    }
+    function(n, ms);
+    Py_RETURN_NONE;
+}
+
+static PyObject *
 await_held(PyObject *Py_UNUSED(module), PyObject *let_go)
 {
     void (*function)(int) = find_fault("faults_await_held");
@@ -464,6 +476,9 @@ static PyMethodDef methods[] = {
     {"hold_opener", hold_opener, METH_NOARGS,
      "Have this thread wait when it has opened its next lock, until a pthread is\n"
      "about to be joined or detached. Needs faults.c."},
+    {"jump_clock", jump_clock, METH_VARARGS,
+     "Have the clock jump by so many milliseconds (2) for this thread when it asks\n"
+     "for the time for the n-th time (1). Needs faults.c."},
     {"await_held", await_held, METH_O,
      "Wait until a thread waits there; if true, let it go. Needs faults.c."},
     {NULL, NULL, 0, NULL}

@@ -252,6 +252,45 @@ def test_timeout_is_kept_while_the_os_thread_lingers(python):
         assert result.lines[:-1] == lines
 
 
+@pytest.mark.parametrize("look", [1, 2, 3, 4])
+def test_time_is_over_between_two_looks_at_the_clock(refusing, patched, look):
+    # What is left of it then is not taken for no limit: neither where a signal
+    # handler has run, nor where the thread is done and its OS thread lingers.
+    script = f"""
+        import threading
+        import osthread
+        from probe import say, stop_ticking, tick
+
+        def jump(frame):
+            if not jumped.is_set():
+                jumped.set()
+                osthread.jump_clock({look}, 20_000)
+
+        def join():
+            osthread.jump_clock({look}, 300)
+            lingering.join(0.2)
+
+        jumped, finish = threading.Event(), threading.Event()
+        running = threading.Thread(target=finish.wait)
+        running.start()
+        tick(jump)
+        running.join(10)
+        stop_ticking()
+        say(jumped.is_set(), running.is_alive())
+        finish.set()
+
+        lingering = threading.Thread(target=osthread.linger)
+        lingering.start()
+        osthread.await_lingering()
+        joiner = threading.Thread(target=join)
+        joiner.start()
+        joiner.join()
+        say(osthread.finished())
+        osthread.release()
+    """
+    run(refusing(patched), script).check("True True", "0")
+
+
 @pytest.mark.parametrize("timed_first", [True, False])
 def test_several_joiners_of_a_lingering_thread(patched, timed_first):
     script = """
