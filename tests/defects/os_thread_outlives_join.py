@@ -9,7 +9,6 @@ import ctypes
 import mmap
 import os
 import select
-import sys
 import threading
 
 libc = ctypes.CDLL(None)
@@ -35,5 +34,6 @@ thread.join()
 too_early = posted.value != b"1"
 os.write(return_, b"!")
 os.waitpid(poster, 0)
-print("the thread is still there" if too_early else "the thread has exited")
-sys.exit(too_early)
+print("the thread is still there" if too_early else "the thread has exited", flush=True)
+# At once: the thread may not have come back from the semaphore yet.
+os._exit(too_early)
