@@ -190,7 +190,7 @@ waits = _thread.allocate_lock()
 waits.acquire()
 def give_up():
     waits.release()
-    thread.join(0.5)
+    thread.join(3)      # longer than the end of the interpreter takes
 sys.setswitchinterval(1000)     # give_up() keeps the GIL until it waits
 threading.Thread(target=give_up, daemon=True).start()
 waits.acquire()
