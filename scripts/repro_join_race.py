@@ -298,6 +298,7 @@ class Scene:
 
     def end(self, joiners, seconds):
         """Let *joiners*, in this order, run to the end of their join()."""
+        late = []
         for joiner in joiners:
             if joiner.done:
                 continue
@@ -309,10 +310,12 @@ class Scene:
             if self.serve(lambda joiner=joiner: joiner.done, seconds):
                 ran = joiner.passed[start:]
                 self._tell(joiner, "{} goes on" + self._result(joiner), ran)
-        for joiner in joiners:
-            if not joiner.done:
-                self.serve(lambda joiner=joiner: joiner.done)
-                self._tell(joiner, "{} goes on" + self._result(joiner))
+            else:
+                late.append(joiner)
+        for joiner in late:
+            # It may have ended while the other one was served.
+            self.serve(lambda joiner=joiner: joiner.done)
+            self._tell(joiner, "{} goes on" + self._result(joiner))
 
     def _waits(self, place):
         return place.event == "line" and place.line == self._wait_line

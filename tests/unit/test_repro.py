@@ -242,6 +242,40 @@ def test_a_report_shows_braces_as_they_are(stand_in):
     assert "join() raises RuntimeError: {closed} twice" in "\n".join(report)
 
 
+class Puppet:
+    """A joiner whose go() has the joiners *ending* come to their end."""
+
+    def __init__(self, name, events, ending):
+        self.name = name
+        self.place = repro.Place(True, "line", "join", 1)
+        self.passed = [self.place]
+        self.done = False
+        self.error = None
+        self._events = events
+        self._ending = ending
+
+    def go(self):
+        self.place = None
+        for joiner in self._ending:
+            self._events.put((joiner, None))
+
+
+def test_a_joiner_that_ends_late_is_told_of(stand_in):
+    scene = repro.Scene(stand_in(SERIALISED), "standin.py", None, limit=20.0)
+    scene.finish_a()
+    ending = []
+    b = Puppet("B", scene._events, [])
+    c = Puppet("C", scene._events, ending)
+    ending += [b, c]
+    b.error = RuntimeError("late")
+    scene.end([b, c], 0)
+    ends = [step.splitlines()[0] for step in scene.steps()[-2:]]
+    assert ends == [
+        "C goes on; its join() returns",
+        "B goes on; its join() raises RuntimeError: late",
+    ]
+
+
 def test_exploring_sound_code_finds_no_race(stand_in):
     kicks = []
     verdict, report = repro.force_all(
