@@ -181,6 +181,31 @@ def test_daemons_that_were_joining_end(python):
     run(python, script).check("atexit", "two are gone")
 
 
+def test_all_daemons_that_were_joining_end(patched):
+    # Each lets the next one through as it is cut short. On stock, the first
+    # one takes the lock with it.
+    script = (
+        JOINS
+        + """
+    import _thread, os
+
+    class Ends:
+        def __del__(self, listdir=os.listdir, say=say):
+            self.handle._set_done()
+            while len(listdir("/proc/self/task")) > self.tasks - 4:
+                pass
+            say("four are gone")
+
+    handle = _thread._make_thread_handle(1)
+    for timeout in (None, None, 1000, 1000):
+        daemon(handle.join, timeout)
+    ends = Ends()
+    ends.handle, ends.tasks = handle, len(os.listdir("/proc/self/task"))
+    """
+    )
+    run(patched, script).check("atexit", "four are gone")
+
+
 def test_daemons_that_were_joining_are_cut_short(patched):
     # On stock, they may take the lock with them that join() waits for.
     script = (

@@ -11,6 +11,10 @@
  * interrupted once, or time out, while it waits. threadhandle_set_done() is a
  * second one to set the event.
  *
+ * Who needs the GIL lets the next one through when it has it, with
+ * event_attach_and_release(). That is a matter of speed: the next one may be
+ * let through any time later.
+ *
  * Memory is sequentially consistent here. In event.c the accesses of which the
  * order matters are.
  */

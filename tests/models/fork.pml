@@ -230,54 +230,79 @@ inline join_round(patient)
             :: else -> skip
             fi
         };
-        drop_gil();
-
-        /* threadhandle_join_once() */
         atomic {
             ACCESS_HANDLE();
             locked = join_os_thread && !os_lock;
             os_lock = os_lock || locked
         };
-        wait_for_event(patient);
         if
-        :: !set || !join_os_thread -> skip
-        :: else ->
-            if
-            :: atomic { HAS_OS_THREAD -> ACCESS_HANDLE() };
-                if
-                :: locked -> skip
-                :: else -> atomic { !os_lock -> os_lock = true; locked = true }
-                fi;
-                /* threadhandle_join_os_thread() */
-                if
-                :: !HAS_OS_THREAD -> skip
-                :: atomic { HAS_OS_THREAD && (exited || CHILD) -> claim() };
-                    has_os_handle = false
-                fi
-            :: atomic { !HAS_OS_THREAD -> ACCESS_HANDLE() }
-            fi
-        fi;
-        if
-        :: locked -> atomic { ACCESS_HANDLE(); os_lock = false; locked = false }
-        :: else -> skip
-        fi;
-        take_gil();
-        over = set
+        :: !set && !locked ->
+            wait_for_event(patient, true);
+            over = set && !(join_os_thread && HAS_OS_THREAD)
+        :: else -> join_once(patient)
+        fi
     fi
 }
 
-/* PyEvent_WaitTimed(), event_load_turnstile(), _PyEvent_IsSet() */
-inline wait_for_event(patient)
+/* threadhandle_join_once(), called with the GIL held, as it comes back with it */
+inline join_once(patient)
+{
+    drop_gil();
+    wait_for_event(patient, false);
+    if
+    :: !set -> skip
+    :: else ->
+        if
+        :: atomic { HAS_OS_THREAD -> ACCESS_HANDLE() };
+            if
+            :: locked -> skip
+            :: else -> atomic { !os_lock -> os_lock = true; locked = true }
+            fi;
+            /* threadhandle_join_os_thread() */
+            if
+            :: !HAS_OS_THREAD -> skip
+            :: atomic { HAS_OS_THREAD && (exited || CHILD) -> claim() };
+                has_os_handle = false
+            fi
+        :: atomic { !HAS_OS_THREAD -> ACCESS_HANDLE() }
+        fi
+    fi;
+    if
+    :: locked -> atomic { ACCESS_HANDLE(); os_lock = false; locked = false }
+    :: else -> skip
+    fi;
+    take_gil();
+    over = set
+}
+
+/*
+ * PyEvent_WaitTimed(), event_load_turnstile(), _PyEvent_IsSet(). If `detach` is
+ * true, the GIL is held but for the wait, and there when the next one is let
+ * through: event_attach_and_release().
+ */
+inline wait_for_event(patient, detach)
 {
     atomic { ACCESS(); set = v; seen = turnstile };
     if
     :: set -> skip
     :: else ->
+        if
+        :: detach -> drop_gil()
+        :: else -> skip
+        fi;
         atomic { usable(seen); inside = (seen == 1) };
         if
         :: atomic { !held[seen] -> usable(seen); held[seen] = true };
+            if
+            :: detach -> take_gil()
+            :: else -> skip
+            fi;
             atomic { usable(seen); held[seen] = false; inside = false }
-        :: !patient -> interrupted = true; inside = false
+        :: !patient -> interrupted = true; inside = false;
+            if
+            :: detach -> take_gil()
+            :: else -> skip
+            fi
         fi;
         atomic { ACCESS(); set = v }
     fi

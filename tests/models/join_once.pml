@@ -8,6 +8,9 @@
  * _PyThreadHandle_Fini(), threadhandle_dealloc(). What is done once the thread
  * has exited: the end of threadhandle_run().
  *
+ * The first joiner to come takes the lock. The others go round again when the
+ * event is set, unless the thread has been joined by then.
+ *
  * Joiners with no timeout come back when the thread of the operating system
  * has exited; others may give up while they wait for the event, for the lock
  * or for that thread. Another thread looks, as it ends, whether it can be
@@ -146,7 +149,7 @@ inline drop_handle()
 
 active [JOINERS] proctype joiner()
 {
-    bool locked, gone, found;
+    bool locked, gone, found, seen_done;
     bool patient;       /* no timeout */
 
     if
@@ -158,14 +161,23 @@ active [JOINERS] proctype joiner()
     :: if
         /* threadhandle_must_join_os_thread() and _PyEvent_IsSet() */
         :: atomic { !has_os_handle && done -> ACCESS(); break }
-        :: atomic { else -> ACCESS() }
+        :: atomic { else -> ACCESS(); seen_done = done }
         fi;
-        /* threadhandle_join_once() */
         try_lock(locked);
         if
         :: done -> skip
         :: !patient -> goto gave_up
         fi;
+        if
+        :: locked || seen_done -> skip
+        :: else ->
+            if
+            :: finalizing -> goto kept
+            :: atomic { !has_os_handle -> ACCESS(); gone = true; break }
+            :: atomic { else -> ACCESS(); goto again }
+            fi
+        fi;
+        /* threadhandle_join_once() */
 #ifdef PLANT_JOIN_WITHOUT_LOCK
         locked = true;
 #endif
@@ -195,7 +207,9 @@ active [JOINERS] proctype joiner()
         :: gone -> break
         :: !gone && !patient -> goto gave_up
         :: else -> skip
-        fi
+        fi;
+again:
+        skip
     od;
     assert(done);
     /* Whoever declared it done does not want to wait for it. */
