@@ -8,7 +8,6 @@ and on the patched one. All that comes of it is in build/.
 import argparse
 import os
 import re
-import signal
 import sys
 import time
 from pathlib import Path
@@ -17,6 +16,7 @@ from . import (
     errors,
     interpreter,
     layout,
+    leaving,
     origin,
     packages,
     process,
@@ -140,20 +140,14 @@ def main(argv):
     args = _parser().parse_args(argv)
     if args.sha256 and not args.source:
         raise Problem("--sha256 goes with --source; the release's own is known")
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, _leave)
+    # As an exception, it stops the programs that we run, and cleans up.
+    leaving.once()
     try:
         with workplace.occupied():
             _Build(args, Progress()).run()
     except process.Failed as exc:
         print(process.tail(exc.log), file=sys.stderr)
         raise
-
-
-def _leave(number, _frame):
-    # As an exception, it stops the programs that we run, and cleans up.
-    raise SystemExit(128 + number)
 
 
 class _Build:
