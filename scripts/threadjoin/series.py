@@ -9,8 +9,20 @@ import argparse
 import shutil
 from pathlib import Path
 
-from . import errors, layout, lint, maintain, news
+from . import (
+    errors,
+    layout,
+    leaving,
+    lint,
+    maintain,
+    news,
+    packages,
+    prefixes,
+    regrtest,
+    workplace,
+)
 from .errors import Problem
+from .progress import Progress
 
 
 def _checkout(args):
@@ -46,6 +58,20 @@ def _lint(args):
     if problems:
         raise Problem(f"{len(problems)} found in the series; fix them and export again")
     print(f"{', '.join(names)}: nothing wrong")
+
+
+def _prefixes(args):
+    series = layout.load_series(args.series)
+    progress = Progress()
+    leaving.once()
+    home = prefixes.home(series)
+    with workplace.occupied(home):
+        packages.provide(progress, home / "packages.log")
+        source = maintain.release(series, args.source)
+        builder = prefixes.Builder(series, source, home, args.jobs)
+        units = regrtest.load()["prefixes"]
+        steps = prefixes.prove(builder, series, units, progress)
+    prefixes.report(steps, progress)
 
 
 def _news(args):
@@ -91,6 +117,16 @@ def _parser():
     checks = command("lint", _lint, "check series: patches, messages, NEWS, quilt")
     checks.add_argument("series", nargs="*", metavar="SERIES", help="all, if none")
     _add_source(checks)
+
+    each = command(
+        "prefixes",
+        _prefixes,
+        "build each prefix of a series, and run CPython's tests of threads in it: "
+        "what whoever bisects it meets",
+    )
+    each.add_argument("series", **one)
+    regrtest.add_jobs(each)
+    _add_source(each)
 
     entry = command("news", _news, "add a NEWS entry to a checkout, with blurb")
     entry.add_argument("directory", **place, help="the checkout")

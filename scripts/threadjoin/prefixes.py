@@ -1,0 +1,152 @@
+"""Each prefix of a series, built and tested: what a bisection meets."""
+
+import re
+from dataclasses import dataclass, replace
+
+from . import interpreter, layout, origin, pages, process, regrtest, workcopy
+from .downstream_run import PASSED
+from .errors import Problem
+
+VARIANT = "debug"
+
+#: Seconds for one file of tests.
+TIMEOUT = 900
+
+_WARNING = re.compile(r"^(\S+?):[\d:]+ (warning: .*)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Step:
+    """What came of one prefix.
+
+    Attributes:
+        name: file name of its last patch; "" if there is none in it.
+        warnings: the compiler's, without line numbers, that the base lacks.
+        failed: the files of tests that did not pass; None when it did not
+            compile.
+        log: Path of the compiler's log.
+    """
+
+    name: str
+    warnings: tuple
+    failed: tuple
+    log: object
+
+    def __str__(self):
+        if self.failed is None:
+            return f"{self.name} does not compile, see {self.log}"
+        said = [f"{unit} failed" for unit in self.failed]
+        return f"{self.name}: {', '.join([*said, *self.warnings])}"
+
+    @property
+    def sound(self):
+        """Whether nothing is to be said against it."""
+        return self.failed == () and not self.warnings
+
+
+def warnings(text):
+    """Return the warnings in the compiler's output *text*, a set of str.
+
+    Without line numbers: a patch moves what it does not change.
+    """
+    return {f"{file}: {said}" for file, said in _WARNING.findall(text)}
+
+
+class Builder:
+    """A place where one prefix is built after the other.
+
+    Parameters:
+        series: layout.Series.
+        source: the origin.Origin of its release.
+        home: Path of a directory that nothing else uses, and that is there.
+        jobs: how many compilers, and files of tests, at the same time.
+        variant: the interpreter.Variant; None for a debug build.
+    """
+
+    def __init__(self, series, source, home, jobs, variant=None):
+        self._series = series
+        self._source = source
+        self._home = home
+        self._jobs = jobs
+        variant = variant or interpreter.VARIANTS[VARIANT]
+        self._built = interpreter.Interpreter("patched", home, variant)
+        self._known = set()
+
+    def begin(self):
+        """Build the release without the series. Raises process.Failed."""
+        interpreter.require_space([self._built], self._home)
+        # Afresh: a warning is only given when a file is compiled.
+        workcopy.remove(self._built.objects)
+        self._compile(self._series, False)
+        self._known = self._said()
+
+    def step(self, length, units):
+        """Build the first *length* patches; return a Step.
+
+        Parameters:
+            units: the files of tests to run, as regrtest.Place.run() has them.
+        """
+        patches = self._series.patches[:length]
+        name = patches[-1].name
+        log = self._built.log("compile")
+        try:
+            self._compile(replace(self._series, patches=patches), True)
+        except process.DiskFull:
+            raise
+        except process.Failed:
+            kept = log.with_name(f"{name}.log")
+            kept.write_bytes(log.read_bytes())
+            return Step(name, (), None, kept)
+        settings = regrtest.Settings(self._jobs, TIMEOUT, cases=False)
+        logs = self._home / "tests" / name
+        place = regrtest.Place(self._built.python, logs, settings)
+        outcomes = place.run(units).outcomes
+        failed = tuple(unit for unit in units if outcomes[unit] != PASSED)
+        return Step(name, tuple(sorted(self._said() - self._known)), failed, log)
+
+    def _compile(self, series, patched):
+        origin.prepare(self._source, series, self._built.source, patched)
+        interpreter.configure([self._built])
+        self._built.compile(self._jobs)
+
+    def _said(self):
+        return warnings(self._built.log("compile").read_text(errors="replace"))
+
+
+def prove(builder, series, units, progress):
+    """Have *builder* build and test each prefix of *series*; return the Steps.
+
+    Parameters:
+        units: the files of tests to run in each.
+        progress: progress.Progress.
+    """
+    with progress.stage(f"build {series.base.version} without a patch"):
+        builder.begin()
+    steps = []
+    for length, patch in enumerate(series.patches, 1):
+        with progress.stage(f"{length} of {len(series.patches)}: {patch.name}"):
+            steps.append(builder.step(length, units))
+    return steps
+
+
+def report(steps, progress):
+    """Print a line for each of *steps*; raise Problem unless all are sound."""
+    rows = [["", "compiles", "warnings", "tests"]]
+    for step in steps:
+        tests = "passed"
+        if step.failed:
+            tests = "FAILED"
+        elif step.failed is None:
+            tests = "not run"
+        compiles = "no" if step.failed is None else "yes"
+        rows.append([step.name, compiles, str(len(step.warnings)), tests])
+    for line in pages.plain(rows):
+        progress.note(line)
+    unsound = [str(step) for step in steps if not step.sound]
+    if unsound:
+        raise Problem("; ".join(unsound))
+
+
+def home(series):
+    """Return the Path of the directory for the prefixes of a layout.Series."""
+    return layout.BUILD / series.name / "prefixes"

@@ -1,0 +1,113 @@
+"""Each prefix of a series is built and tested, with a configure and a make of ours."""
+
+import io
+import sys
+
+import pytest
+from faketests import write_tests
+from threadjoin import interpreter, origin, packages, prefixes
+from threadjoin.errors import Problem
+from threadjoin.progress import Progress
+from tinycpython import write
+
+VARIANT = interpreter.Variant("", (), megabytes=1)
+
+CONFIGURE = """\
+#!/bin/sh
+printf 'all:\\n\\tsh ../src/make.sh\\n' >Makefile
+"""
+
+#: Compiles: warns of what is in the release, always on another line.
+MAKE = """\
+echo "Python/old.c:$(wc -c <../src/Lib/threading.py):4: warning: old"
+cp ../src/python python
+"""
+
+#: Where the first patch is in, and where the second is.
+FIRST = "[ -e ../src/Python/new/event.c ]"
+SECOND = "grep -q hook ../src/Python/pystate.c"
+
+
+@pytest.fixture(autouse=True)
+def system(monkeypatch):
+    monkeypatch.setattr(packages, "compiler", lambda: ["cc"])
+    monkeypatch.setattr(packages, "missing", lambda: [])
+
+
+@pytest.fixture
+def prove(tmp_path, cpython, series):
+    """A function that proves the series: `make` goes on as told, as do its tests."""
+
+    def run(make="", test=""):
+        place = write_tests(tmp_path / "tests", {"test_a": test, "test_b": ""})
+        python = f'PYTHONPATH={place["PYTHONPATH"]} exec {sys.executable} "$@"\n'
+        files = {"configure": CONFIGURE, "python": "#!/bin/sh\n" + python}
+        write(cpython, {**files, "make.sh": MAKE + make + "\n"})
+        for name in files:
+            (cpython / name).chmod(0o755)
+        home = tmp_path / "home"
+        home.mkdir(exist_ok=True)
+        source = origin.given(str(cpython))
+        builder = prefixes.Builder(series, source, home, 1, VARIANT)
+        units = ["test_a", "test_b"]
+        return prefixes.prove(builder, series, units, Progress(io.StringIO()))
+
+    return run
+
+
+def reported(steps):
+    out = io.StringIO()
+    error = None
+    try:
+        prefixes.report(steps, Progress(out))
+    except Problem as exc:
+        error = str(exc)
+    return out.getvalue().splitlines()[1:], error
+
+
+def test_each_prefix_is_built_and_tested(prove):
+    rows, error = reported(prove(make=f"{SECOND} && ! {FIRST} && exit 1; :"))
+    assert [row.split() for row in rows] == [
+        ["0001-event.patch", "yes", "0", "passed"],
+        ["0002-hook.patch", "yes", "0", "passed"],
+    ]
+    assert error is None
+
+
+def test_a_prefix_that_does_not_compile_is_named_and_the_next_one_built(prove):
+    fails = "{ echo x.c:1: error: no; exit 1; }"
+    steps = prove(make=f"{FIRST} && ! {SECOND} && {fails}; :")
+    rows, error = reported(steps)
+    assert [row.split()[1:] for row in rows] == [
+        ["no", "0", "not", "run"],
+        ["yes", "0", "passed"],
+    ]
+    assert error == f"0001-event.patch does not compile, see {steps[0].log}"
+    assert "x.c:1: error: no" in steps[0].log.read_text()
+
+
+def test_a_warning_that_the_release_lacks_is_told(prove):
+    steps = prove(make=f"{FIRST} && echo 'a.c:7:1: warning: unused'; :")
+    assert steps[0].warnings == ("a.c: warning: unused",)
+    assert reported(steps)[1].startswith("0001-event.patch: a.c: warning: unused; 0002")
+
+
+def test_a_test_that_fails_in_one_prefix(prove, tmp_path):
+    source = tmp_path / "home" / "patched" / "src" / "Python" / "pystate.c"
+    steps = prove(test=f"sys.exit(2 * ('hook' not in open({str(source)!r}).read()))")
+    assert [step.failed for step in steps] == [("test_a",), ()]
+    rows, error = reported(steps)
+    assert rows[0].split()[1:] == ["yes", "0", "FAILED"]
+    assert error == "0001-event.patch: test_a failed"
+
+
+def test_a_second_run_compiles_all_again(prove):
+    warns = f"{SECOND} && echo 'a.c:7:1: warning: unused'; :"
+    assert [prove(make=warns)[1].warnings for _ in range(2)] == [
+        ("a.c: warning: unused",)
+    ] * 2
+
+
+def test_a_release_that_does_not_compile_is_no_step(prove):
+    with pytest.raises(Problem, match="compile .patched. failed with status 2"):
+        prove(make="exit 1")
