@@ -206,6 +206,24 @@ def test_join_of_a_handle(patched, faulty):
     run(faulty(patched), script).check(said, "runs")
 
 
+def test_acquire_of_a_thread_that_is_done(python, faulty):
+    # There is nothing to wait for, so it takes no memory.
+    script = f"""
+    {SETUP}
+    def prepare():
+        thread = threading.Thread(target=int)
+        thread.start()
+        lock = thread._tstate_lock
+        while lock.locked():
+            os.sched_yield()
+        acquire, release = lock.acquire, lock.release
+        return lambda: (acquire(), release())
+
+    say([raised for acquire, raised in each(prepare)])
+    """
+    run(faulty(python), script).check("[None]")
+
+
 def test_several_joiners(patched, faulty):
     # One of those who wait has no memory for it.
     script = f"""
