@@ -233,3 +233,17 @@ pthread_clockjoin_np(pthread_t thread, void **value, clockid_t clock,
     note_claim();
     return joined(real(thread, value, clock, deadline));
 }
+
+/* Builds with ThreadSanitizer have this one: see scripts/threadjoin/tsan.h. */
+int
+pthread_timedjoin_np(pthread_t thread, void **value,
+                     const struct timespec *deadline)
+{
+    static int (*real)(pthread_t, void **, const struct timespec *);
+    if (real == NULL) {
+        real = (int (*)(pthread_t, void **, const struct timespec *))dlsym(
+            RTLD_NEXT, "pthread_timedjoin_np");
+    }
+    note_claim();
+    return joined(real(thread, value, deadline));
+}
