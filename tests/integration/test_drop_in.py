@@ -352,6 +352,28 @@ def test_bootstrap_called_by_others(python):
     run(python, script).check("1 True None", "False", "waited for")
 
 
+def test_threads_are_started_by_a_builtin_function_of_others(python):
+    script = """
+        import _thread, queue, threading
+        from probe import say
+
+        def pool():
+            idents.append(threading.get_ident())
+            work.get()()
+
+        def target():
+            say(threading.get_ident() == idents[0])
+            done.release()
+
+        work, idents, done = queue.SimpleQueue(), [], threading.Semaphore(0)
+        threading._start_new_thread = work.put
+        _thread.start_new_thread(pool, ())
+        threading.Thread(target=target, daemon=True).start()
+        done.acquire()
+    """
+    run(python, script).check("True")
+
+
 def test_executor_and_pools(python):
     script = """
         import concurrent.futures, multiprocessing.pool, threading

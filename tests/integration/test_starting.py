@@ -1,4 +1,4 @@
-"""Thread.start(): called twice, at once, on objects that change under it."""
+"""Thread.start(): interrupted, called twice, on objects that change under it."""
 
 from harness import run
 
@@ -132,3 +132,145 @@ def test_second_start_by_a_handler_inside_the_first(patched):
     """
     )
     run(patched, script).check("RuntimeError", "runs")
+
+
+#: during(start, k, handler): calls start(), and handler() at the k-th of the
+#: places in it where a signal handler may run: when a call has returned, and
+#: when a function begins. Returns whether there was such a place.
+DURING = (
+    SETUP
+    + """
+    def during(start, k, handler):
+        left = [k]
+        code = threading.Thread.start.__code__
+
+        def profile(frame, event, arg):
+            called = event == "call" and frame.f_back.f_code is code
+            returned = event == "c_return" and frame.f_code is code
+            if called or returned:
+                left[0] -= 1
+                if left[0] == 0:
+                    sys.setprofile(None)
+                    handler()
+
+        sys.setprofile(profile)
+        try:
+            start()
+        finally:
+            sys.setprofile(None)
+        return left[0] <= 0
+"""
+)
+
+
+def test_handler_inside_start_waits_for_another_thread(python):
+    # Which needs _active_limbo_lock to end.
+    script = (
+        DURING
+        + """
+    k = 0
+    handled = True
+    while handled:
+        k += 1
+        end = threading.Event()
+        other = threading.Thread(target=end.wait)
+        other.start()
+
+        def handler():
+            end.set()
+            other.join()
+
+        thread = threading.Thread(target=int)
+        handled = during(thread.start, k, handler)
+        end.set()
+        other.join()
+        thread.join()
+    say(k > 2, threading.active_count())
+    """
+    )
+    run(python, script).check("True 1")
+
+
+def test_start_that_a_handler_interrupts(patched):
+    # Either there is no thread, and it can be started, or it runs.
+    script = (
+        DURING
+        + """
+    class Interrupt(BaseException):
+        pass
+
+    def handler():
+        raise kind
+
+    said = set()
+    for kind in Interrupt, ValueError:
+        k = 0
+        interrupted = True
+        while interrupted:
+            k += 1
+            runs = threading.Semaphore(0)
+            thread = threading.Thread(target=runs.release)
+            try:
+                interrupted = during(thread.start, k, handler)
+            except kind:
+                if outcome(thread.start) == "None":
+                    said.add("started again")
+                else:
+                    said.add("runs")
+            runs.acquire()
+            while thread in threading.enumerate():
+                os.sched_yield()
+            thread.join()
+            assert not runs.acquire(blocking=False)
+    say(*sorted(said))
+    """
+    )
+    run(patched, script).check("runs started again")
+
+
+def test_handler_inside_start_that_starts_it_too(patched):
+    # One of the two does, wherever the other is.
+    script = (
+        DURING
+        + """
+    def start():
+        outcomes.append(outcome(thread.start))
+
+    k = 0
+    handled = True
+    while handled:
+        k += 1
+        outcomes = []
+        runs = threading.Semaphore(0)
+        thread = threading.Thread(target=runs.release)
+        handled = during(start, k, start)
+        runs.acquire()
+        while thread in threading.enumerate():
+            os.sched_yield()
+        thread.join()
+        assert not runs.acquire(blocking=False)
+        assert sorted(outcomes) == ["None", "RuntimeError"][:1 + handled], outcomes
+    say(k > 2)
+    """
+    )
+    run(patched, script).check("True")
+
+
+def test_a_thread_that_is_done_is_started_again(python):
+    # As programs do that reset what they must not touch.
+    script = (
+        SETUP
+        + """
+    class Again(threading.Thread):
+        def run(self):
+            say("runs")
+
+    thread = Again()
+    for _ in range(3):
+        thread.start()
+        thread.join(60)
+        thread._started.clear()
+        thread._is_stopped = False
+    """
+    )
+    run(python, script).check("runs", "runs", "runs")
