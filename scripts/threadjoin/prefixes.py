@@ -20,7 +20,7 @@ class Step:
     """What came of one prefix.
 
     Attributes:
-        name: file name of its last patch; "" if there is none in it.
+        name: file name of its last patch.
         warnings: the compiler's, without line numbers, that the base lacks.
         failed: the files of tests that did not pass; None when it did not
             compile.
