@@ -20,6 +20,19 @@ Exit status: 0 no race, 1 race, 2 it could not be found out (stderr says why).
 An interpreter that hangs is killed by SIGALRM after a dump of its threads.
 """
 
+import sys
+
+# First, and all below in syntax that Python 2 has: what cannot be parsed or
+# imported makes for exit status 1, which says "race".
+if sys.version_info < (3, 9):
+    version = ".".join(map(str, sys.version_info[:3]))
+    sys.stderr.write(
+        "error: verdict unknown: this needs Python 3.9 or later, and is run by "
+        + version
+        + "\n"
+    )
+    sys.exit(2)
+
 import argparse
 import ast
 import collections
@@ -30,7 +43,6 @@ import os
 import platform
 import queue
 import signal
-import sys
 import threading
 import time
 import traceback
@@ -120,13 +132,13 @@ class Director:
     Parameters:
         module: where the code under test is: threading, or a stand-in for it
             with a Thread class of its own.
-        wait_line: number of the line at which join() waits for A.
         limit: seconds after which a thread that does not come is Stuck.
         patience: seconds after which a joiner that does not come is taken to
             wait: for A, or for the other one, which is held.
+        wait_line: number of the line at which join() waits for A.
     """
 
-    def __init__(self, module, wait_line=None, *, limit, patience):
+    def __init__(self, module, limit, patience, wait_line=None):
         self.wait_line = wait_line
         self.patience = patience
         self.seen = {}  # every Place a joiner was at, in order of appearance
@@ -165,7 +177,7 @@ class Director:
         scene.finish_a()
         scene.end([joiner], self._limit)
         if joiner.error is not None:
-            raise Unknown(f"a single join() raised {joiner.error!r}")
+            raise Unknown("a single join() raised {!r}".format(joiner.error))
 
     def passes(self, lines):
         """Return whether a joiner, if there is no other, passes all of *lines*."""
@@ -242,14 +254,16 @@ class Scene:
                 left = max(0, deadline - time.monotonic())
                 joiner, joiner.place = self._events.get(timeout=left)
             except queue.Empty:
-                if seconds is None:
-                    raise Stuck(self._whereabouts()) from None
-                return False
+                break
             if joiner.place is None:
                 joiner.done = True
             elif not joiner.stops_at(joiner.place):
                 joiner.go()
-        return True
+        else:
+            return True
+        if seconds is None:
+            raise Stuck(self._whereabouts())
+        return False
 
     def to_the_wait(self, joiner, held_at, seconds):
         """Start *joiner*; have it wait for A, or held at a Place before that.
@@ -292,7 +306,7 @@ class Scene:
         if joiner.done:
             self._tell(joiner, runs + self._result(joiner), ran)
             return False
-        text = "\n".join([runs, *self._listing(ran[:-1]), "and is held before"])
+        text = "\n".join([runs] + self._listing(ran[:-1]) + ["and is held before"])
         self._tell(joiner, text if ran[:-1] else "{} is held before", [held_at])
         return True
 
@@ -321,7 +335,7 @@ class Scene:
         return place.event == "line" and place.line == self._wait_line
 
     def _tell(self, joiner, text, places=()):
-        self._story.append((joiner, "\n".join([text, *self._listing(places)])))
+        self._story.append((joiner, "\n".join([text] + self._listing(places))))
 
     def _listing(self, places):
         lines = []
@@ -329,7 +343,8 @@ class Scene:
             if place.event == "line" or len(places) == 1:
                 source = linecache.getline(self._file, place.line).strip()
                 what = "" if place.event == "line" else "return from: "
-                lines.append(_literal(f"    line {place.line}  {what}{source}"))
+                text = "    line {}  {}{}".format(place.line, what, source)
+                lines.append(_literal(text))
         # A line with a comprehension is passed many times in a row.
         return [line for line, _ in itertools.groupby(lines)]
 
@@ -337,8 +352,8 @@ class Scene:
         if joiner.error is None:
             return "; its join() returns"
         name = type(joiner.error).__name__
-        detail = f": {joiner.error}" if str(joiner.error) else ""
-        return _literal(f"; its join() raises {name}{detail}")
+        detail = ": {}".format(joiner.error) if str(joiner.error) else ""
+        return _literal("; its join() raises " + name + detail)
 
     def _whereabouts(self):
         return "a join() did not return; last: " + self.steps()[-1].splitlines()[0]
@@ -397,7 +412,7 @@ def _calls(node, method):
 def force_known(module, places, limit=20.0, patience=5.0):
     """Force the pull request's interleaving; return (verdict, report lines)."""
     wait_line, check, release = places
-    director = Director(module, wait_line, limit=limit, patience=patience)
+    director = Director(module, limit, patience, wait_line)
     outcome = director.run(Plan(b=check, c=release, b_first=True))
     report = _numbered(outcome.steps)
     if outcome.errors:
@@ -413,7 +428,7 @@ def force_all(module, limit=20.0, patience=1.0, each=lambda: None):
     *each* is called before every one of them.  The report tells of the one
     with the race or, where there is none, of the last with both joiners held.
     """
-    director = Director(module, limit=limit, patience=patience)
+    director = Director(module, limit, patience)
     director.find_wait()
     tried = both = 0
     shown = None
@@ -427,28 +442,28 @@ def force_all(module, limit=20.0, patience=1.0, each=lambda: None):
             shown = outcome
     if shown is None:
         raise Unknown("the joiners could not be held anywhere")
-    return NO_RACE, [
-        f"{len(director.seen)} places in join() where a joiner can be held, "
-        f"{tried} interleavings forced,",
-        f"in {both} of them both joiners held. The last of them:",
-        *_numbered(shown.steps),
-        f"Verdict: no race, every join() of {tried} interleavings returned.",
+    head = [
+        "{} places in join() where a joiner can be held, {} interleavings "
+        "forced,".format(len(director.seen), tried),
+        "in {} of them both joiners held. The last of them:".format(both),
     ]
+    verdict = "Verdict: no race, every join() of {} interleavings returned."
+    return NO_RACE, head + _numbered(shown.steps) + [verdict.format(tried)]
 
 
 def _numbered(steps):
     return [
-        f"{number:2}. " + step.replace("\n", "\n    ")
+        "{:2}. ".format(number) + step.replace("\n", "\n    ")
         for number, step in enumerate(steps, 1)
     ]
 
 
 def _race(outcome):
     raised = ", ".join(
-        f"{type(error).__name__} in {name}"
+        type(error).__name__ + " in " + name
         for name, error in sorted(outcome.errors.items())
     )
-    return f"Verdict: race ({raised})."
+    return "Verdict: race ({}).".format(raised)
 
 
 def watchdog(seconds=60):
@@ -472,8 +487,8 @@ def choose(explore, module=threading, limit=20.0, patience=1.0):
     if not linecache.getlines(module.Thread.join.__code__.co_filename):
         raise Unknown("the source of this Python's threading module is not there")
     places = None if explore else known_places(module)
-    director = Director(module, limit=limit, patience=patience)
-    if places and director.passes([places[0], *(place.line for place in places[1:])]):
+    director = Director(module, limit, patience)
+    if places and director.passes([places[0]] + [place.line for place in places[1:]]):
         return lambda: force_known(module, places)
     return lambda: force_all(module, each=watchdog)
 
@@ -488,10 +503,14 @@ def run(options):
         verdict, report = force()
         counts[verdict] += 1
         if number == 0:
-            print(*report, sep="\n")
+            print("\n".join(report))
     if options.times > 1:
-        print(f"{counts[RACE]} of {options.times} times: race")
+        print("{} of {} times: race".format(counts[RACE], options.times))
     return RACE if counts[RACE] else NO_RACE
+
+
+def _complain(exc):
+    sys.stderr.write("error: verdict unknown: {}\n".format(exc))
 
 
 def main(argv=None):
@@ -514,17 +533,17 @@ def main(argv=None):
     options = parser.parse_args(argv)
     if options.times < 1:
         parser.error("--times must be at least 1")
-    print(f"Python {platform.python_version()}, {threading.__file__}")
+    print("Python {}, {}".format(platform.python_version(), threading.__file__))
     try:
         return run(options)
     except Stuck as exc:
         sys.stdout.flush()
-        print(f"error: verdict unknown: {exc}", file=sys.stderr)
+        _complain(exc)
         faulthandler.dump_traceback(all_threads=True)
         # A normal exit would wait for the threads that hang.
         os._exit(UNKNOWN)
     except Unknown as exc:
-        print(f"error: verdict unknown: {exc}", file=sys.stderr)
+        _complain(exc)
     except BrokenPipeError:
         # The reader went away; nothing may be written, not even by the exit.
         sys.stderr.close()

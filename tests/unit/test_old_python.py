@@ -1,0 +1,78 @@
+"""A Python that is too old is told so, by each command, in one line."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from threadjoin import layout
+
+
+def first_line(path):
+    with open(path, "rb") as stream:
+        return stream.readline()
+
+
+SCRIPTS = sorted(
+    path
+    for path in (layout.ROOT / "scripts").iterdir()
+    if path.is_file() and b"python" in first_line(path)
+)
+
+#: Runs a script as an older Python than this one.
+PRETENCE = """\
+import runpy, sys
+sys.argv[:] = sys.argv[1:]
+sys.path[0] = sys.argv[0].rpartition("/")[0]
+sys.version_info = (3, 8, 18, "final", 0)
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def check(command, version, **options):
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, **options
+    )
+    # 1 is a verdict of some of them, such as "race".
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.fullmatch(
+        rf"error: .* Python 3\.9 or later, and is run by {re.escape(version)}.*\n",
+        done.stderr,
+    )
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_an_older_python_is_told(script):
+    check([sys.executable, "-B", "-c", PRETENCE, str(script), "--help"], "3.8.18")
+
+
+def find_old(version):
+    """Return the path of a Python *version* and what it calls itself."""
+    versions = Path.home() / ".pyenv" / "versions"
+    found = [shutil.which(f"python{version}")]
+    found += sorted(map(str, versions.glob(f"{version}.*/bin/python")))
+    ask = "import sys; print('.'.join(map(str, sys.version_info[:3])))"
+    for python in filter(None, found):
+        done = subprocess.run(
+            [python, "-c", ask], capture_output=True, text=True, check=False
+        )
+        # A pyenv shim is there for versions that are not switched on, too.
+        if done.returncode == 0:
+            return python, done.stdout.strip()
+    return pytest.skip(f"no Python {version} here")
+
+
+@pytest.mark.parametrize("version", ["2.7", "3.6"])
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_a_python_that_old_can_parse_as_much(script, version):
+    python, called = find_old(version)
+    check([python, "-B", str(script), "--help"], called)
+
+
+@pytest.mark.parametrize("version", ["2.7", "3.6"])
+def test_the_reproducer_can_do_without_the_rest(version):
+    python, called = find_old(version)
+    text = (layout.ROOT / "scripts" / "repro_join_race.py").read_text()
+    check([python, "-"], called, input=text)
