@@ -275,7 +275,7 @@ def main(argv):
     patched = [python for python in pythons if python.patched]
     if args.write:
         series = {layout.series_for(python.version).name for python in patched}
-        TABLE.write_text(page(args.times, defects, columns, series))
+        pages.write(TABLE, page(args.times, defects, columns, series))
     wrong = [
         name
         for python, (name, verdicts) in zip(pythons, columns.items())

@@ -7,7 +7,7 @@ tests/docker` measures.
 import json
 import os
 
-from . import errors, layout
+from . import errors, layout, pages
 from .errors import Problem
 
 RESULTS = layout.BUILD / "docker" / "results.json"
@@ -82,4 +82,4 @@ def main(argv):
     if args.write:
         PAGE.parent.mkdir(exist_ok=True)
         text = _INTRODUCTION.format(processors=os.cpu_count())
-        PAGE.write_text(text + table)
+        pages.write(PAGE, text + table)

@@ -1,11 +1,9 @@
 """Run other people's libraries on two interpreters, and compare."""
 
-import os
 from collections import Counter
 from operator import attrgetter
-from pathlib import Path
 
-from . import devenv, errors
+from . import devenv, errors, pages
 from . import downstream_compare as compare
 from . import downstream_data as data
 from . import downstream_env as environments
@@ -41,7 +39,7 @@ def _parser():
     add("--pin", action="store_true", help="pin the newest versions, run nothing")
     add(
         "--names",
-        type=Path,
+        type=pages.target,
         metavar="FILE",
         help="write who uses private names of threading, of all that has been "
         "installed, to FILE, in Markdown, and run nothing",
@@ -50,7 +48,7 @@ def _parser():
     compare.add_repeat(parser, REPEAT)
     add(
         "--table",
-        type=Path,
+        type=pages.target,
         metavar="FILE",
         help="write the results of all libraries on these two to FILE, in Markdown",
     )
@@ -72,8 +70,6 @@ def main(argv):
         parser.error("two interpreters are needed, STOCK and PATCHED")
     if args.repeat < compare.FEWEST:
         parser.error(f"--repeat takes {compare.FEWEST} or more: fewer decide nothing")
-    if args.table and not os.access(args.table.parent, os.W_OK):
-        raise Problem(f"cannot write --table into {args.table.parent}; name another")
     progress = Progress()
     comparison = Comparison(args.stock, args.patched, progress, args.repeat, args.ci)
     found = [
@@ -82,7 +78,7 @@ def main(argv):
         for result in comparison.of(library, args.again)
     ]
     if args.table:
-        args.table.write_text(comparison.page(libraries.values()))
+        pages.write(args.table, comparison.page(libraries.values()))
     progress.note(results.plain(found))
     for line in results.explain(found):
         progress.note(line)
@@ -115,7 +111,7 @@ def _names(path):
     wheels = environments.pinned_wheels(environments.HOME / "wheels")
     if not wheels:
         raise Problem("no wheels are here yet; run scripts/downstream STOCK PATCHED")
-    path.write_text(names.page(wheels))
+    pages.write(path, names.page(wheels))
 
 
 def _pip():

@@ -1,9 +1,11 @@
 """The one way in which a command of this project fails."""
 
 import argparse
-import errno
+import os
 import re
 import sys
+
+from . import disk
 
 
 class Problem(Exception):
@@ -40,11 +42,15 @@ def run(main, argv=None):
             None (which counts as 0).
         argv: the arguments without the program's name; None for sys.argv[1:].
 
-    Returns 1 after a Problem or a full disk and 130 after Ctrl-C, having said
-    so on stderr in one line; otherwise what *main* returned.
+    Returns 1 after a Problem, or where a file system is full or cannot be
+    written, and 130 after Ctrl-C, having said so on stderr in one line;
+    otherwise what *main* returned.
     """
     try:
-        return main(sys.argv[1:] if argv is None else argv) or 0
+        status = main(sys.argv[1:] if argv is None else argv) or 0
+        # Here, and not by the exit: it may fail as well.
+        sys.stdout.flush()
+        return status
     except Problem as exc:
         print(f"error: {exc}", file=sys.stderr)
         return 1
@@ -57,11 +63,17 @@ def run(main, argv=None):
         sys.stderr.close()
         return 141
     except OSError as exc:
-        if exc.errno not in (errno.ENOSPC, errno.EDQUOT):
+        words = disk.explain(exc)
+        if words is None:
             raise
-        where = f" at {exc.filename}" if exc.filename else ""
-        print(
-            f"error: the disk is full{where}; make room, then run again",
-            file=sys.stderr,
-        )
+        print(f"error: {words}", file=sys.stderr)
+        _drop_output()
         return 1
+
+
+def _drop_output():
+    """See to it that the exit does not fail to write what stdout still holds."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,19 +1,19 @@
 """Put new contents into several files of a tree: all of them or none."""
 
 import contextlib
-import errno
 import os
 import shutil
 
+from . import disk
 from .errors import Problem
 
 
 def put(contents, tree):
     """Replace, add and remove files of *tree*.
 
-    All new files are written beside their places first, so that a full disk
-    or a missing permission shows before anything has changed; what fails
-    after that is undone.
+    All new files are written beside their places first, so that a full disk,
+    a read-only one or a missing permission shows before anything has changed;
+    what fails after that is undone.
 
     Parameters:
         contents: dict of names, relative to *tree*, to the paths of their new
@@ -21,8 +21,8 @@ def put(contents, tree):
             the files in them.
         tree: pathlib.Path of a directory.
 
-    Raises Problem when a file cannot be written, OSError when the disk is
-    full; both with the tree as it was.
+    Raises Problem when a file cannot be written, with the tree as it was, or
+    saying that it is not.
     """
     with contextlib.ExitStack() as clean, contextlib.ExitStack() as undo:
         try:
@@ -33,15 +33,22 @@ def put(contents, tree):
             for place, new in staged:
                 _exchange(place, new, undo, clean)
         except OSError as exc:
-            if exc.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            raise Problem(
-                f"{exc.filename}: {exc.strerror}; the tree is as it was"
-            ) from None
+            what = disk.explain(exc) or f"{exc.filename}: {exc.strerror}"
+            raise Problem(f"{what}; {_undone(undo)}") from None
         undo.pop_all()
     for place, new in staged:
         if new is None:
             _remove_empty(place.parent, tree)
+
+
+def _undone(undo):
+    """Close the ExitStack *undo*; return words on what the tree is then."""
+    try:
+        undo.close()
+    except OSError as exc:
+        # A disk that broke, for one. The rest has been undone all the same.
+        return f"the tree is not as it was: {exc.filename}: {exc.strerror}"
+    return "the tree is as it was"
 
 
 def _stage(new, place, undo):
@@ -93,7 +100,8 @@ def _exchange(place, new, undo, clean):
 
 
 def _unlink(path):
-    with contextlib.suppress(FileNotFoundError):
+    # Where nothing can be written, the removal of what is not there fails too.
+    if os.path.lexists(path):
         path.unlink()
 
 

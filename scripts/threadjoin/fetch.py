@@ -4,6 +4,8 @@ import http.client
 import urllib.error
 import urllib.request
 
+from . import disk
+
 #: Seconds for a server to answer, and between two pieces of its answer.
 TIMEOUT = 10
 
@@ -17,7 +19,7 @@ def download(url, path):
 
     Raises Unavailable when the server does not answer, or not with the file.
     """
-    with open(path, "wb") as output:
+    with disk.writing(path), open(path, "wb") as output:
         for chunk in _chunks(url):
             output.write(chunk)
 

@@ -16,7 +16,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import devenv, errors, interpreter, layout, leaving, process, workcopy, workplace
+from . import (
+    devenv,
+    errors,
+    interpreter,
+    layout,
+    leaving,
+    pages,
+    process,
+    workcopy,
+    workplace,
+)
 from .errors import Problem
 from .mutants_look import TESTS, BySoak, ByTests, Commands
 from .progress import Progress, duration
@@ -410,4 +420,4 @@ def main(argv):
             names = ", ".join(mutant.name for mutant in survivors)
             raise Problem(way.advice.format(names))
     if args.write:
-        PAGE.write_text(page(mutants))
+        pages.write(PAGE, page(mutants))

@@ -5,7 +5,7 @@ import os
 import re
 from pathlib import Path
 
-from . import layout
+from . import disk, layout
 
 _MEASURED = re.compile(r"^Measured with the series (\S+), (\w+)\.$", re.MULTILINE)
 
@@ -63,6 +63,23 @@ def plain(rows):
         "  ".join([name.ljust(first), *map(str.rjust, cells, widths)])
         for name, *cells in rows
     ]
+
+
+def write(path, text):
+    """Make *text* all that the file *path* has, or leave it as it is."""
+    path = Path(os.path.realpath(path))
+    if path.exists() and not path.is_file():
+        # A device or a pipe.
+        path.write_text(text)
+        return
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with disk.writing(path):
+            part.write_text(text)
+        os.replace(part, path)
+    finally:
+        if os.path.lexists(part):
+            part.unlink()
 
 
 def target(text):

@@ -5,7 +5,9 @@ import json
 import os
 import signal
 import subprocess
+import tempfile
 
+from . import disk
 from .errors import Problem
 
 #: Seconds that a stopped program gets to clean up behind itself.
@@ -163,20 +165,41 @@ def check(argv, log, what, **options):
 
     Raises DiskFull when that is what stopped it, else Failed.
     """
-    raise_for(status(argv, log, **options), log, what)
+    raise_for(status(argv, log, **options), log, what, options.get("cwd"))
 
 
-def raise_for(result, log, what):
-    """Raise as check() does when *result*, an exit status, is not 0."""
+def raise_for(result, log, what, cwd=None):
+    """Raise as check() does when *result*, an exit status, is not 0.
+
+    Parameters:
+        cwd: the directory in which it ran, and wrote; None for neither.
+    """
     if result:
-        raise_if_disk_full(log)
+        raise_if_disk_full(log, cwd)
+        # What is full may have had no room for the message that says so.
+        points = disk.full(_written(log, cwd))
+        if points:
+            raise _disk_full(points, log)
         raise Failed(f"{what} failed with status {result}", log)
 
 
-def raise_if_disk_full(log):
-    """Raise DiskFull when the program that wrote *log* ran out of disk."""
+def raise_if_disk_full(log, cwd=None):
+    """Raise DiskFull when the program that wrote *log* ran out of disk.
+
+    Parameters:
+        cwd: as raise_for() has it.
+    """
     if DISK_FULL in _end_of(log):
-        raise DiskFull(f"the disk is full; make room, then run again (log: {log})")
+        raise _disk_full(disk.full(_written(log, cwd)), log)
+
+
+def _written(log, cwd):
+    """Return the places into which a program may have written, a list."""
+    return [log, cwd or log, tempfile.gettempdir()]
+
+
+def _disk_full(points, log):
+    return DiskFull(f"{disk.no_room(points)} (log: {log})")
 
 
 def _end_of(log, size=65536):

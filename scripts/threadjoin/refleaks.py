@@ -125,7 +125,7 @@ def main(argv):
     table = rows(run, place)
     if args.table:
         left_out = [unit for unit in data["whole"] if unit not in units]
-        args.table.write_text(markdown(version, table, left_out))
+        pages.write(args.table, markdown(version, table, left_out))
     for line in pages.plain(table):
         progress.note(line)
     found = [said for unit in units for said in _said(unit, run, place)]

@@ -291,7 +291,7 @@ def main(argv):
     check_repeat(parser, args)
     result = _measured(args, data) if args.stock else Result.load()
     if args.table:
-        args.table.write_text(markdown(result, data))
+        pages.write(args.table, markdown(result, data))
     print(*pages.plain(rows(result)), sep="\n")
     for line in explain(result, data):
         print(line)

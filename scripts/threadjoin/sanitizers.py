@@ -13,6 +13,7 @@ from . import (
     downstream_env,
     errors,
     layout,
+    pages,
     patchfile,
     regrtest,
     regrtestdiff,
@@ -293,7 +294,7 @@ def main(argv):
         outcomes = list(filter(None, map(results.Outcome.load, tools)))
         if not outcomes:
             raise Problem("nothing has been run yet; name a sanitizer")
-        args.table.write_text(results.markdown(tools, outcomes))
+        pages.write(args.table, results.markdown(tools, outcomes))
     if failed:
         raise Problem(f"no test has passed of {', '.join(failed)}")
     return status

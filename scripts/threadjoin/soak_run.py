@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from . import process, soak_perturb
+from . import disk, process, soak_perturb
 from .errors import Problem
 
 #: What a program counts, in the order of its lines.
@@ -154,7 +154,8 @@ class Runner:
         """
         with tempfile.TemporaryDirectory(prefix="soak-") as name:
             place = Path(name)
-            (place / "program.py").write_text(text)
+            with disk.writing(place):
+                (place / "program.py").write_text(text)
             # Files, not pipes: those would be held by children that are left.
             with open(place / "out", "ab") as out, open(place / "err", "ab") as err:
                 running = self._started(place, out, err, seed)

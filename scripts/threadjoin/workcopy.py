@@ -14,7 +14,7 @@ import tarfile
 import zlib
 from pathlib import Path
 
-from . import git
+from . import disk, git
 from .errors import Problem
 from .layout import BUILD
 
@@ -57,7 +57,7 @@ def unpack(tarball, place):
     raw = place.with_name(f"{place.name}.raw")
     remove(raw)
     try:
-        with tarfile.open(tarball) as archive:
+        with tarfile.open(tarball) as archive, disk.writing(raw):
             _extract(archive, raw)
         tops = list(raw.iterdir())
         if len(tops) != 1 or not tops[0].is_dir():
@@ -173,7 +173,8 @@ def settle(fresh, place, digest):
     else:
         fresh.rename(place)
     files = {name: _state(place / name) for name in names}
-    stamp.write_text(json.dumps({"digest": digest, "files": files}))
+    with disk.writing(stamp):
+        stamp.write_text(json.dumps({"digest": digest, "files": files}))
 
 
 def is_settled(place, digest):

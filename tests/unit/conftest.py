@@ -1,5 +1,9 @@
 """A tiny CPython, and a series of patches for it, as fixtures."""
 
+import contextlib
+import os
+import subprocess
+
 import pytest
 from threadjoin import layout
 from tinycpython import RELEASE, pack, write, write_series
@@ -38,3 +42,29 @@ def program(tmp_path, monkeypatch):
         return path
 
     return put
+
+
+@pytest.fixture
+def mount(tmp_path):
+    """A function that mounts a tmpfs, with options, at a new directory and returns
+    its Path. Calling it again with the directory changes the options.
+    """
+    with contextlib.ExitStack() as cleanup:
+
+        def mount(options, directory=None):
+            new = directory is None
+            directory = directory or tmp_path / "mounted"
+            directory.mkdir(exist_ok=True)
+            command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(directory)]
+            if not new:
+                command = ["mount", "-o", f"remount,{options}", str(directory)]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode and os.geteuid() == 0:
+                pytest.skip(f"nothing can be mounted: {done.stderr.strip()}")
+            if done.returncode:
+                pytest.skip("only root can mount")
+            if new:
+                cleanup.callback(subprocess.run, ["umount", str(directory)], check=True)
+            return directory
+
+        yield mount

@@ -92,9 +92,14 @@ def test_the_table_is_of_all_libraries(command, tmp_path):
     assert (tmp_path / "page.md").read_text() == "a b"
 
 
-def test_a_table_that_cannot_be_written_is_said_at_once(command, tmp_path):
-    with pytest.raises(Problem, match="cannot write --table into .*gone; name another"):
-        command("--table", str(tmp_path / "gone" / "page.md"), "/one", "/two")
+@pytest.mark.parametrize("option", ["--table", "--names"])
+def test_a_page_that_cannot_be_written_is_said_at_once(
+    command, tmp_path, option, capsys
+):
+    with pytest.raises(SystemExit) as caught:
+        command(option, str(tmp_path / "gone" / "page.md"), "/one", "/two")
+    assert caught.value.code == 2
+    assert f"argument {option}: " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("number", ["1", "3"])

@@ -21,14 +21,20 @@ def failing(exception):
         (errors.Problem("no tree; name one"), 1, "error: no tree; name one\n"),
         (KeyboardInterrupt(), 130, "error: interrupted\n"),
         (
-            OSError(errno.ENOSPC, "No space left on device", "/disk/file"),
+            OSError(errno.ENOSPC, "No space left on device", "/proc/disk/file"),
             1,
-            "error: the disk is full at /disk/file; make room, then run again\n",
+            "error: the file system at /proc is full; make room there, then run "
+            "again\n",
         ),
         (
             OSError(errno.EDQUOT, "Disk quota exceeded"),
             1,
             "error: the disk is full; make room, then run again\n",
+        ),
+        (
+            OSError(errno.EROFS, "Read-only file system", "/cdrom/build"),
+            1,
+            "error: /cdrom/build: Read-only file system\n",
         ),
     ],
 )
@@ -85,3 +91,22 @@ def test_what_is_no_count(text, capsys):
         f"error: argument --times: {text!r} is not a number from 1 up; "
         "see command --help\n"
     )
+
+
+def test_output_that_finds_no_room_is_a_failure():
+    script = (
+        "import sys\n"
+        "from threadjoin import errors\n"
+        "sys.exit(errors.run(print, ['an argument']))\n"
+    )
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            cwd=layout.ROOT / "scripts",
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    said = "error: the disk is full; make room, then run again\n"
+    assert (done.returncode, done.stderr) == (1, said)

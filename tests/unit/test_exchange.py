@@ -52,15 +52,19 @@ def failing(number, original=None, calls=1):
 @pytest.mark.parametrize("original", [os.replace, shutil.copy])
 @pytest.mark.parametrize("calls", [1, 2])
 @pytest.mark.parametrize(
-    "number, kind", [(errno.EROFS, Problem), (errno.ENOSPC, OSError)]
+    "number, words",
+    [
+        (errno.EROFS, "Read-only file system; the tree is as it was"),
+        (errno.ENOSPC, "is full; make room .*; the tree is as it was"),
+    ],
 )
 def test_a_failure_on_the_way_is_undone(
-    tree, contents, monkeypatch, original, calls, number, kind
+    tree, contents, monkeypatch, original, calls, number, words
 ):
     module = original.__module__.replace("posix", "os")
     function = failing(number, original, calls)
     monkeypatch.setattr(f"{module}.{original.__name__}", function)
-    with pytest.raises(kind, match=os.strerror(number)):
+    with pytest.raises(Problem, match=words):
         exchange.put(contents, tree)
     assert read(tree) == OLD
     assert not (tree / "added").exists()
@@ -69,7 +73,7 @@ def test_a_failure_on_the_way_is_undone(
 def test_a_failure_to_keep_what_was_there_is_undone(tree, contents, monkeypatch):
     monkeypatch.setattr("os.link", failing(errno.EPERM))
     monkeypatch.setattr("shutil.copy2", failing(errno.ENOSPC))
-    with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
+    with pytest.raises(Problem, match="is full; make room .*; the tree is as it was"):
         exchange.put(contents, tree)
     assert read(tree) == OLD
 
@@ -120,3 +124,32 @@ def test_a_name_left_by_a_killed_run_is_no_hindrance(tree, contents):
     (tree / "lib/.changed.threadjoin-new").write_text("stale")
     exchange.put(contents, tree)
     assert read(tree) == NEW
+
+
+def test_a_read_only_mount_is_told(mount, contents):
+    place = mount("size=1m")
+    write(place, OLD)
+    mount("ro", place)
+    with pytest.raises(Problem) as caught:
+        exchange.put(contents, place)
+    name = place / "lib" / ".changed.threadjoin-new"
+    assert str(caught.value) == (
+        f"{name}: Read-only file system; the tree is as it was"
+    )
+    assert read(place) == OLD
+
+
+def test_what_cannot_be_undone_is_told(tree, contents, monkeypatch):
+    """The first file is in its place when the disk breaks."""
+    original = os.replace
+    count = []
+
+    def breaking(source, target):
+        count.append(target)
+        if len(count) > 1:
+            raise OSError(errno.EIO, "Input/output error", str(target))
+        original(source, target)
+
+    monkeypatch.setattr("os.replace", breaking)
+    with pytest.raises(Problem, match="; the tree is not as it was: .*Input/output"):
+        exchange.put(contents, tree)
