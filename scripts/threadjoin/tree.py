@@ -6,6 +6,8 @@ configuration have no say, and the tree changes only when all has gone well.
 """
 
 import contextlib
+import errno
+import os
 import re
 import shutil
 import subprocess
@@ -13,7 +15,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import exchange, git
+from . import exchange, git, process
 from .errors import Problem
 
 VERSION_HEADER = Path("Include", "patchlevel.h")
@@ -170,6 +172,8 @@ def _git_apply(directory, patch, reverse):
         )
     except FileNotFoundError:
         raise Problem("git is needed to apply patches; install it") from None
+    if process.DISK_FULL in done.stderr:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(directory))
     complaints = done.stderr.decode(errors="replace").splitlines()
     return complaints or ["git apply failed"] if done.returncode else []
 

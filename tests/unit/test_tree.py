@@ -188,3 +188,12 @@ def test_permissions_and_untouched_files_stay(cpython, series):
     tree.apply(cpython, series)
     assert (cpython / "Lib/threading.py").stat().st_mode & 0o777 == 0o664
     assert (cpython / "Include/patchlevel.h").stat().st_mtime == 1
+
+
+def test_no_room_for_git_is_no_fault_of_the_series(cpython, series, program):
+    program(
+        "git",
+        "echo \"error: failed to write to 'x': No space left on device\" >&2; exit 1",
+    )
+    with pytest.raises(OSError, match="No space left on device"):
+        tree.apply(cpython, series)
