@@ -215,6 +215,7 @@ def main(argv):
     for python in (args.stock, args.patched):
         if not os.access(python, os.X_OK):
             raise Problem(f"there is no {python}; run ./build.sh, or name another one")
+    process.require_python(args.stock, args.patched)
     packages.provide_tool("abidiff", Progress(), layout.BUILD / "packages.log")
     report(args.stock, args.patched)
 

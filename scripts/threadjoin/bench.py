@@ -105,6 +105,7 @@ def main(argv):
     if args.json and not os.access(args.json.parent, os.W_OK):
         raise Problem(f"cannot write --json into {args.json.parent}; name another")
     pythons = find_interpreters(args)
+    process.require_python(*pythons.values())
     about = {kind: _worker(pythons[kind], "describe") for kind in KINDS}
     for line in notes(pythons, about):
         print(line)

@@ -109,6 +109,7 @@ class Python:
 
 def identify(path):
     """Return the Python at *path*. Raises Problem when there is none."""
+    process.require_python(path)
     return Python(str(path), **process.ask(path, _QUESTION))
 
 

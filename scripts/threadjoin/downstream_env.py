@@ -7,7 +7,6 @@ build/downstream; both interpreters then get the same files.
 import hashlib
 import json
 import shutil
-import subprocess
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,21 +51,8 @@ class Python:
 def identify(role, path):
     """Return the Python at *path*; raise Problem when it is none."""
     path = Path(path).absolute()
-    try:
-        done = subprocess.run(
-            [path, "-I", "-c", IDENTIFY],
-            env=process.environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    except OSError as exc:
-        raise Problem(f"{path} cannot be run: {exc.strerror}") from None
-    if done.returncode:
-        last = done.stderr.strip().splitlines()[-1:] or ["it says nothing"]
-        raise Problem(f"{path} is not a Python that works: {last[0]}")
-    return Python(role, path, **json.loads(done.stdout))
+    process.require_python(path)
+    return Python(role, path, **process.ask(path, IDENTIFY))
 
 
 def pin(libraries, path, pip, log):

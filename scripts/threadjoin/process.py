@@ -13,6 +13,9 @@ from .errors import Problem
 #: Seconds that a stopped program gets to clean up behind itself.
 GRACE = 10
 
+#: Seconds for an interpreter to say who it is.
+PATIENCE = 60
+
 #: What the C library says for ENOSPC, in the language of environment().
 DISK_FULL = b"No space left on device"
 
@@ -47,12 +50,29 @@ def environment(**changes):
     return env
 
 
-def ask(python, code):
+def require_python(*paths):
+    """Raise Problem unless all of *paths* are Pythons that the commands are for."""
+    question = "import json, sys; print(json.dumps(sys.version_info[:3]))"
+    for path in paths:
+        answer = ask(path, question, timeout=PATIENCE)
+        if not isinstance(answer, list) or len(answer) != 3:
+            raise _no_interpreter(path, "it is no Python")
+        if answer < [3, 9]:
+            version = ".".join(map(str, answer))
+            raise Problem(f"{path} is Python {version}; name one of 3.9 or later")
+
+
+def ask(python, code, timeout=None):
     """Return what *code* prints as JSON on the interpreter *python* (a path).
+
+    Parameters:
+        timeout: as python_said() has it.
 
     Raises Problem when that does not run, or is no Python.
     """
-    done = python_said(python, "-c", code)
+    # What is in the current directory is not to be imported.
+    code = f"import sys; sys.path[:] = filter(None, sys.path)\n{code}"
+    done = python_said(python, "-c", code, timeout=timeout)
     if done.returncode:
         last = done.stderr.strip().splitlines()[-1:] or [f"status {done.returncode}"]
         raise _no_interpreter(python, last[0])
@@ -62,8 +82,11 @@ def ask(python, code):
         raise _no_interpreter(python, "it is no Python") from None
 
 
-def python_said(python, *arguments):
+def python_said(python, *arguments, timeout=None):
     """Run the interpreter *python* (a path) with *arguments*.
+
+    Parameters:
+        timeout: seconds that it may take; None for no limit.
 
     Returns the subprocess.CompletedProcess, with what it wrote as text. Raises
     Problem when it cannot be run.
@@ -74,11 +97,16 @@ def python_said(python, *arguments):
             env=environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=timeout,
             check=False,
         )
     except OSError as exc:
         raise _no_interpreter(python, exc.strerror) from None
+    except subprocess.TimeoutExpired:
+        why = f"no answer within {timeout} s"
+        raise _no_interpreter(python, why) from None
 
 
 def _no_interpreter(python, why):

@@ -43,6 +43,7 @@ def hunt(python, units, jobs=1, home=None):
 
 def check(python, units):
     """Raise Problem unless *python* (a path) counts references and has *units*."""
+    process.require_python(python)
     counts = "import json, sys; print(json.dumps(hasattr(sys, 'gettotalrefcount')))"
     if not process.ask(python, counts):
         raise Problem(f"{python} counts no references; name a debug build")

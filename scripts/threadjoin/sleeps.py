@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from . import errors, git, layout, process
+from . import disk, errors, git, layout, process
 from .errors import Problem
 
 PATCH = layout.PATCHES / "debug" / "3.11" / "join-race-sleeps.patch"
@@ -46,12 +46,16 @@ def main(argv):
     """Run the command line *argv* (a list of str); return the exit status."""
     args = _parser().parse_args(argv)
     try:
+        process.require_python(args.python)
         with tempfile.TemporaryDirectory(prefix="threadjoin-") as directory:
             insert(args.python, Path(directory), PATCH)
             return run(args.python, Path(directory) / "Lib", args.rounds)
-    except Problem as exc:
+    except (Problem, OSError) as exc:
+        words = exc if isinstance(exc, Problem) else disk.explain(exc)
+        if words is None:
+            raise
         # Not 1, as elsewhere: that says that joins failed.
-        print(f"error: {exc}", file=sys.stderr)
+        print(f"error: {words}", file=sys.stderr)
         return 2
 
 

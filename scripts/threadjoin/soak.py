@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
-from . import errors, layout, leaving, soak_perturb, soak_program, soak_run
+from . import errors, layout, leaving, process, soak_perturb, soak_program, soak_run
 from .errors import Problem
 from .progress import Progress, duration
 from .soak_reduce import reduce
@@ -281,6 +281,7 @@ def _python(path):
         path = built / "python"
     if not (os.path.isfile(path) and os.access(path, os.X_OK)):
         raise Problem(f"no interpreter at {path}; run ./build.sh, or name one")
+    process.require_python(path)
     return path
 
 

@@ -268,9 +268,9 @@ def program(tmp_path, text):
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("echo hello", "{} is no Python interpreter; name another"),
-        ("echo a >&2; echo b >&2; exit 3", "{} fails with status 3: b"),
-        ("exit 3", "{} fails with status 3: it said nothing"),
+        ("echo hello", "{} does not run (it is no Python); name an interpreter"),
+        ("echo a >&2; echo b >&2; exit 3", "{} does not run (b); name an interpreter"),
+        ("exit 3", "{} does not run (status 3); name an interpreter"),
     ],
 )
 def test_an_interpreter_that_fails(tmp_path, text, problem):
@@ -284,15 +284,27 @@ def test_an_interpreter_that_is_not_there(tmp_path):
     path = str(tmp_path / "python")
     with pytest.raises(Problem) as caught:
         bench.main(["--stock", path, "--self-check"])
-    assert str(caught.value) == f"cannot run {path}: No such file or directory"
+    assert str(caught.value) == (
+        f"{path} does not run (No such file or directory); name an interpreter"
+    )
 
 
-def test_an_interpreter_that_hangs(tmp_path, monkeypatch):
-    monkeypatch.setattr(bench, "TIMEOUT", 0.1)
-    path = program(tmp_path, "exec tail -f /dev/null")
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("echo hello", "{} is no Python interpreter; name another"),
+        ("echo a >&2; echo b >&2; exit 3", "{} fails with status 3: b"),
+        ("exit 3", "{} fails with status 3: it said nothing"),
+        ("exec tail -f /dev/null", "{} was stopped after 0.1 s"),
+    ],
+)
+def test_a_row_that_fails(tmp_path, monkeypatch, text, problem):
+    if "tail" in text:
+        monkeypatch.setattr(bench, "TIMEOUT", 0.1)
+    path = program(tmp_path, text)
     with pytest.raises(Problem) as caught:
-        bench.main(["--stock", path, "--self-check"])
-    assert str(caught.value) == f"{path} was stopped after 0.1 s"
+        bench._output([path])
+    assert str(caught.value) == problem.format(path)
 
 
 @pytest.mark.parametrize(

@@ -151,3 +151,37 @@ def test_what_is_no_interpreter_is_a_problem(path, why):
     said = f"{path} does not run ({why}); name an interpreter"
     with pytest.raises(Problem, match=f"^{re.escape(said)}$"):
         process.ask(path, "print(1)")
+    with pytest.raises(Problem, match=f"^{re.escape(said)}$"):
+        process.require_python(sys.executable, path)
+
+
+def interpreter(tmp_path, script):
+    path = tmp_path / "python"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ("echo '[3, 8, 18]'", "is Python 3.8.18; name one of 3.9 or later"),
+        ("echo '[2, 7, 18]'", "is Python 2.7.18; name one of 3.9 or later"),
+        ("echo 3", "does not run (it is no Python); name an interpreter"),
+        ("printf '\\377'", "does not run (it is no Python); name an interpreter"),
+        ("exec tail -f /dev/null", "does not run (no answer within 0.2 s); name an"),
+    ],
+)
+def test_what_is_no_interpreter_of_use(tmp_path, monkeypatch, script, words):
+    if "tail" in script:
+        monkeypatch.setattr(process, "PATIENCE", 0.2)
+    path = interpreter(tmp_path, script)
+    with pytest.raises(Problem) as caught:
+        process.require_python(path)
+    assert str(caught.value).startswith(f"{path} {words}")
+
+
+def test_the_current_directory_has_no_say(tmp_path, monkeypatch):
+    (tmp_path / "json.py").write_text("raise SystemError('not this one')")
+    monkeypatch.chdir(tmp_path)
+    process.require_python(sys.executable)

@@ -1,5 +1,7 @@
 """What the hunter of leaks says is understood, and fails."""
 
+import re
+
 import pytest
 from faketests import write_tests
 from threadjoin import pages, refleaks
@@ -38,9 +40,8 @@ def hunt(*argv):
 def test_no_leak(python, capsys):
     hunt(python({"test_a": "", "test_b": ""}), "test_a", "test_b -m X")
     said = capsys.readouterr().out
-    lines = [line.split() for line in said.splitlines()]
-    assert ["test_a", "0", "none", "0", "s"] in lines
-    assert ["test_b", "-m", "X", "0", "none", "0", "s"] in lines
+    assert re.search(r"^test_a +0 +none +\d+ s$", said, re.MULTILINE)
+    assert re.search(r"^test_b -m X +0 +none +\d+ s$", said, re.MULTILINE)
 
 
 def test_a_leak(python):
@@ -104,7 +105,7 @@ def test_the_page(python, tmp_path):
     text = page.read_text()
     assert text.startswith("# References\n")
     assert f"\n{pages.measured()[0]}\n" in text
-    assert "\n| test_a | 1,200 | none | 0 s |\n" in text
+    assert re.search(r"\n\| test_a \| 1,200 \| none \| \d+ s \|\n", text)
     assert "\nNot run: `test_fork1`.\n" in text
     files = {"test_a": f"print('{LEAKED}'); sys.exit(2)"}
     with pytest.raises(Problem):

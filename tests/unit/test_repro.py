@@ -447,7 +447,8 @@ def test_what_cannot_be_run_is_refused(tmp_path, capsys):
     missing = str(tmp_path / "python")
     assert sleeps.main([missing]) == repro.UNKNOWN
     assert capsys.readouterr().err == (
-        f"error: cannot run {missing}: No such file or directory\n"
+        f"error: {missing} does not run (No such file or directory); name an "
+        "interpreter\n"
     )
 
 

@@ -255,7 +255,7 @@ def test_what_is_no_program_is_no_interpreter(tmp_path, capsys):
     python.chmod(0o755)
     assert errors.run(soak.main, ["--python", str(python)]) == 1
     assert capsys.readouterr().err == (
-        f"error: {python} cannot be run (Exec format error); name an interpreter\n"
+        f"error: {python} does not run (Exec format error); name an interpreter\n"
     )
 
 

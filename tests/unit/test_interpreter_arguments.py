@@ -1,0 +1,41 @@
+"""Each command that takes an interpreter refuses what is none, before all else."""
+
+import subprocess
+import sys
+
+import pytest
+from threadjoin import layout
+
+#: Where the commands take one, as {}.
+COMMANDS = [
+    "abi {} {python}",
+    "abi {python} {}",
+    "bench --stock {} --patched {python}",
+    "bench --stock {python} --patched {}",
+    "defects {python} {}",
+    "downstream {} {python} gevent",
+    "downstream {python} {} gevent",
+    "refleaks {}",
+    "regrtest-diff {} {python}",
+    "regrtest-diff {python} {} test_thread",
+    "repro_join_race_sleeps {}",
+    "soak --python {} --programs 1",
+]
+
+
+@pytest.mark.parametrize("program", ["/bin/true", "/bin/cat", "/none"])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_what_is_no_python_is_refused(command, program, tmp_path):
+    words = command.format(program, python=sys.executable).split()
+    done = subprocess.run(
+        [sys.executable, layout.ROOT / "scripts" / words[0], *words[1:]],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    # Of the sleeps, 1 is a verdict.
+    status = 2 if "sleeps" in command else 1
+    assert (done.returncode, done.stdout) == (status, "")
+    assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+    assert program in done.stderr
