@@ -66,6 +66,7 @@ def main(argv):
         return _pin(libraries)
     if args.names:
         return _names(args.names)
+    wanted = data.chosen(libraries, args.library)
     if not args.patched:
         parser.error("two interpreters are needed, STOCK and PATCHED")
     if args.repeat < compare.FEWEST:
@@ -73,9 +74,7 @@ def main(argv):
     progress = Progress()
     comparison = Comparison(args.stock, args.patched, progress, args.repeat, args.ci)
     found = [
-        result
-        for library in data.chosen(libraries, args.library)
-        for result in comparison.of(library, args.again)
+        result for library in wanted for result in comparison.of(library, args.again)
     ]
     if args.table:
         pages.write(args.table, comparison.page(libraries.values()))

@@ -303,6 +303,8 @@ def main(argv):
 def _measure(args, tools):
     """Return the exit status, and what idle() found."""
     data = regrtest.load()
+    # Before anything is built, as far as that can be told without.
+    check(None, args.test or ())
     progress = Progress()
     devenv.ensure(progress)
     plain = _build("debug", progress)
@@ -334,10 +336,14 @@ def _measure(args, tools):
 
 
 def check(python, units):
-    """Raise Problem unless there are all of *units*, theirs on *python* (a path)."""
+    """Raise Problem unless there are all of *units*.
+
+    Parameters:
+        python: path of the interpreter that has theirs; None to look at ours only.
+    """
     for unit in filter(results.is_ours, units):
         if not (layout.ROOT / unit).is_file():
             raise Problem(f"there is no {unit}; name a file of the project's tests")
     theirs = [unit for unit in units if not results.is_ours(unit)]
-    if theirs:
+    if theirs and python:
         regrtest.check(python, theirs)

@@ -3,10 +3,15 @@
 import os
 import signal
 import subprocess
+from pathlib import Path
 
 from . import devenv, errors, layout
 from .errors import Problem
 from .progress import Progress
+
+#: Those of pytest's options that are known before pytest is there.
+FLAGS = ("-x", "-v", "-vv", "-q", "-s", "-l", "--lf", "--ff", "--pdb", "--collect-only")
+OPTIONS = ("-k", "-m", "-r", "-p", "-o", "--tb", "--durations", "--maxfail")
 
 
 def _parser():
@@ -15,7 +20,7 @@ def _parser():
         description="Run the project's tests. Sets up build/venv and builds the "
         "stock and the patched Python first, as far as they are missing.",
         allow_abbrev=False,
-        epilog="All other arguments are pytest's, such as -k NAME or a file.",
+        epilog="What stands behind -- is pytest's as well, whatever it is.",
     )
     only = parser.add_mutually_exclusive_group()
     only.add_argument(
@@ -24,21 +29,43 @@ def _parser():
     only.add_argument(
         "--setup", action="store_true", help="only set up build/venv, run no test"
     )
+    parser.add_argument(
+        "test", nargs="*", metavar="TEST", help="files, FILE::NAME, or directories"
+    )
+    theirs = parser.add_argument_group("options of pytest")
+    for flag in FLAGS:
+        theirs.add_argument(flag, dest="theirs", action="append_const", const=[flag])
+    for option in OPTIONS:
+        theirs.add_argument(
+            option, dest="theirs", action="append", metavar="VALUE", type=_taker(option)
+        )
     return parser
+
+
+def _taker(option):
+    """Return a function that makes words for pytest of the value of *option*."""
+    return lambda value: [option, value] if len(option) == 2 else [f"{option}={value}"]
 
 
 def main(argv):
     """Run the command line *argv* (a list of str); return pytest's status."""
-    args, rest = _parser().parse_known_args(argv)
+    end = argv.index("--") if "--" in argv else len(argv)
+    parser = _parser()
+    args = parser.parse_intermixed_args(argv[:end])
+    for test in args.test:
+        if not Path(layout.ROOT, test.partition("::")[0]).exists():
+            parser.error(f"there is no {test}")
     devenv.ensure(Progress())
     if args.setup:
         return
+    words = [word for words in args.theirs or () for word in words]
+    words += [*args.test, *argv[end + 1 :]]
     # A background job of a shell has SIGINT ignored, and so would all of our
     # children: tests that interrupt a program need it at its default.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if not args.unit:
         _build()
-    run_pytest([*(["tests/unit"] if args.unit else []), *rest])
+    run_pytest([*(["tests/unit"] if args.unit else []), *words])
 
 
 def _build():

@@ -202,6 +202,30 @@ def test_all_is_built_then_tested(monkeypatch, sigint):
     assert signal.getsignal(signal.SIGINT) != signal.SIG_IGN
 
 
+def test_pytest_gets_what_is_its_own(monkeypatch, sigint):
+    runs = Runs(monkeypatch)
+    testing.main(
+        ["tests/unit", "-m", "not long", "-vv", "build.sh::x", "--tb=short"]
+        + ["--", "--trace", "--unit"]
+    )
+    assert runs.commands[-1] == (
+        ["-m", "pytest", "-m", "not long", "-vv", "--tb=short"]
+        + ["tests/unit", "build.sh::x", "--trace", "--unit"]
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--nonsense"], ["tests/none.py"], ["--unit", "none::x"], ["-k"]]
+)
+def test_arguments_are_looked_at_first(monkeypatch, capsys, arguments):
+    runs = Runs(monkeypatch)
+    with pytest.raises(SystemExit) as caught:
+        testing.main(arguments)
+    assert (caught.value.code, runs.commands) == (2, [])
+    said = capsys.readouterr().err
+    assert said.startswith("error: ") and said.count("\n") == 1
+
+
 def test_unit_tests_need_no_build(monkeypatch, sigint):
     runs = Runs(monkeypatch)
     testing.main(["--unit", "-q"])

@@ -75,6 +75,12 @@ def test_only_those_that_are_named_are_run(command):
     assert [line.split()[0] for line in out.splitlines()] == ["library", "b"]
 
 
+def test_a_library_that_is_none_is_said_at_once(command, monkeypatch):
+    monkeypatch.setattr(downstream, "Comparison", None)
+    with pytest.raises(Problem, match="no library called nolib; there is: a, b"):
+        command("/one", "/two", "nolib")
+
+
 def test_a_test_that_is_worse_is_a_failure(command):
     status, out = command("/one", "/two", "a", results=[result("a", "failed")])
     assert status == 1

@@ -262,6 +262,15 @@ def test_the_status(command, capsys):
     assert "\ny: new: data race: new" in said and "\nWARNING: ThreadSanitizer" in said
 
 
+def test_a_file_that_is_not_there_is_said_before_anything_is_built(
+    command, monkeypatch
+):
+    monkeypatch.setattr(sanitizers.devenv, "ensure", None)
+    monkeypatch.setattr(sanitizers, "_build", None)
+    with pytest.raises(Problem, match="there is no tests/integration/test_none.py"):
+        command("", "", "x", "--test", "tests/integration/test_none.py")
+
+
 def test_a_file_of_which_nothing_passes_is_a_problem(command, tmp_path):
     page = tmp_path / "page.md"
     command("", "", "y")
