@@ -5,23 +5,37 @@ each time in a new process, and whichever went first in one round goes second
 in the next. So both meet the machine in the same moods, and it is the ratio
 that counts: its median over the rounds, and its quartiles. A row is called
 slower or faster where chance would make it look so once in a hundred times.
+
+Rows that wait are measured in three settings, one after the other in each round:
+on one processor, on two, and on two that other processes keep busy.
 """
 
 import argparse
+import contextlib
 import json
 import os
+import statistics
 import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import bench_stats, bench_worker, csource, devenv, errors, layout, process
+from . import (
+    bench_stats,
+    bench_worker,
+    csource,
+    devenv,
+    disk,
+    errors,
+    layout,
+    pages,
+    process,
+)
 from .errors import Problem
 from .progress import Progress
 
 WORKER = Path(bench_worker.__file__).resolve()
-FLOOR_SOURCE = WORKER.with_name("bench_floor.c")
 
 KINDS = ("stock", "patched")
 FLOOR = "floor"
@@ -29,6 +43,37 @@ FLOOR_LOOPS = 400
 
 #: Seconds for one process, a hundred times what the slowest row takes.
 TIMEOUT = 300
+
+#: The programs in C that go with it: compiler options for each.
+PROGRAMS = {
+    FLOOR: ["-O2", "-pthread"],
+    "spin": ["-O2"],
+    "gilstate": ["-O2", "-pthread", "-shared", "-fPIC"],
+}
+
+#: Rounds, at most, in which the address space is looked at: it varies little.
+SPACE_ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the processes that are measured run on."""
+
+    title: str
+    processors: int
+    busy: bool = False  # others want the processors as well
+
+    @property
+    def usual(self):
+        """Whether all rows are measured in it, and not only those that matter."""
+        return self.processors > 1 and not self.busy
+
+
+SETTINGS = {
+    "one": Setting("one processor", 1),
+    "two": Setting("two processors", 2),
+    "busy": Setting("two processors, both busy", 2, busy=True),
+}
 
 
 @dataclass(frozen=True)
@@ -42,12 +87,17 @@ class Effort:
 
 @dataclass
 class Results:
-    """What was measured: for each row, a list of samples a round, in seconds."""
+    """What was measured in a setting: for each row, a list of samples a round.
+
+    They are in seconds, and switches are a number for each round.
+    """
 
     stock: dict = field(default_factory=dict)
     patched: dict = field(default_factory=dict)
     floor: list = field(default_factory=list)
     failed: dict = field(default_factory=dict)  # kind: how many join() raised
+    switches: dict = field(default_factory=dict)  # of start + join, by kind
+    space: dict = field(default_factory=dict)  # bytes, a list by kind
 
 
 def _parser():
@@ -74,6 +124,13 @@ def _parser():
         choices=bench_worker.ROWS,
         dest="rows",
         help="measure this row only; may be given several times",
+    )
+    parser.add_argument(
+        "--setting",
+        action="append",
+        choices=SETTINGS,
+        dest="settings",
+        help="measure in this setting only; may be given several times",
     )
     parser.add_argument(
         "--self-check",
@@ -107,13 +164,55 @@ def main(argv):
     pythons = find_interpreters(args)
     process.require_python(*pythons.values())
     about = {kind: _worker(pythons[kind], "describe") for kind in KINDS}
+    settings = possible(args.settings or list(SETTINGS))
     for line in notes(pythons, about):
         print(line)
-    results = measure(pythons, args.rows or list(bench_worker.ROWS), effort)
+    for name in args.settings or SETTINGS:
+        if name not in settings:
+            print(f"note: one processor here; not measured: {SETTINGS[name].title}")
+    results = measure(pythons, chosen(args.rows, settings), effort)
     print(*report(results, effort, args.markdown), sep="\n")
     if pyperf:
         for path in save(pyperf, results, args.json, pythons, about):
             print(f"saved {path}")
+
+
+def processors():
+    """Return the processors that we may run on, a sorted list of numbers."""
+    return sorted(os.sched_getaffinity(0))
+
+
+def possible(names):
+    """Return the Settings called *names* for which there are processors, by name.
+
+    Raises Problem when there are none.
+    """
+    there = len(processors())
+    found = {n: SETTINGS[n] for n in names if SETTINGS[n].processors <= there}
+    if not found:
+        raise Problem("there is only one processor here; leave --setting out")
+    return found
+
+
+def chosen(rows, settings):
+    """Return the names of the rows to measure, a list for each of *settings*.
+
+    Parameters:
+        rows: those that were asked for, for all settings; None for what is usual.
+        settings: names of settings.
+    """
+    usual = list(bench_worker.ROWS)
+    # With one processor, there is no other setting for them.
+    alone = not any(SETTINGS[name].usual for name in settings)
+    return {
+        name: rows
+        or [
+            row
+            for row in usual
+            if alone or SETTINGS[name].usual or bench_worker.ROWS[row].matters
+        ]
+        for name in settings
+    }
 
 
 def find_interpreters(args, build=layout.BUILD):
@@ -148,6 +247,9 @@ def notes(pythons, about):
     for kind in KINDS:
         build = ", a debug build" if about[kind]["debug"] else ""
         lines.append(f"{kind}: Python {about[kind]['version']}{build}, {pythons[kind]}")
+    if about["patched"]["patched"]:
+        series = ".".join(about["patched"]["version"].split(".")[:2])
+        lines += pages.measured([series])
     if about["stock"]["debug"] != about["patched"]["debug"]:
         lines.append("note: only one of them is a debug build; the ratios mean nothing")
     elif about["stock"]["debug"]:
@@ -156,37 +258,80 @@ def notes(pythons, about):
 
 
 def measure(pythons, rows, effort):
-    """Measure *rows* in both interpreters, and the floor; return the Results.
+    """Measure in both interpreters, and the floor; return {setting: Results}.
 
     Parameters:
         pythons: {kind: path of the interpreter}.
-        rows: names of rows, keys of bench_worker.ROWS.
+        rows: {name of a setting: names of rows, keys of bench_worker.ROWS}.
         effort: an Effort.
 
     Raises Problem when an interpreter fails or hangs.
     """
-    floor = _compile_floor()
-    results = Results()
+    programs = {name: _compile(name) for name in PROGRAMS}
+    results = {name: Results() for name in rows}
     progress = Progress(sys.stderr)
     with progress.stage(f"measure {effort.rounds} rounds"):
         for number in range(effort.rounds):
-            order = KINDS if number % 2 == 0 else KINDS[::-1]
-            for row in rows:
-                for kind in order:
-                    _measure_row(results, kind, pythons[kind], row, effort)
-            command = [floor, FLOOR_LOOPS // effort.divisor, effort.samples]
-            results.floor.append(_output(command)["values"])
+            for name, found in results.items():
+                with on(SETTINGS[name], programs["spin"]):
+                    _measure_round(number, found, pythons, rows[name], effort, programs)
     return results
 
 
-def _measure_row(results, kind, python, row, effort):
+@contextlib.contextmanager
+def on(setting, spinner):
+    """Have what is started in the `with` block run on what *setting* says.
+
+    Parameters:
+        setting: a Setting.
+        spinner: path of bench_spin.c, compiled.
+    """
+    before = os.sched_getaffinity(0)
+    mine = processors()[: setting.processors]
+    with contextlib.ExitStack() as cleanup:
+        cleanup.callback(os.sched_setaffinity, 0, before)
+        for processor in mine if setting.busy else ():
+            os.sched_setaffinity(0, [processor])
+            spinning = subprocess.Popen([spinner, str(os.getpid())])
+            cleanup.callback(spinning.wait)
+            cleanup.callback(spinning.kill)
+        os.sched_setaffinity(0, mine)
+        yield
+
+
+def _measure_round(number, results, pythons, rows, effort, programs):
+    order = KINDS if number % 2 == 0 else KINDS[::-1]
+    for row in rows:
+        for kind in order:
+            if row == "kept":
+                if number < SPACE_ROUNDS:
+                    count = kept_threads(effort)
+                    found = _worker(pythons[kind], row, count)["space"]
+                    results.space.setdefault(kind, []).append(found)
+            else:
+                _measure_row(results, kind, pythons[kind], row, effort, programs)
+    command = [programs[FLOOR], FLOOR_LOOPS // effort.divisor, effort.samples]
+    output = _output(command)
+    results.floor.append(output["values"])
+    results.switches.setdefault(FLOOR, []).append(output["switches"])
+
+
+def kept_threads(effort):
+    """Return of how many finished threads the objects are kept."""
+    return max(1, bench_worker.ROWS["kept"].loops // effort.divisor)
+
+
+def _measure_row(results, kind, python, row, effort, programs):
     rounds = getattr(results, kind).setdefault(row, [])
     if row == "shutdown_2000":
         rounds.append([_shutdown(python)])
         return
     loops = max(1, bench_worker.ROWS[row].loops // effort.divisor)
-    output = _worker(python, row, loops, effort.samples)
+    more = [programs["gilstate"]] if row == "gilstate" else []
+    output = _worker(python, row, loops, effort.samples, *more)
     rounds.append(output["values"])
+    if row == "start_join":
+        results.switches.setdefault(kind, []).append(output["switches"])
     results.failed[kind] = results.failed.get(kind, 0) + output.get("failed", 0)
 
 
@@ -197,8 +342,8 @@ def _shutdown(python):
     return time.monotonic() - ends
 
 
-def _worker(python, row, loops=1, samples=1):
-    return _output([python, "-I", "-S", WORKER, row, loops, samples])
+def _worker(python, row, loops=1, samples=1, *more):
+    return _output([python, "-I", "-S", WORKER, row, loops, samples, *more])
 
 
 def _output(command):
@@ -227,36 +372,54 @@ def _output(command):
         raise Problem(f"{name} is no Python interpreter; name another") from None
 
 
-def _compile_floor():
-    """Compile the C program of the floor and return its path."""
-    program = layout.BUILD / "bench" / "floor"
-    return csource.compiled(FLOOR_SOURCE, program, ["-O2", "-pthread"], "the floor")
+def _compile(name):
+    """Compile the program *name* of PROGRAMS and return its path."""
+    source = WORKER.with_name(f"bench_{name}.c")
+    program = layout.BUILD / "bench" / name
+    return csource.compiled(source, program, PROGRAMS[name], f"bench_{name}.c")
 
 
 def report(results, effort, markdown):
-    """Return the lines of the table of *results*, and what is to say of it."""
+    """Return the lines of the tables of *results*, and what is to say of them."""
+    lines = []
+    for name, found in results.items():
+        lines += ["", SETTINGS[name].title, ""]
+        if found.stock:
+            lines += [*_table(found, markdown), ""]
+        lines += [*_space_lines(found, effort), *_floor_lines(found)]
+        for kind, count in found.failed.items():
+            if count:
+                lines.append(f"note: join() raised {count} times in {kind}: the race")
+    rounds = f"medians of {effort.rounds} rounds; shutdown is that of the whole process"
+    return [*lines, "", rounds]
+
+
+def _table(results, markdown):
     table = [bench_stats.HEADER]
     for row, stock in results.stock.items():
         title = bench_worker.ROWS[row].title
         compared = bench_stats.compare(title, stock, results.patched[row])
         table.append(bench_stats.cells(compared))
     render = bench_stats.markdown_table if markdown else bench_stats.text_table
-    lines = ["", *render(table), ""]
-    lines += _floor_lines(results)
-    for kind, count in results.failed.items():
-        if count:
-            lines.append(f"note: join() raised {count} times in {kind}: the race")
-    lines.append(
-        f"medians of {effort.rounds} rounds; shutdown is that of the whole process"
-    )
-    return lines
+    return render(table)
+
+
+def _space_lines(results, effort):
+    """Yield what there is to say of the address space."""
+    if results.space:
+        stock, patched = (statistics.median(results.space[kind]) for kind in KINDS)
+        title = bench_worker.ROWS["kept"].title.format(kept_threads(effort))
+        yield (
+            f"{title}: {stock / 1e6:,.0f} MB stock, {patched / 1e6:,.0f} MB patched, "
+            f"{patched / stock:.2f} times"
+        )
 
 
 def _floor_lines(results):
     floor = bench_stats.compare("", results.floor, results.floor).stock
     lines = [
-        f"floor, pthread_create + pthread_join in C: "
-        f"{bench_stats.microseconds(floor)} µs"
+        f"floor, pthread_create, a lock handed over, pthread_join in C: "
+        f"{bench_stats.microseconds(floor)} µs{_switches(results, FLOOR)}"
     ]
     for kind in KINDS:
         measured = getattr(results, kind).get("start_join")
@@ -264,9 +427,14 @@ def _floor_lines(results):
             times = bench_stats.compare("", results.floor, measured).ratio
             lines.append(
                 f"start + join, {kind}: {times.median:.2f} times the floor "
-                f"(quartiles {times})"
+                f"(quartiles {times}){_switches(results, kind)}"
             )
     return lines
+
+
+def _switches(results, kind):
+    number = statistics.median(results.switches[kind])
+    return f", {number:.2f} voluntary context switches"
 
 
 def _pyperf(argv):
@@ -289,11 +457,16 @@ def _pyperf(argv):
 def save(pyperf, results, path, pythons, about):
     """Save *results* beside *path*, a file of pyperf's for each interpreter.
 
-    The floor is in both. Returns the paths that were written, in order.
+    The floor is in both, and each name has its setting. Returns the paths that
+    were written, in order.
     """
     written = []
     for kind in KINDS:
-        measured = {**getattr(results, kind), FLOOR: results.floor}
+        measured = {
+            f"{row}, {SETTINGS[name].title}": rounds
+            for name, found in results.items()
+            for row, rounds in {**getattr(found, kind), FLOOR: found.floor}.items()
+        }
         metadata = {
             "python_version": about[kind]["version"],
             "python_executable": pythons[kind],
@@ -306,7 +479,8 @@ def save(pyperf, results, path, pythons, about):
             ]
         )
         target = path.with_name(f"{path.name.removesuffix('.json')}-{kind}.json")
-        suite.dump(str(target), replace=True)
+        with disk.writing(target):
+            suite.dump(str(target), replace=True)
         written.append(target)
     return written
 

@@ -1,20 +1,26 @@
 """What the benchmark does in the interpreters under test.
 
-Run as `python -I -S bench_worker.py ROW LOOPS SAMPLES`; prints one line of
-JSON: {"values": [seconds of one operation, SAMPLES times]}, and where join()
-raised, {"failed": how many times} in it. LOOPS is the number of operations in
-a sample. ROW "describe" tells about the interpreter instead.
+Run as `python -I -S bench_worker.py ROW LOOPS SAMPLES [LIBRARY]`; prints one line
+of JSON: {"values": [seconds of one operation, SAMPLES times], "switches": voluntary
+context switches of one operation}, and where join() raised, {"failed": how many
+times} in it. LOOPS is the number of operations in a sample. LIBRARY is
+bench_gilstate.c, compiled, for the row that needs it. ROW "describe" tells about
+the interpreter instead.
 
 The row "shutdown_2000" is measured from outside: its last act is to print
-{"ends": time.monotonic()}.
+{"ends": time.monotonic()}. The row "kept" keeps LOOPS finished Thread objects, and
+prints {"space": bytes of address space}.
 
 Standard library only, and nothing of this project: neither is what is measured.
 """
 
+import _thread
 import dataclasses
 import functools
 import itertools
 import json
+import os
+import resource
 import sys
 import threading
 import time
@@ -23,6 +29,9 @@ from typing import Callable
 #: Threads that stand by, and joiners, as in the rows' titles.
 ALIVE = 2000
 JOINERS = 200
+
+#: Seconds between two looks whether threads have gone.
+LOOK = 0.001
 
 _clock = time.perf_counter
 _failed = []  # what join() raised
@@ -215,6 +224,39 @@ def _joined_by_many():
     return elapsed
 
 
+def gilstate(loops, library):
+    """Yield samples: PyGILState_Ensure() and _Release() of a foreign thread.
+
+    Parameters:
+        library: path of bench_gilstate.c, compiled.
+    """
+    # Not all that are measured need it, and an interpreter may lack it.
+    import ctypes
+
+    # It lets go of the GIL while the function runs.
+    function = ctypes.CDLL(library).ensure_release
+    function.restype = ctypes.c_double
+    while True:
+        seconds = function(ctypes.c_long(loops))
+        if seconds < 0:
+            raise RuntimeError("a thread cannot be started")
+        yield seconds
+
+
+def kept(number):
+    """Return the address space, in bytes, with *number* finished threads kept.
+
+    Nobody joins them, and their OS threads have gone.
+    """
+    threads = [threading.Thread(target=_nothing) for _ in range(number)]
+    for thread in threads:
+        thread.start()
+    while len(os.listdir("/proc/self/task")) > 1:
+        time.sleep(LOOK)
+    with open("/proc/self/statm") as stream:
+        return int(stream.read().split()[0]) * resource.getpagesize()
+
+
 def shutdown_2000():
     """Leave 2,000 threads that finish to the interpreter's exit."""
     with _crowd():
@@ -228,20 +270,24 @@ class Row:
     title: str
     samples: Callable  # generator function of the loops
     loops: int
+    matters: bool = False  # in all settings, not in the usual one only
 
 
 ROWS = {
-    "start_join": Row("start + join", start_join, 400),
+    "start_join": Row("start + join", start_join, 400, True),
     "start_join_timeout": Row("start + join(60)", start_join_timeout, 400),
     "constructor": Row("Thread()", constructor, 5000),
     "is_alive_running": Row("is_alive(), running", is_alive_running, 50000),
     "is_alive_finished": Row("is_alive(), finished", is_alive_finished, 100000),
-    "join_finished": Row("join(), finished", join_finished, 30000),
+    "join_finished": Row("join(), finished", join_finished, 30000, True),
     "join_zero": Row("join(0), running", join_zero, 30000),
     "start_0": Row("start, no other alive", start_0, 400),
-    "start_2000": Row("start, 2,000 alive", start_2000, 200),
-    "joiners_200": Row("200 joiners of one, each", joiners_200, 1),
+    "start_2000": Row("start, 2,000 alive", start_2000, 200, True),
+    "joiners_200": Row("200 joiners of one, each", joiners_200, 1, True),
+    "gilstate": Row("PyGILState_Ensure() + _Release()", gilstate, 50000, True),
     "shutdown_2000": Row("shutdown, 2,000 alive", None, 1),
+    # Of bytes, and not of seconds.
+    "kept": Row("address space, {:,} finished threads kept", None, 33000),
 }
 
 
@@ -250,10 +296,16 @@ def describe():
     return {
         "version": sys.version.split()[0],
         "debug": hasattr(sys, "gettotalrefcount"),
+        "patched": sys.version_info < (3, 13) and hasattr(_thread, "_ThreadHandle"),
     }
 
 
-def main(row, loops, samples):
+def _switches():
+    """Return how often threads of this process have gone to wait."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw
+
+
+def main(row, loops, samples, *library):
     """Measure *row*; print the result."""
     if row == "describe":
         print(json.dumps(describe()))
@@ -261,15 +313,21 @@ def main(row, loops, samples):
     if row == "shutdown_2000":
         shutdown_2000()
         return
-    measuring = ROWS[row].samples(loops)
-    # The first one warms up.
-    values = list(itertools.islice(measuring, samples + 1))[1:]
+    if row == "kept":
+        print(json.dumps({"space": kept(loops)}))
+        return
+    measuring = ROWS[row].samples(loops, *library)
+    # To warm up.
+    next(measuring)
+    before = _switches()
+    values = list(itertools.islice(measuring, samples))
+    switches = (_switches() - before) / loops / samples
     measuring.close()
-    result = {"values": values}
+    result = {"values": values, "switches": switches}
     if _failed:
         result["failed"] = len(_failed)
     print(json.dumps(result))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), *sys.argv[4:])

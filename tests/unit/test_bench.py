@@ -1,13 +1,15 @@
 """The benchmark: its arithmetic, its tables, and what it runs."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import threading
 from types import SimpleNamespace
 
 import pytest
-from threadjoin import bench, bench_stats, bench_worker, packages
+from threadjoin import bench, bench_stats, bench_worker, packages, pages
 from threadjoin.errors import Problem
 
 QUICK = bench.Effort(rounds=2, samples=2, divisor=1000)
@@ -94,26 +96,48 @@ def test_markdown_table():
     ]
 
 
-def results(rounds=8):
+def results(rounds=8, **more):
     """Return made-up Results: patched is twice as fast, half the floor's pace."""
-    return bench.Results(
+    found = bench.Results(
         stock={"start_join": [[40e-6]] * rounds},
         patched={"start_join": [[20e-6]] * rounds},
         floor=[[10e-6]] * rounds,
         failed={"stock": 3, "patched": 0},
+        switches={"stock": [2.5] * rounds, "patched": [4, 3] * 4, "floor": [1] * 3},
+        **more,
     )
+    return {"two": found}
 
 
 def test_report():
-    assert bench.report(results(), bench.Effort(8), markdown=False) == [
+    space = {"stock": [100e6, 101e6, 99e6], "patched": [1e9]}
+    found = results(space=space)
+    found["one"] = bench.Results(
+        floor=[[10e-6]],
+        switches={"floor": [1]},
+    )
+    assert bench.report(found, bench.Effort(8, divisor=5), markdown=False) == [
+        "",
+        "two processors",
         "",
         "              stock µs  patched µs  patched / stock     quartiles",
         "start + join      40.0        20.0             0.50  0.50 to 0.50  faster",
         "",
-        "floor, pthread_create + pthread_join in C: 10.0 µs",
-        "start + join, stock: 4.00 times the floor (quartiles 4.00 to 4.00)",
-        "start + join, patched: 2.00 times the floor (quartiles 2.00 to 2.00)",
+        "address space, 6,600 finished threads kept: 100 MB stock, 1,000 MB patched, "
+        "10.00 times",
+        "floor, pthread_create, a lock handed over, pthread_join in C: 10.0 µs, 1.00 "
+        "voluntary context switches",
+        "start + join, stock: 4.00 times the floor (quartiles 4.00 to 4.00), 2.50 "
+        "voluntary context switches",
+        "start + join, patched: 2.00 times the floor (quartiles 2.00 to 2.00), 3.50 "
+        "voluntary context switches",
         "note: join() raised 3 times in stock: the race",
+        "",
+        "one processor",
+        "",
+        "floor, pthread_create, a lock handed over, pthread_join in C: 10.0 µs, 1.00 "
+        "voluntary context switches",
+        "",
         "medians of 8 rounds; shutdown is that of the whole process",
     ]
 
@@ -121,7 +145,7 @@ def test_report():
 def test_report_in_markdown():
     lines = bench.report(results(), bench.Effort(8), markdown=True)
     row = "| start + join | 40.0 | 20.0 | 0.50 | 0.50 to 0.50 | faster |"
-    assert lines[3] == row
+    assert lines[5] == row
 
 
 @pytest.fixture
@@ -181,43 +205,127 @@ def test_self_check_takes_stock_for_both(tmp_path):
 def test_notes_warn_of_debug_builds(stock, patched, note):
     pythons = {"stock": "/s", "patched": "/p"}
     about = {
-        "stock": {"version": "3.11.2", "debug": stock},
-        "patched": {"version": "3.11.2", "debug": patched},
+        "stock": {"version": "3.11.2", "debug": stock, "patched": False},
+        "patched": {"version": "3.11.2", "debug": patched, "patched": False},
     }
     lines = bench.notes(pythons, about)
     build = ", a debug build" if stock else ""
     assert lines[0] == f"stock: Python 3.11.2{build}, /s"
     assert lines[2:] == ([note] if note else [])
+    about["patched"]["patched"] = True
+    assert bench.notes(pythons, about)[2:] == pages.measured() + lines[2:]
+
+
+class Workers:
+    """Records what would be run, and where."""
+
+    def __init__(self, monkeypatch, processors=(3, 5, 8)):
+        self.order = []
+        self.affinity = set(processors)
+        self.spinning = []
+        monkeypatch.setattr(bench, "_worker", self.worker)
+        monkeypatch.setattr(bench, "_compile", str.upper)
+        monkeypatch.setattr(bench, "_output", self.output)
+        monkeypatch.setattr(bench.subprocess, "Popen", self.popen)
+        monkeypatch.setattr(os, "sched_getaffinity", lambda pid: self.affinity)
+        monkeypatch.setattr(os, "sched_setaffinity", self.set)
+
+    def set(self, pid, processors):
+        self.affinity = set(processors)
+
+    def where(self):
+        return sorted(self.affinity), len(self.spinning)
+
+    def worker(self, python, row, loops, samples=None, *more):
+        self.order.append((row, python, loops, samples, *more))
+        if row == "kept":
+            return {"space": 1000}
+        return {"values": [1.0], "failed": 2, "switches": 4.0}
+
+    def output(self, command):
+        self.order.append((command[0], *self.where()))
+        return {"values": [0.5], "switches": 1.0}
+
+    def popen(self, command):
+        assert command == ["SPIN", str(os.getpid())]
+        assert len(self.affinity) == 1
+        spinning = SimpleNamespace(kill=self.spinning.pop, wait=lambda: None)
+        self.spinning.append(spinning)
+        return spinning
 
 
 def test_rounds_take_turns(monkeypatch):
-    order = []
-
-    def worker(python, row, loops, samples):
-        order.append((row, python, loops, samples))
-        return {"values": [1.0], "failed": 2}
-
-    monkeypatch.setattr(bench, "_worker", worker)
-    monkeypatch.setattr(bench, "_compile_floor", lambda: "floor")
-    monkeypatch.setattr(bench, "_output", lambda command: {"values": [0.5]})
-    measured = bench.measure(
-        {"stock": "s", "patched": "p"}, ["constructor", "joiners_200"], QUICK
-    )
-    assert order == [
-        ("constructor", "s", 5, 2),
-        ("constructor", "p", 5, 2),
+    workers = Workers(monkeypatch)
+    rows = {"one": ["start_join", "gilstate"], "busy": ["joiners_200"]}
+    measured = bench.measure({"stock": "s", "patched": "p"}, rows, QUICK)
+    assert workers.order == [
+        ("start_join", "s", 1, 2),
+        ("start_join", "p", 1, 2),
+        ("gilstate", "s", 50, 2, "GILSTATE"),
+        ("gilstate", "p", 50, 2, "GILSTATE"),
+        ("FLOOR", [3], 0),
         ("joiners_200", "s", 1, 2),
         ("joiners_200", "p", 1, 2),
-        ("constructor", "p", 5, 2),
-        ("constructor", "s", 5, 2),
+        ("FLOOR", [3, 5], 2),
+        ("start_join", "p", 1, 2),
+        ("start_join", "s", 1, 2),
+        ("gilstate", "p", 50, 2, "GILSTATE"),
+        ("gilstate", "s", 50, 2, "GILSTATE"),
+        ("FLOOR", [3], 0),
         ("joiners_200", "p", 1, 2),
         ("joiners_200", "s", 1, 2),
+        ("FLOOR", [3, 5], 2),
     ]
+    assert workers.where() == ([3, 5, 8], 0)
+    one = measured["one"]
     twice = [[1.0], [1.0]]
-    assert measured.stock == {"constructor": twice, "joiners_200": twice}
-    assert measured.patched == measured.stock
-    assert measured.floor == [[0.5], [0.5]]
-    assert measured.failed == {"stock": 8, "patched": 8}
+    assert one.stock == {"start_join": twice, "gilstate": twice}
+    assert one.patched == one.stock
+    assert one.floor == [[0.5], [0.5]]
+    assert one.failed == {"stock": 8, "patched": 8}
+    assert one.switches == {"stock": [4, 4], "patched": [4, 4], "floor": [1, 1]}
+    assert list(measured["busy"].stock) == ["joiners_200"]
+
+
+def test_the_address_space_is_looked_at_a_few_times(monkeypatch):
+    workers = Workers(monkeypatch)
+    effort = bench.Effort(rounds=5, divisor=1000)
+    measured = bench.measure({"stock": "s", "patched": "p"}, {"two": ["kept"]}, effort)
+    assert measured["two"].space == {"stock": [1000] * 3, "patched": [1000] * 3}
+    assert workers.order[0] == ("kept", "s", 33, None)
+    assert measured["two"].stock == {}
+
+
+def test_what_is_busy_is_ended_when_a_row_fails(monkeypatch):
+    workers = Workers(monkeypatch)
+    with pytest.raises(Problem), bench.on(bench.SETTINGS["busy"], "SPIN"):
+        assert workers.where() == ([3, 5], 2)
+        raise Problem("a row fails")
+    assert workers.where() == ([3, 5, 8], 0)
+
+
+def test_what_one_processor_can_be_used_for(monkeypatch):
+    Workers(monkeypatch, processors=[7])
+    settings = bench.possible(bench.SETTINGS)
+    assert list(settings) == ["one"]
+    assert bench.chosen(None, settings) == {"one": list(bench_worker.ROWS)}
+    with pytest.raises(Problem, match="only one processor here; leave --setting out"):
+        bench.possible(["two", "busy"])
+
+
+def test_rows_that_matter_are_measured_in_all_settings(monkeypatch):
+    Workers(monkeypatch)
+    rows = bench.chosen(None, bench.possible(bench.SETTINGS))
+    assert rows["two"] == list(bench_worker.ROWS)
+    assert rows["one"] == rows["busy"]
+    assert rows["one"] == [
+        "start_join",
+        "join_finished",
+        "start_2000",
+        "joiners_200",
+        "gilstate",
+    ]
+    assert bench.chosen(["constructor"], ["one"]) == {"one": ["constructor"]}
 
 
 needs_compiler = pytest.mark.skipif(
@@ -228,14 +336,15 @@ needs_compiler = pytest.mark.skipif(
 @needs_compiler
 def test_all_of_it_with_this_interpreter(place, capsys):
     options = ["--self-check", "--stock", sys.executable, "--rounds", "1", "--quick"]
-    bench.main([*options, "--row", "start_join", "--row", "is_alive_running"])
+    options += ["--setting", "one", "--row", "start_join", "--row", "gilstate"]
+    bench.main([*options, "--row", "kept"])
     captured = capsys.readouterr()
     lines = captured.out.splitlines()
     version = sys.version.split()[0]
     assert lines[0].startswith(f"stock: Python {version}")
-    assert [line.split("  ")[0] for line in lines[4:6]] == [
+    assert [line.split("  ")[0] for line in lines[6:8]] == [
         "start + join",
-        "is_alive(), running",
+        "PyGILState_Ensure() + _Release()",
     ]
     assert "measure 1 rounds" in captured.err
     assert (place / "bench" / "floor").is_file()
@@ -243,8 +352,10 @@ def test_all_of_it_with_this_interpreter(place, capsys):
 
 @needs_compiler
 def test_the_floor_measures_threads_in_c(place):
-    floor = bench._compile_floor()
-    values = bench._output([floor, 10, 3])["values"]
+    floor = bench._compile("floor")
+    output = bench._output([floor, 10, 3])
+    values = output["values"]
+    assert 0 < output["switches"] < 10
     assert len(values) == 3
     assert all(0 < value < 1 for value in values)
     with pytest.raises(Problem, match="status 2: usage: bench_floor LOOPS SAMPLES"):
@@ -368,8 +479,11 @@ def test_saved_results_can_be_read_by_pyperf(tmp_path):
         "results-patched.json",
     ]
     suite = pyperf.BenchmarkSuite.load(str(written[1]))
-    assert suite.get_benchmark_names() == ["start_join", "floor"]
-    benchmark = suite.get_benchmark("start_join")
+    assert suite.get_benchmark_names() == [
+        "start_join, two processors",
+        "floor, two processors",
+    ]
+    benchmark = suite.get_benchmark("start_join, two processors")
     assert benchmark.get_values() == (20e-6,) * 3
     assert benchmark.get_metadata()["python_executable"] == "/p/python"
 
@@ -387,11 +501,16 @@ def small(monkeypatch):
         thread.join()
 
 
-@pytest.mark.parametrize("row", sorted(set(bench_worker.ROWS) - {"shutdown_2000"}))
-def test_each_row_yields_its_samples(row, small, capsys):
-    bench_worker.main(row, 2, 3)
+OTHERS = {"shutdown_2000", "kept"}
+
+
+@pytest.mark.parametrize("row", sorted(set(bench_worker.ROWS) - OTHERS))
+def test_each_row_yields_its_samples(row, small, capsys, place):
+    more = [str(bench._compile("gilstate"))] if row == "gilstate" else []
+    bench_worker.main(row, 2, 3, *more)
     output = json.loads(capsys.readouterr().out)
-    assert list(output) == ["values"]
+    assert list(output) == ["values", "switches"]
+    assert 0 <= output["switches"] < 10_000
     assert len(output["values"]) == 3
     assert all(0 < value < 1 for value in output["values"])
 
@@ -431,4 +550,28 @@ def test_the_worker_needs_nothing_but_the_interpreter():
     assert json.loads(output) == {
         "version": sys.version.split()[0],
         "debug": hasattr(sys, "gettotalrefcount"),
+        "patched": False,
     }
+
+
+def test_finished_threads_that_are_kept(monkeypatch, capsys):
+    command = [sys.executable, "-I", "-S", str(bench.WORKER), "kept"]
+    few, many = (
+        bench._output([*command, number, "1"])["space"] for number in (1, 2000)
+    )
+    # A Thread takes a kilobyte or two, and the C library keeps arenas and stacks;
+    # those of all would be 16 GB.
+    assert 2e6 < many - few < 2e9
+
+
+@needs_compiler
+def test_what_keeps_a_processor_busy_ends_with_its_parent(place):
+    spin = str(bench._compile("spin"))
+    running = subprocess.Popen([spin, str(os.getpid())])
+    running.send_signal(signal.SIGTERM)
+    assert running.wait() == -signal.SIGTERM
+    script = f"{spin} $$ & wait $!"
+    parent = subprocess.Popen(["sh", "-c", script], stdout=subprocess.PIPE)
+    parent.kill()
+    # The end of the file: nobody has the pipe any more.
+    assert parent.communicate() == (b"", None)
