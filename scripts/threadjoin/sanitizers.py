@@ -17,6 +17,7 @@ from . import (
     patchfile,
     regrtest,
     regrtestdiff,
+    workplace,
 )
 from . import sanitizer_reports as reports
 from . import sanitizer_results as results
@@ -305,6 +306,7 @@ def _measure(args, tools):
     data = regrtest.load()
     # Before anything is built, as far as that can be told without.
     check(None, args.test or ())
+    workplace.require_ascii()
     progress = Progress()
     devenv.ensure(progress)
     plain = _build("debug", progress)

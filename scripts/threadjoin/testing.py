@@ -5,7 +5,7 @@ import signal
 import subprocess
 from pathlib import Path
 
-from . import devenv, errors, layout
+from . import devenv, errors, layout, workplace
 from .errors import Problem
 from .progress import Progress
 
@@ -55,6 +55,8 @@ def main(argv):
     for test in args.test:
         if not Path(layout.ROOT, test.partition("::")[0]).exists():
             parser.error(f"there is no {test}")
+    if not (args.unit or args.setup):
+        workplace.require_ascii()
     devenv.ensure(Progress())
     if args.setup:
         return

@@ -10,13 +10,27 @@ from .errors import Problem
 from .layout import BUILD
 
 
+def require_ascii(place=BUILD):
+    """Raise Problem unless CPython can be built in the directory *place*.
+
+    It is built by an interpreter that cannot decode the names of its own files yet.
+    """
+    if not str(place).isascii():
+        raise Problem(
+            f"CPython cannot be built where the path is not ASCII, as in {place}; "
+            "move the project"
+        )
+
+
 @contextlib.contextmanager
 def occupied(place=BUILD):
     """Hold the directory *place* while the `with` block runs.
 
     Temporary files, ours and those of the programs we run, go below it too.
-    Raises Problem when another run holds it, or when it cannot be made.
+    Raises Problem when another run holds it, when it cannot be made, or when
+    CPython cannot be built there.
     """
+    require_ascii(place)
     try:
         place.mkdir(parents=True, exist_ok=True)
         lock = open(place / ".lock", "a+")

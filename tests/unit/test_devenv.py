@@ -226,6 +226,18 @@ def test_arguments_are_looked_at_first(monkeypatch, capsys, arguments):
     assert said.startswith("error: ") and said.count("\n") == 1
 
 
+def test_where_nothing_can_be_built_nothing_is_set_up(monkeypatch, sigint):
+    runs = Runs(monkeypatch)
+    monkeypatch.setattr(
+        testing.workplace.require_ascii, "__defaults__", (Path("/caf\u00e9"),)
+    )
+    with pytest.raises(Problem, match="not ASCII"):
+        testing.main([])
+    assert runs.commands == []
+    testing.main(["--unit"])
+    assert runs.commands[0] == "setup"
+
+
 def test_unit_tests_need_no_build(monkeypatch, sigint):
     runs = Runs(monkeypatch)
     testing.main(["--unit", "-q"])

@@ -17,6 +17,14 @@ def test_a_second_run_is_told_of_the_first(tmp_path):
         pass
 
 
+def test_a_path_that_is_not_ascii_is_refused_at_once(tmp_path):
+    place = tmp_path / "caf\u00e9" / "build"
+    with pytest.raises(Problem, match="cannot be built where the path is not ASCII"):
+        with workplace.occupied(place):
+            pass
+    assert not place.parent.exists()
+
+
 @pytest.mark.parametrize("before", [None, "/var/tmp"])
 def test_temporary_files_are_below_it_and_go_with_the_run(
     tmp_path, monkeypatch, before
