@@ -412,6 +412,7 @@ def main(argv):
         if args.name and ways[BySoak] != mutants:
             lacks = next(mutant.name for mutant in mutants if not mutant.soak)
             raise Problem(f"{lacks} has no seeds for the soak; leave --soak out")
+    workplace.require_ascii()
     leaving.once()
     devenv.ensure(Progress())
     for way, chosen in ways.items():

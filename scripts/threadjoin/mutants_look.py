@@ -168,6 +168,7 @@ class BySoak(_Look):
     def __init__(self, commands):
         super().__init__(commands)
         self._perturbing = soak_perturb.library()
+        self._helper = soak_perturb.helper()
 
     def find(self, mutant, copy, pristine):
         """Return what the soak says of *mutant*, a str; None if it is not found.
@@ -189,7 +190,9 @@ class BySoak(_Look):
         Returns its seed and words about it, None if none does.
         """
         stopped = self._commands.stopped
-        runner = soak_run.Runner(python, soak.PATIENCE, stopped, self._perturbing)
+        runner = soak_run.Runner(
+            python, soak.PATIENCE, stopped, self._perturbing, self._helper
+        )
         state = soak.Soak(runner)
         soak.soak(state, seeds, 1, 1, tell=lambda words: None)
         if stopped.is_set():

@@ -300,7 +300,11 @@ def main(argv):
     leaving.once()
     python = _python(args.python)
     perturbing = soak_perturb.library() if args.perturb else None
-    runner = soak_run.Runner(python, args.patience, threading.Event(), perturbing)
+    helper = soak_perturb.helper()
+    if helper is None:
+        print("note: no C compiler; what needs C code is left out of the programs")
+    stopped = threading.Event()
+    runner = soak_run.Runner(python, args.patience, stopped, perturbing, helper)
     state = Soak(runner)
     seeds = _seeds(args, time.monotonic)
     progress = Progress()

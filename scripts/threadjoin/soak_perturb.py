@@ -1,11 +1,29 @@
-"""Perturb the schedule of a soak's programs, by a library preloaded into them."""
+"""The libraries of C of a soak: what programs call, and what perturbs them.
+
+The latter is preloaded into programs, and makes their threads pause.
+"""
 
 import os
 from pathlib import Path
 
-from . import csource, layout
+from . import csource, layout, packages
 
 SOURCE = Path(__file__).with_name("soak_perturb.c")
+HELPER = Path(__file__).with_name("soak_helper.c")
+
+OPTIONS = ["-O2", "-Wall", "-shared", "-fPIC", "-pthread"]
+
+
+def helper(directory=layout.BUILD / "soak"):
+    """Compile what programs call into *directory*, a Path, and return its path.
+
+    Returns None where there is no compiler: the operations that need it then do
+    nothing. Raises process.Failed when it fails.
+    """
+    if not packages.compiler():
+        return None
+    output = directory / "helper.so"
+    return csource.compiled(HELPER, output, OPTIONS, "what programs call")
 
 
 def library(directory=layout.BUILD / "soak"):
@@ -13,9 +31,8 @@ def library(directory=layout.BUILD / "soak"):
 
     Raises Problem where there is no compiler, process.Failed when it fails.
     """
-    options = ["-O2", "-Wall", "-shared", "-fPIC", "-pthread"]
     output = directory / "perturb.so"
-    return csource.compiled(SOURCE, output, options, "what perturbs programs")
+    return csource.compiled(SOURCE, output, OPTIONS, "what perturbs programs")
 
 
 def environment(path, seed):

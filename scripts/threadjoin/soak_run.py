@@ -120,13 +120,15 @@ class Runner:
         patience: seconds that a program may take.
         stopped: a threading.Event; once it is set, programs are ended.
         perturbing: path of the library of soak_perturb, None to do without.
+        helper: path of the library that programs call, None to do without.
     """
 
-    def __init__(self, python, patience, stopped, perturbing=None):
+    def __init__(self, python, patience, stopped, perturbing=None, helper=None):
         self.python = os.path.abspath(python)
         self.patience = patience
         self._stopped = stopped
         self._perturbing = perturbing
+        self._helper = helper
 
     def stop(self):
         """End the programs that run, and those that would be run."""
@@ -136,6 +138,8 @@ class Runner:
         more = {}
         if self._perturbing is not None:
             more = soak_perturb.environment(self._perturbing, seed)
+        if self._helper is not None:
+            more["SOAK_HELPER"] = str(self._helper)
         return process.environment(
             PYTHONPATH=str(Path(__file__).parent),
             PYTHONDONTWRITEBYTECODE="1",

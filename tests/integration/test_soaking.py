@@ -52,7 +52,12 @@ def broken(patched, tmp_path):
             "exec(pathlib.Path(sys.argv[1]).read_text())\n"
         )
         python = tmp_path / "python"
-        python.write_text(f'#!/bin/sh\nexec "{patched.path}" "{plant}" "$@"\n')
+        python.write_text(
+            "#!/bin/sh\n"
+            # Asked who it is.
+            f'[ "$1" = -c ] && exec "{patched.path}" "$@"\n'
+            f'exec "{patched.path}" "{plant}" "$@"\n'
+        )
         python.chmod(0o755)
         return python
 
@@ -80,6 +85,7 @@ def test_programs_are_perturbed(tmp_path):
     python = tmp_path / "python"
     python.write_text(
         "#!/bin/sh\n"
+        f'[ "$1" = -c ] && exec "{sys.executable}" "$@"\n'
         'echo "$SOAK_PERTURB, and $(grep -c perturb.so /proc/self/maps)" >&2\n'
     )
     python.chmod(0o755)

@@ -184,10 +184,10 @@ class FakeRunner:
 
     bad, always, ran = (), (), []
 
-    def __init__(self, python, patience, stopped, perturbing):
+    def __init__(self, python, patience, stopped, perturbing, helper):
         self.planted = python.read_text() == "mutant"
         self.stopped = stopped
-        assert perturbing == "a library"
+        assert (perturbing, helper) == ("a library", "another")
 
     def run(self, text, seed):
         self.ran.append(seed)
@@ -207,6 +207,7 @@ def soaked(monkeypatch, built):
     """A function that looks for a bug with the programs of the seeds 5 to 8."""
     monkeypatch.setattr(mutants_look.soak_perturb, "library", lambda: "a library")
     monkeypatch.setattr(mutants_look.soak_run, "Runner", FakeRunner)
+    monkeypatch.setattr(mutants_look.soak_perturb, "helper", lambda: "another")
     monkeypatch.setattr(FakeRunner, "ran", [])
     mutant = Mutant("bug", "", (), (), soak=Seeds(5, 4))
 

@@ -47,15 +47,28 @@ def fake(monkeypatch):
     def put(*args, **kwargs):
         runner = FakeRunner(*args, **kwargs)
 
-        def make(python, patience, stopped, perturbing):
+        def make(python, patience, stopped, perturbing, helper):
             runner.perturbing = perturbing
+            runner.helper = helper
             return runner
 
         monkeypatch.setattr(soak.soak_run, "Runner", make)
         monkeypatch.setattr(soak, "_python", lambda path: path)
+        monkeypatch.setattr(soak.soak_perturb, "helper", lambda: "helper.so")
         return runner
 
     return put
+
+
+def test_the_library_that_programs_call(fake, capsys, monkeypatch):
+    runner = fake()
+    soak.main(["--programs", "1", "--seed", "20"])
+    assert runner.helper == "helper.so"
+    assert "note:" not in capsys.readouterr().out
+    monkeypatch.setattr(soak.soak_perturb, "helper", lambda: None)
+    soak.main(["--programs", "1", "--seed", "20"])
+    assert runner.helper is None
+    assert "note: no C compiler; what needs C code is left" in capsys.readouterr().out
 
 
 def test_figures(fake, capsys):

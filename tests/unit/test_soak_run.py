@@ -87,6 +87,14 @@ def test_perturbed_by_the_seed(monkeypatch):
         assert runner.run(text, 7).out == said
 
 
+def test_the_library_that_programs_call(monkeypatch):
+    monkeypatch.delenv("SOAK_HELPER", raising=False)
+    text = "import os; print(os.environ.get('SOAK_HELPER'))"
+    for helper, said in ((None, "None\n"), ("a.so", "a.so\n")):
+        runner = Runner(sys.executable, 60, threading.Event(), None, helper)
+        assert runner.run(text, 7).out == said
+
+
 def test_who_is_left_behind_is_ended(runner):
     # It has the streams too, and is not waited for.
     text = (

@@ -4,6 +4,13 @@ An operation does something with threads and processes, knows what has to come o
 it, and says `done NUMBER` on stdout when it did. A program is a few calls of them.
 """
 
+from .ccode import (
+    detached,
+    foreign,
+    fork_handlers,
+    fork_subinterpreters,
+    limited,
+)
 from .ends import atexit, callback, chain, destructor, end, leave, local_starts
 from .interrupts import interrupted, signals, terminated
 from .processes import execute, fork, fork_loop, process
@@ -30,14 +37,19 @@ __all__ = [
     "chain",
     "crowd",
     "destructor",
+    "detached",
     "end",
     "execute",
+    "foreign",
     "fork",
+    "fork_handlers",
     "fork_loop",
+    "fork_subinterpreters",
     "futures",
     "handles",
     "interrupted",
     "leave",
+    "limited",
     "local",
     "local_starts",
     "os_destructors",

@@ -98,12 +98,28 @@ def callback(number, what):
     threading._register_atexit(called)
 
 
+#: Seconds that a thread works on when the exit functions have been called. One
+#: that the end does not wait for is cut short by then.
+WORK = 0.05
+
+
 @operation
-def atexit(number):
-    """Start and join a thread in an exit function."""
+def atexit(number, what):
+    """Start a thread in an exit function.
+
+    Parameters:
+        what: "start" and join it, or "leave" it running.
+    """
+
+    def works():
+        time.sleep(WORK)
+        say(number, "left")
 
     def called():
-        Task(int).join()
+        if what == "start":
+            Task(int).join()
+        else:
+            Task(works)
         say(number, "called")
 
     _atexit.register(called)

@@ -134,7 +134,7 @@ def parallel(number, body):
     failures.check()
 
 
-class _Last:
+class Last:
     """Calls a function when it goes."""
 
     def __init__(self, function):
@@ -175,7 +175,7 @@ def local(number, threads, what):
     }[what]
 
     def body():
-        storage.value = _Last(failures.watched(last))
+        storage.value = Last(failures.watched(last))
 
     tasks = [Task(body) for _ in range(threads)]
     gate.release()

@@ -1,0 +1,123 @@
+/* What the soak's programs need of C: fork handlers, threads that Python did not
+   start, destructors of thread-local variables of C.
+
+   A library for ctypes; it calls Python through the function pointers that ctypes
+   makes, which take the GIL by PyGILState_Ensure(). */
+
+#define _POSIX_C_SOURCE 200809L
+
+#include <pthread.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+typedef void (*function)(void);
+
+/* Called around each fork of this process, while they are not NULL. */
+static function prepare = NULL;
+static function parent = NULL;
+
+static void
+call_prepare(void)
+{
+    if (prepare != NULL) {
+        prepare();
+    }
+}
+
+static void
+call_parent(void)
+{
+    if (parent != NULL) {
+        parent();
+    }
+}
+
+static void
+forget(void)
+{
+    prepare = parent = NULL;
+}
+
+static int registered = 0;
+
+/* Have the functions called before each fork and in the parent after it, until
+   this is called with NULL. A child forgets them. Returns 0, or an error. */
+int
+soak_at_fork(function before, function after)
+{
+    if (!registered) {
+        int status = pthread_atfork(call_prepare, call_parent, forget);
+        if (status != 0) {
+            return status;
+        }
+        registered = 1;
+    }
+    prepare = before;
+    parent = after;
+    return 0;
+}
+
+/* Call FUNCTION. Called through ctypes.CDLL, this lets go of the GIL before. */
+void
+soak_call(function function)
+{
+    function();
+}
+
+struct work {
+    function body;
+    function last;
+};
+
+static pthread_key_t key;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static int key_status = 0;
+
+static void
+destroy(void *value)
+{
+    ((function)value)();
+}
+
+static void
+make_key(void)
+{
+    key_status = pthread_key_create(&key, destroy);
+}
+
+static void *
+run(void *arg)
+{
+    struct work *work = arg;
+    if (work->last != NULL) {
+        pthread_setspecific(key, (void *)work->last);
+    }
+    work->body();
+    return NULL;
+}
+
+/* Run COUNT threads, each of which calls BODY, and then, in the destructor of a
+   thread-local variable, LAST, unless that is NULL. Waits for all of them; returns
+   how many there were. */
+int
+soak_threads(int count, function body, function last)
+{
+    struct work work = {body, last};
+    pthread_t *threads = calloc((size_t)count, sizeof(pthread_t));
+    int started = 0;
+    pthread_once(&once, make_key);
+    if (threads == NULL || key_status != 0) {
+        free(threads);
+        return 0;
+    }
+    while (started < count
+           && pthread_create(&threads[started], NULL, run, &work) == 0)
+    {
+        started++;
+    }
+    for (int i = 0; i < started; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    free(threads);
+    return started;
+}
