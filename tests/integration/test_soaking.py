@@ -68,9 +68,9 @@ def broken(patched, tmp_path):
 @pytest.mark.parametrize(
     ("bug", "seed", "words"),
     [
-        (RETURNS, 1, "on stderr: AssertionError: joined, and still alive\n"),
-        (ABANDONS, 4, "missing: '4 left 0'\n"),
-        (HANGS, 0, "it hangs\n"),
+        (RETURNS, 10, "on stderr: AssertionError: joined, and still alive\n"),
+        (ABANDONS, 21, "missing: '4 called', '5 left 0', "),
+        (HANGS, 8, "it hangs\n"),
     ],
 )
 def test_bug_is_found(broken, bug, seed, words):
