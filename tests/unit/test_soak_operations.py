@@ -68,6 +68,7 @@ def Task(target, how):
     return done
 
 ccode.Task = Task
+ccode._Exits.wait = lambda *args: None
 """
     call = "limited('1', threads=60, megabytes=300, how='Thread')"
     status, lines, err = said(call, helper, plant)
@@ -75,9 +76,10 @@ ccode.Task = Task
     assert "RuntimeError: can't start new thread" in err
 
 
+@pytest.mark.parametrize("ask", [True, False])
 @pytest.mark.parametrize("how", ["Thread", "subclass"])
-def test_detached(helper, how):
-    call = f"detached('1', times=3, threads=4, how={how!r})"
+def test_detached(helper, how, ask):
+    call = f"detached('1', times=3, threads=4, how={how!r}, ask={ask})"
     assert said(call, helper) == (0, ["done 1"], "")
 
 
