@@ -1,6 +1,8 @@
 """How a command that runs others is told to stop: once, and then it cleans up."""
 
+import contextlib
 import signal
+import threading
 
 #: What a terminal that goes, a cluster or GNU parallel sends to end a job.
 ENDS = (signal.SIGTERM, signal.SIGHUP)
@@ -18,6 +20,41 @@ def once():
     for number in ENDS:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _leave)
+
+
+@contextlib.contextmanager
+def held():
+    """Have the signals that raise an exception wait while the `with` block runs.
+
+    Gives a function that ends the waiting before: it raises what has come.
+    """
+    came = []
+    before = {}
+
+    def let():
+        while before:
+            signal.signal(*before.popitem())
+        while came:
+            handler, number = came.pop()
+            came.clear()
+            handler(number, None)
+
+    # No other thread gets any, or may say what is done with them.
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, *ENDS):
+            handler = signal.getsignal(number)
+            if callable(handler):
+                before[number] = handler
+                signal.signal(
+                    number,
+                    lambda number, _frame, handler=handler: came.append(
+                        (handler, number)
+                    ),
+                )
+    try:
+        yield let
+    finally:
+        let()
 
 
 def _leave(number, _frame):

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import tempfile
 
-from . import disk
+from . import disk, leaving
 from .errors import Problem
 
 #: Seconds that a stopped program gets to clean up behind itself.
@@ -166,9 +166,20 @@ def started(argv, log, *, cwd=None, env=None, group=True):
             stopped as a whole. A program that has to share our terminal
             (sudo, apt) is not, and is waited for instead.
     """
+    # What is raised before Popen() has returned would leave the program running.
+    with leaving.held() as let:
+        process = _popen(argv, log, cwd, env, group)
+        try:
+            let()
+            yield process
+        finally:
+            _stop(process, group)
+
+
+def _popen(argv, log, cwd, env, group):
     try:
         with open(log, "wb") as output:
-            process = subprocess.Popen(
+            return subprocess.Popen(
                 argv,
                 cwd=cwd,
                 env=env,
@@ -179,10 +190,6 @@ def started(argv, log, *, cwd=None, env=None, group=True):
             )
     except FileNotFoundError as exc:
         raise Problem(f"{exc.filename} is not there; install it") from None
-    try:
-        yield process
-    finally:
-        _stop(process, group)
 
 
 def check(argv, log, what, **options):

@@ -185,3 +185,26 @@ def test_the_current_directory_has_no_say(tmp_path, monkeypatch):
     (tmp_path / "json.py").write_text("raise SystemError('not this one')")
     monkeypatch.chdir(tmp_path)
     process.require_python(sys.executable)
+
+
+def test_an_interrupt_while_a_program_starts_ends_it(log, monkeypatch):
+    """It comes when the program runs, and nobody knows its number yet."""
+    original = process.subprocess.Popen
+    started = []
+
+    def popen(*args, **kwargs):
+        started.append(original(*args, **kwargs))
+        signal.raise_signal(signal.SIGINT)
+        return started[0]
+
+    monkeypatch.setattr(process.subprocess, "Popen", popen)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            process.status(["tail", "-f", "/dev/null"], log)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+        # Where it was left behind.
+        started[0].kill()
+    assert started[0].returncode == -signal.SIGTERM
