@@ -7,7 +7,7 @@ from pathlib import Path
 
 from . import exchange, git, news, origin, patchfile
 from .errors import Problem
-from .layout import BUILD, ROOT, load_series
+from .layout import BUILD, RELEASES, ROOT, load_series
 
 BASE_TAG = "base"
 BRANCH = "threadjoin"
@@ -49,7 +49,8 @@ def release(series, given=None):
     if given is None:
         BUILD.mkdir(exist_ok=True)
         return origin.release(series, BUILD / "source.log")
-    found = origin.given(str(given), None if given.is_dir() else base.sha256)
+    digest = base.xz if given.suffix == ".xz" else base.tgz
+    found = origin.given(str(given), None if given.is_dir() else digest)
     if given.is_dir() and origin.version(found) != base.version:
         raise Problem(
             f"{given} is CPython {origin.version(found)}, and the series "
@@ -200,7 +201,7 @@ def export(repository, name, root=ROOT):
     Parameters:
         repository: Path of a checkout, as checkout() makes it.
         name: the series, such as "3.11": its directory below patches/ has
-            its base.json, and what is neither a patch nor `series` stays.
+            its releases.json, and what is neither a patch nor `series` stays.
         root: Path of the project.
 
     Returns the names of the patches. All or nothing: raises Problem when
@@ -211,8 +212,8 @@ def export(repository, name, root=ROOT):
             f"{repository} is not a git checkout; make one with "
             "`scripts/series checkout`"
         )
-    if not (root / "patches" / name / "base.json").is_file():
-        raise Problem(f"patches/{name} has no base.json, which a series starts with")
+    if not (root / "patches" / name / RELEASES).is_file():
+        raise Problem(f"patches/{name} has no {RELEASES}, which a series starts with")
     if git.run(repository, "status", "--porcelain", "--untracked-files=no").strip():
         raise Problem(f"{repository} has changes that are not committed; commit them")
     with tempfile.TemporaryDirectory() as scratch:

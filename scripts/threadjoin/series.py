@@ -1,7 +1,7 @@
 """The maintainer's tool: a series as git commits, as patches, and checked.
 
 A series is changed in a checkout, by ordinary git work on its commits, and
-exported back. A new one starts as a directory of patches/ with its base.json
+exported back. A new one starts as a directory of patches/ with its releases.json
 and an empty `series` file.
 """
 
@@ -19,6 +19,9 @@ from . import (
     packages,
     prefixes,
     regrtest,
+    releasedata,
+    releases,
+    source,
     workplace,
 )
 from .errors import Problem
@@ -27,8 +30,8 @@ from .progress import Progress
 
 def _checkout(args):
     series = layout.load_series(args.series)
-    source = maintain.release(series, args.source)
-    maintain.checkout(series, source, args.directory)
+    given = maintain.release(series, args.source)
+    maintain.checkout(series, given, args.directory)
     print(
         f"{args.directory}: CPython {series.base.version} (tag {maintain.BASE_TAG}) "
         f"and {len(series.patches)} patches (branch {maintain.BRANCH})"
@@ -67,11 +70,40 @@ def _prefixes(args):
     home = prefixes.home(series)
     with workplace.occupied(home):
         packages.provide(progress, home / "packages.log")
-        source = maintain.release(series, args.source)
-        builder = prefixes.Builder(series, source, home, args.jobs)
+        given = maintain.release(series, args.source)
+        builder = prefixes.Builder(series, given, home, args.jobs)
         units = regrtest.load()["prefixes"]
         steps = prefixes.prove(builder, series, units, progress)
     prefixes.report(steps, progress)
+
+
+def _releases(args):
+    series = layout.load_series(args.series)
+    if args.add:
+        if not (args.tgz and args.xz):
+            raise Problem("--add needs the checksums, --tgz SUM and --xz SUM")
+        changed = releasedata.add(
+            series, args.add, args.tgz, args.xz, args.checked, layout.ROOT
+        )
+        print(f"{args.add}: written to {', '.join(changed)}")
+        return
+    if args.tgz or args.xz or args.checked:
+        raise Problem("--tgz, --xz and --checked go with --add VERSION")
+    if args.write:
+        print(f"written: {', '.join(releasedata.write()) or 'nothing has changed'}")
+        return
+    if args.fetch:
+        layout.BUILD.mkdir(exist_ok=True)
+        releases.obtain(series, layout.BUILD / "source.log")
+    rows = list(releases.rows(series, releases.sources(series, args.source)))
+    for line in releases.table(rows):
+        print(line)
+    refused = releases.refused(rows)
+    if refused:
+        raise Problem(
+            f"the series {series.name} does not apply to {', '.join(refused)}, which "
+            f"{layout.RELEASES} calls checked"
+        )
 
 
 def _news(args):
@@ -127,6 +159,46 @@ def _parser():
     each.add_argument("series", **one)
     regrtest.add_jobs(each)
     _add_source(each)
+
+    known = command(
+        "releases",
+        _releases,
+        "try a series on all releases whose source is here, and build nothing; or add "
+        "a release to those that it knows",
+    )
+    known.add_argument("series", **one)
+    known.add_argument(
+        "--source",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="besides build/cache: a tree, or a directory with trees or tarballs of "
+        "releases in it; may be given more than once",
+    )
+    known.add_argument(
+        "--fetch", action="store_true", help="get what is not in build/cache first"
+    )
+    known.add_argument(
+        "--add",
+        metavar="VERSION",
+        help="add this release instead, or change whether it is checked",
+    )
+    for form in ("tgz", "xz"):
+        known.add_argument(
+            f"--{form}",
+            type=source.checksum,
+            metavar="SUM",
+            help=f"the SHA-256 of its .{'tgz' if form == 'tgz' else 'tar.xz'}",
+        )
+    known.add_argument(
+        "--checked", action="store_true", help="the series was built and tested on it"
+    )
+    known.add_argument(
+        "--write",
+        action="store_true",
+        help="only write the lines of other files that are made of the releases",
+    )
 
     entry = command("news", _news, "add a NEWS entry to a checkout, with blurb")
     entry.add_argument("directory", **place, help="the checkout")

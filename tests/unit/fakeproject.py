@@ -80,26 +80,30 @@ class Project:
         """Add a series without patches, on the one release there is."""
         directory = self.root / "patches" / name
         directory.mkdir(parents=True)
-        base = {
+        release = {
             "version": "3.11.2",
-            "tarball": self.tarball.name,
-            "sha256": hashlib.sha256(self.tarball.read_bytes()).hexdigest(),
-            "url": "https://invalid.invalid/",
-            "debian": {},
+            "checked": True,
+            "tgz": hashlib.sha256(self.tarball.read_bytes()).hexdigest(),
+            "xz": "0" * 64,
         }
-        (directory / "base.json").write_text(json.dumps(base))
+        data = {
+            "base": "3.11.2",
+            "url": "https://invalid.invalid/{version}/{name}",
+            "releases": [release],
+        }
+        (directory / "releases.json").write_text(json.dumps(data))
         (directory / "series").write_text("")
 
     def series(self, name="3.11"):
         return layout.load_series(name, self.root / "patches")
 
     def patches(self, name="3.11"):
-        """Return all files of the series but base.json, as a dict of bytes."""
+        """Return all files of the series but releases.json, as a dict of bytes."""
         directory = self.root / "patches" / name
         return {
             path.name: path.read_bytes()
             for path in directory.iterdir()
-            if path.name != "base.json"
+            if path.name != "releases.json"
         }
 
     def checkout(self, name="repository", series="3.11"):

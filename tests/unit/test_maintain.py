@@ -161,7 +161,7 @@ def test_export_gives_the_same_bytes_in_any_configuration(full, monkeypatch, tmp
 
 def test_export_replaces_what_is_gone_and_keeps_the_rest(full):
     repository = full.root.parent / "filled-3.11"
-    base = (full.root / "patches/3.11/base.json").read_bytes()
+    base = (full.root / "patches/3.11/releases.json").read_bytes()
     git.run(repository, "reset", "--quiet", "--hard", "threadjoin~1")
     assert full.export(repository) == [
         "0001-gh-116372-Wait-for-the-event-in-join.patch"
@@ -170,7 +170,7 @@ def test_export_replaces_what_is_gone_and_keeps_the_rest(full):
         "0001-gh-116372-Wait-for-the-event-in-join.patch",
         "series",
     ]
-    assert (full.root / "patches/3.11/base.json").read_bytes() == base
+    assert (full.root / "patches/3.11/releases.json").read_bytes() == base
 
 
 def test_export_writes_news_from_the_patches_of_all_series(full):
@@ -247,7 +247,7 @@ def test_export_refuses_what_is_no_series(full, spoil, said):
 
 def test_export_wants_a_series_that_has_a_base(full):
     repository = full.root.parent / "filled-3.11"
-    with pytest.raises(Problem, match="patches/3.14 has no base.json"):
+    with pytest.raises(Problem, match="patches/3.14 has no releases.json"):
         full.export(repository, "3.14")
     assert not (full.root / "patches/3.14").exists()
 
