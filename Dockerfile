@@ -13,7 +13,7 @@
 ARG BASE=debian:bookworm-slim
 # The series of patches, and the release that it is put on: the newest that it is
 # checked on, and the checksum of the .tar.xz.
-# Made by `scripts/series releases --write`, of releases.json.
+# Made of patches/*/releases.json by `series releases --write`.
 ARG SERIES=3.11
 ARG PYTHON_VERSION=3.11.16
 ARG PYTHON_SHA256=91bcdebfdde239a003ae93738a7fce0f9230fee5c4bc2b86f6e6e8c6f98aabe8

@@ -34,7 +34,7 @@ target "image" {
   name = "image-${replace(release.series, ".", "-")}-${variant}"
   matrix = {
     release = [
-      # Made by `scripts/series releases --write`, of releases.json.
+      # Made of patches/*/releases.json by `series releases --write`.
       {
         series  = "3.11"
         version = "3.11.16"

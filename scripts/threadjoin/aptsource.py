@@ -48,7 +48,9 @@ def fetch(debian, path, log):
     Raises Unavailable when that does not work here.
     """
     # Security's version may have files that the mirror lacks; this one is the same.
-    with _fetched(debian, [debian.suite], "--tar-only", debian.orig, path, log) as found:
+    with _fetched(
+        debian, [debian.suite], "--tar-only", debian.orig, path, log
+    ) as found:
         os.replace(found, path)
 
 

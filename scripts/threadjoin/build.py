@@ -71,8 +71,7 @@ def _parser():
         "--release",
         metavar="VERSION",
         type=_word,
-        help="build this release, such as 3.11.2, and nothing else if it cannot be "
-        "got",
+        help="build this release, such as 3.11.2, and nothing else if it cannot be got",
     )
     where.add_argument(
         "--source",

@@ -11,7 +11,7 @@ from . import layout
 from .errors import Problem
 
 #: What begins and ends the lines that are made of the data, in any file.
-BEGIN = "# Made by `scripts/series releases --write`, of releases.json."
+BEGIN = "# Made of patches/*/releases.json by `series releases --write`."
 END = "# End of what is made."
 
 #: Files that have such lines.

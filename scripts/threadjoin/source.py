@@ -73,7 +73,9 @@ def pinned(release, debian, cache, log):
     if debian and debian.version == release.version:
         place = cache / debian.tarball
         digest = release.tarballs[place.name]
-        ways.append((APT, place, digest, lambda part: aptsource.fetch(debian, part, log)))
+        ways.append(
+            (APT, place, digest, lambda part: aptsource.fetch(debian, part, log))
+        )
     return _obtain(f"CPython {release.version}", ways)
 
 

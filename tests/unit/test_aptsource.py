@@ -145,7 +145,8 @@ def test_apt_fetches_the_tarball_with_that_state(tmp_path, machine, program):
     program("apt-config", DUMP)
     apt = 'echo "$@" >>"$OUT"; cat "$APT_CONFIG" >"$OUT.conf"; '
     apt = apt.replace("$OUT", str(tmp_path / "said"))
-    program("apt-get", apt + "case $2 in source) echo tarball >python3.11_3.11.2.orig.tar.gz;; esac")
+    apt += "case $2 in source) echo tarball >python3.11_3.11.2.orig.tar.gz;; esac"
+    program("apt-get", apt)
     before = read(machine)
     assert fetch(tmp_path) == "tarball\n"
     assert read(machine) == before

@@ -231,7 +231,10 @@ def test_no_tests_without_the_builds(monkeypatch, sigint):
     runs = Runs(monkeypatch, builds=1)
     with pytest.raises(Problem, match=r"\./build\.sh 3\.9 .* failed"):
         testing.main([])
-    assert runs.commands == ["setup", ["build.sh", "3.9", "--release", "3.11.2", "--no-test"]]
+    assert runs.commands == [
+        "setup",
+        ["build.sh", "3.9", "--release", "3.11.2", "--no-test"],
+    ]
 
 
 def test_pytest_says_what_it_skips_and_why(tmp_path):

@@ -91,7 +91,9 @@ def test_then_the_distribution(base, cache, ways, answer):
 
 
 @pytest.mark.parametrize(
-    "debian", [None, replace(DEBIAN, orig="p_3.11.1.orig.tar.gz")], ids=["none", "other"]
+    "debian",
+    [None, replace(DEBIAN, orig="p_3.11.1.orig.tar.gz")],
+    ids=["none", "other"],
 )
 def test_the_distribution_is_not_asked_for_what_it_does_not_have(
     base, cache, ways, debian

@@ -107,7 +107,7 @@ def write_series(patches, server=None):
 
 
 def known(version, checked=True, server=None):
-    """Return the entry of releases.json for *version*, whose tarballs are in *server*."""
+    """Return the entry of releases.json for *version*, with tarballs in *server*."""
 
     def total(form):
         path = server and server / f"Python-{version}.{form}"
