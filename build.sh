@@ -38,12 +38,12 @@ install_python() {
     } >"$here/build/python3.log" 2>&1 </dev/null
 }
 
-install=1
+may_install=1
 for word; do
-    [ "$word" != --no-install ] || install=
+    [ "$word" != --no-install ] || may_install=
 done
 if ! python=$(find_python); then
-    if [ -z "$install" ] || ! install_python || ! python=$(find_python); then
+    if [ -z "$may_install" ] || ! install_python || ! python=$(find_python); then
         echo "error: no Python of version 3.9 or later; install it" \
             "(apt-get install python3)" >&2
         exit 1
