@@ -62,7 +62,7 @@ def release(series, given=None):
 def commit_base(base, repository):
     """Make the directory *repository* a git repository of what is in it.
 
-    Its one commit, tagged, is the release that *base* (a layout.Base) names,
+    Its one commit, tagged, is the release that *base* (a layout.Release) names,
     or a part of its files.
     """
     git.init(repository, BRANCH)

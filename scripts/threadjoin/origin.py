@@ -73,14 +73,21 @@ def newest(series, log):
     return replace(exactly(series, wanted.version, log, why), otherwise=instead)
 
 
-def exactly(series, version, log, why="as --release says"):
+def exactly(series, version, log, why=None):
     """Return the Plan for the release *version*, and no other.
+
+    Parameters:
+        why: None for what --release says.
 
     Other parameters as newest() has them. Raises Problem when *series* does not know
     it.
     """
-    name = f"CPython {series.release(version).version}"
-    return Plan(name, why, lambda: release(series, log, version))
+    wanted = series.release(version)
+    if not why:
+        why = "as --release says"
+        if not wanted.checked:
+            why += f"; the series {series.name} was not checked on it"
+    return Plan(f"CPython {version}", why, lambda: release(series, log, version))
 
 
 def distribution(series, log, why=SAID):

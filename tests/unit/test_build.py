@@ -386,6 +386,13 @@ def test_a_release_can_be_asked_for_and_there_is_no_other_instead(project):
     text = project.succeed("--no-test", "--release", "3.11.2")
     assert text.startswith("building CPython 3.11.2: as --release says\n")
     assert "as --release says\n" in text.splitlines(keepends=True)[-1]
+    assert "not checked" not in text
+    done = project.run("--no-test", "--release", "3.11.3")
+    assert done.returncode == 1
+    assert done.stdout.startswith(
+        "building CPython 3.11.3: as --release says; the series 3.11 was not checked "
+        "on it\n"
+    )
     assert project.fail("--no-test", "--release", "3.11.10").startswith(
         "error: no way to get CPython 3.11.10: python.org: "
     )
