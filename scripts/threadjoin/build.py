@@ -196,11 +196,11 @@ class _Build:
             return
         interpreters = self._lay_out()
         if self._args.until == "source":
-            self._say("laid out", interpreters[-1].source)
+            self._say("laid out", interpreters[-1], interpreters[-1].source)
             return
         self._compile(interpreters)
         if self._args.until == "compile":
-            self._say("compiled", interpreters[-1].python)
+            self._say("compiled", interpreters[-1], interpreters[-1].python)
             return
         self._finish(interpreters)
 
@@ -318,29 +318,30 @@ class _Build:
 
     def _prepare(self, interpreters):
         """Lay out all source trees, before any of them is compiled."""
-        self._tell_of_another()
+        stamp = self._home / "source.json"
+        self._tell_of_another(stamp)
         had_it = False
-        for one in interpreters:
+        # A series that does not apply is to show before stock is another one.
+        for one in reversed(interpreters):
             with self._progress.stage(f"prepare the source ({one.kind})"):
                 patched = one.kind == "patched"
                 had_it |= bool(
                     origin.prepare(self._source, self._series, one.source, patched)
                 )
+        stamp.write_text(json.dumps(self._source.name))
         if had_it:
             self._progress.note(
                 f"note: {self._source.name} has the series in it already; stock is it "
                 "with the series taken out"
             )
 
-    def _tell_of_another(self):
+    def _tell_of_another(self, stamp):
         """Say so when what was built before, in the same place, is replaced."""
-        stamp = self._home / "source.json"
         before = json.loads(stamp.read_text()) if stamp.exists() else None
         if before not in (None, self._source.name):
             self._progress.note(
                 f"note: {self._home} has {before} in it, which is replaced"
             )
-        stamp.write_text(json.dumps(self._source.name))
 
     def _examine(self, one):
         """Return the report.Result of a built Interpreter."""
@@ -361,11 +362,15 @@ class _Build:
         )
         for line in report.table(results):
             self._progress.note(line)
+        last = results[-1].interpreter
         if installed:
-            self._say("installed", self._args.prefix)
+            self._say("installed", last, self._args.prefix)
         else:
-            self._say("built", results[-1].interpreter.python)
+            self._say("built", last, last.python)
 
-    def _say(self, done, place):
+    def _say(self, done, interpreter, place):
         """Say what was *done*, and why, in the last line."""
-        self._progress.note(f"{done} {self._source.name} as {place}: {self._why}")
+        what = self._source.name
+        if self._args.source and self._args.source != DISTRIBUTION:
+            what = f"CPython {tree.version_of(interpreter.source)} of {what}"
+        self._progress.note(f"{done} {what} as {place}: {self._why}")

@@ -333,7 +333,7 @@ def test_a_patch_that_does_not_apply_is_told_and_nothing_is_built(project):
     assert "Python/pystate.c, hunk 1 (line 12) does not match" in message
     assert read(project.release) == before
     assert not list(project.home.glob("*/obj"))
-    assert not (project.home / "patched/src").exists()
+    assert not list(project.home.glob("*/src"))
 
 
 def test_a_source_that_has_the_series_is_told_so(project):
@@ -474,8 +474,13 @@ def test_of_another_release_no_object_is_used(project):
     project.succeed("--no-test")
     write(project.release, {"Include/patchlevel.h": '#define PY_VERSION "3.11.10"\n'})
     (project.home / "patched/configured").unlink()
-    project.succeed("--no-test", "--source", project.release)
+    text = project.succeed("--no-test", "--source", project.release)
     assert (project.home / "patched/configured").exists()
+    assert text.startswith(f"building {project.release}: as --source says\n")
+    assert text.endswith(
+        f"\nbuilt CPython 3.11.10 of {project.release} as "
+        f"{project.home}/patched/obj/python: as --source says\n"
+    )
 
 
 def test_no_compiler_is_one_line(project):
