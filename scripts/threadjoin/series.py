@@ -1,8 +1,18 @@
 """The maintainer's tool: a series as git commits, as patches, and checked.
 
 A series is changed in a checkout, by ordinary git work on its commits, and
-exported back. A new one starts as a directory of patches/ with its base.json
-and an empty `series` file.
+exported back. The message of a commit says in its last paragraph which patch it
+is, with its number and its slug,
+
+    Patch: 0110-done-event
+
+as patches/registry.json has them: there, a number is one change in all series,
+for good. To add a patch, add it to the registry, with a number between those of
+its neighbours, and commit it with that line. The file is called that, its From:
+and its Last-Update: come from the export.
+
+A new series starts as a directory of patches/ with its base.json and an empty
+`series` file.
 """
 
 import argparse
@@ -114,7 +124,12 @@ def _parser():
     export.add_argument("series", **one)
     export.add_argument("directory", **place, help="the checkout")
 
-    checks = command("lint", _lint, "check series: patches, messages, NEWS, quilt")
+    checks = command(
+        "lint",
+        _lint,
+        "check series: patches, registry, messages, NEWS, quilt, and that what the "
+        "registry calls standalone applies alone",
+    )
     checks.add_argument("series", nargs="*", metavar="SERIES", help="all, if none")
     _add_source(checks)
 
