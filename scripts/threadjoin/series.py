@@ -21,6 +21,7 @@ from pathlib import Path
 
 from . import (
     errors,
+    extent,
     layout,
     leaving,
     lint,
@@ -70,8 +71,14 @@ def _lint(args):
     print(f"{', '.join(names)}: nothing wrong")
 
 
+def _stat(args):
+    for line in extent.table(layout.load_series(args.series)):
+        print(line)
+
+
 def _prefixes(args):
     series = layout.load_series(args.series)
+    lengths = prefixes.select(series, args.only, args.start)
     progress = Progress()
     leaving.once()
     home = prefixes.home(series)
@@ -80,8 +87,8 @@ def _prefixes(args):
         source = maintain.release(series, args.source)
         builder = prefixes.Builder(series, source, home, args.jobs)
         units = regrtest.load()["prefixes"]
-        steps = prefixes.prove(builder, series, units, progress)
-    prefixes.report(steps, progress)
+        steps = prefixes.prove(builder, series, units, progress, lengths)
+    prefixes.report(steps, progress, builder.version)
 
 
 def _news(args):
@@ -133,6 +140,14 @@ def _parser():
     checks.add_argument("series", nargs="*", metavar="SERIES", help="all, if none")
     _add_source(checks)
 
+    extents = command(
+        "stat",
+        _stat,
+        "count what a series touches (hunks, added, removed) and quotes (context) of "
+        "the files that the release has, and the lines of its own new files",
+    )
+    extents.add_argument("series", **one)
+
     each = command(
         "prefixes",
         _prefixes,
@@ -140,6 +155,20 @@ def _parser():
         "what whoever bisects it meets",
     )
     each.add_argument("series", **one)
+    which = each.add_mutually_exclusive_group()
+    which.add_argument(
+        "--only",
+        nargs="+",
+        default=(),
+        metavar="NUMBER",
+        help="the prefixes that end in these patches: numbers or file names",
+    )
+    which.add_argument(
+        "--from",
+        dest="start",
+        metavar="NUMBER",
+        help="the prefixes that end in this patch or a later one",
+    )
     regrtest.add_jobs(each)
     _add_source(each)
 
