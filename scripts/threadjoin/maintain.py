@@ -122,6 +122,9 @@ def checkout(series, source, directory):
         source.lay(repository)
         commit_base(series.base, repository)
         apply(repository, series.patches)
+        # `git commit --amend --trailer "Patch: ..."` gives a commit another number.
+        trailer = f"trailer.{registry.FIELD.lower()}.ifexists"
+        git.run(repository, "config", trailer, "replace")
         repository.replace(directory)
 
 

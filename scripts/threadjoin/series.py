@@ -8,8 +8,11 @@ is, with its number and its slug,
 
 as patches/registry.json has them: there, a number is one change in all series,
 for good. To add a patch, add it to the registry, with a number between those of
-its neighbours, and commit it with that line. The file is called that, its From:
-and its Last-Update: come from the export.
+its neighbours, and commit it with that line, or give it the line afterwards:
+
+    git commit --amend --no-edit --trailer "Patch: 0110-done-event"
+
+The file is called that; its From: and its Last-Update: come from the export.
 
 A new series starts as a directory of patches/ with its base.json and an empty
 `series` file.

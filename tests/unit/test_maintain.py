@@ -302,6 +302,15 @@ def test_a_number_may_lie_between_those_that_are_there(full):
     ]
 
 
+def test_git_gives_a_commit_another_number(full):
+    """As the help of scripts/series has it."""
+    full.register(NAMES[0], "0015-between")
+    repository = full.checkout("again")
+    trailer = "--trailer=Patch: 0015-between"
+    git.run(repository, "commit", "--quiet", "--amend", "--no-edit", trailer)
+    assert full.export(repository) == ["0010-wait.patch", "0015-between.patch"]
+
+
 def days(project):
     """Return what each patch says of its last change."""
     return [
