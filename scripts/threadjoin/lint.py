@@ -148,7 +148,8 @@ def _is_date(text):
         datetime.datetime.strptime(text, "%Y-%m-%d")
     except ValueError:
         return False
-    return True
+    # strptime takes 2026-1-2, too, which does not compare as text does.
+    return len(text) == len("YYYY-MM-DD")
 
 
 def check_whitespace(patch):

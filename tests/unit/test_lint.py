@@ -100,6 +100,7 @@ LONG = "gh-116372: Ab " + "c" * 59
         (message(fields=FIELDS.replace("Forwarded", "Forward")), "`Forwarded:` is"),
         (message(fields=FIELDS + "\nForwarded: no"), "`Forwarded:` is not one of"),
         (message(fields=FIELDS.replace("11-23", "11-31")), "`Last-Update:` is not one"),
+        (message(fields=FIELDS.replace("-23", "-3")), "`Last-Update:` is not one"),
         (message(fields=FIELDS.replace("Update", "Change")), "`Last-Update:` is not"),
         (
             message(fields=FIELDS + "\nOrigin: vendor,\n and more\nCo-authored-by: A"),
