@@ -1,8 +1,21 @@
 """The maintainer's tool: a series as git commits, as patches, and checked.
 
 A series is changed in a checkout, by ordinary git work on its commits, and
-exported back. A new one starts as a directory of patches/ with its releases.json
-and an empty `series` file.
+exported back. The message of a commit says in its last paragraph which patch it
+is, with its number and its slug,
+
+    Patch: 0110-done-event
+
+as patches/registry.json has them: there, a number is one change in all series,
+for good. To add a patch, add it to the registry, with a number between those of
+its neighbours, and commit it with that line, or give it the line afterwards:
+
+    git commit --amend --no-edit --trailer "Patch: 0110-done-event"
+
+The file is called that; its From: and its Last-Update: come from the export.
+
+A new series starts as a directory of patches/ with its releases.json and an
+empty `series` file.
 """
 
 import argparse
@@ -11,6 +24,7 @@ from pathlib import Path
 
 from . import (
     errors,
+    extent,
     layout,
     leaving,
     lint,
@@ -63,8 +77,14 @@ def _lint(args):
     print(f"{', '.join(names)}: nothing wrong")
 
 
+def _stat(args):
+    for line in extent.table(layout.load_series(args.series)):
+        print(line)
+
+
 def _prefixes(args):
     series = layout.load_series(args.series)
+    lengths = prefixes.select(series, args.only, args.start)
     progress = Progress()
     leaving.once()
     home = prefixes.home(series)
@@ -73,8 +93,8 @@ def _prefixes(args):
         given = maintain.release(series, args.source)
         builder = prefixes.Builder(series, given, home, args.jobs)
         units = regrtest.load()["prefixes"]
-        steps = prefixes.prove(builder, series, units, progress)
-    prefixes.report(steps, progress)
+        steps = prefixes.prove(builder, series, units, progress, lengths)
+    prefixes.report(steps, progress, builder.version)
 
 
 def _releases(args):
@@ -146,9 +166,22 @@ def _parser():
     export.add_argument("series", **one)
     export.add_argument("directory", **place, help="the checkout")
 
-    checks = command("lint", _lint, "check series: patches, messages, NEWS, quilt")
+    checks = command(
+        "lint",
+        _lint,
+        "check series: patches, registry, messages, NEWS, quilt, and that what the "
+        "registry calls standalone applies alone",
+    )
     checks.add_argument("series", nargs="*", metavar="SERIES", help="all, if none")
     _add_source(checks)
+
+    extents = command(
+        "stat",
+        _stat,
+        "count what a series touches (hunks, added, removed) and quotes (context) of "
+        "the files that the release has, and the lines of its own new files",
+    )
+    extents.add_argument("series", **one)
 
     each = command(
         "prefixes",
@@ -157,6 +190,20 @@ def _parser():
         "what whoever bisects it meets",
     )
     each.add_argument("series", **one)
+    which = each.add_mutually_exclusive_group()
+    which.add_argument(
+        "--only",
+        nargs="+",
+        default=(),
+        metavar="NUMBER",
+        help="the prefixes that end in these patches: numbers or file names",
+    )
+    which.add_argument(
+        "--from",
+        dest="start",
+        metavar="NUMBER",
+        help="the prefixes that end in this patch or a later one",
+    )
     regrtest.add_jobs(each)
     _add_source(each)
 
