@@ -11,6 +11,13 @@
 # the base image and, unless build/cache/ has it already, the source.
 
 ARG BASE=debian:bookworm-slim
+# The series of patches, and the release that it is put on: the newest that it is
+# checked on, and the checksum of the .tar.xz.
+# Made of patches/*/releases.json by `series releases --write`.
+ARG SERIES=3.11
+ARG PYTHON_VERSION=3.11.16
+ARG PYTHON_SHA256=91bcdebfdde239a003ae93738a7fce0f9230fee5c4bc2b86f6e6e8c6f98aabe8
+# End of what is made.
 
 # hadolint ignore=DL3006
 FROM ${BASE} AS source
@@ -29,15 +36,14 @@ RUN export DEBIAN_FRONTEND=noninteractive; \
     rm -rf /var/lib/apt/lists/*
 COPY . .
 
-# The series of patches, and what the release it is for is called. KIND is
-# stock for the same image without the series.
-ARG SERIES=3.11
+# As they are above. KIND is stock for the same image without the series.
+ARG SERIES
 ARG VARIANT=pgo
 ARG KIND=patched
-ARG PYTHON_VERSION=3.11.2
-ARG PYTHON_SHA256=2411c74bda5bbcfcddaf4531f66d1adc73f247f529aee981b029513aefdbf849
-# Instead of the release: a tarball in the context, or the URL of one. Its
-# checksum is PYTHON_SHA256.
+ARG PYTHON_VERSION
+ARG PYTHON_SHA256
+# Instead of the release: a tarball in the context, or the URL of one, whose
+# checksum is PYTHON_SHA256; or "debian", as ./build.sh --source has it.
 ARG SOURCE
 # A further certificate authority to trust, for SOURCE; as text (PEM).
 ARG CA_CERT
@@ -50,7 +56,8 @@ ENV SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH} \
     BUILD="./build.sh ${SERIES} --variant=${VARIANT} --${KIND} --prefix=/usr/local \
     --configure=--enable-shared --configure=--enable-loadable-sqlite-extensions \
     --configure=LDFLAGS_NODIST=-Wl,-rpath,/usr/local/lib \
-    ${SOURCE:+--source=${SOURCE} --sha256=${PYTHON_SHA256}}"
+    ${SOURCE:+--source=}${SOURCE:---release=${PYTHON_VERSION}} \
+    --sha256=${PYTHON_SHA256}"
 
 RUN scripts/docker-source.sh
 
@@ -110,8 +117,7 @@ RUN set -eu; \
 
 # As python:3.11-slim has them. The key is the one that python.org signs the
 # release with; the checksum is what is relied on here.
-ARG PYTHON_VERSION=3.11.2
-ARG PYTHON_SHA256=2411c74bda5bbcfcddaf4531f66d1adc73f247f529aee981b029513aefdbf849
+ARG PYTHON_VERSION PYTHON_SHA256
 ARG GPG_KEY=A035C8C19219BA821ECEA86B64E628F8D684696D
 ENV GPG_KEY=${GPG_KEY} PYTHON_VERSION=${PYTHON_VERSION} \
     PYTHON_SHA256=${PYTHON_SHA256}
@@ -126,7 +132,7 @@ RUN set -eu; \
     python3 --version; \
     pip3 --version
 
-ARG BASE SERIES=3.11 VARIANT=pgo KIND=patched REVISION=unknown
+ARG BASE SERIES VARIANT=pgo KIND=patched REVISION=unknown
 LABEL org.opencontainers.image.title="threadjoin" \
       org.opencontainers.image.description="CPython without the races of Thread.join()" \
       org.opencontainers.image.licenses="PSF-2.0" \

@@ -7,7 +7,7 @@ here=$(cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")" && pwd)
 # What scripts/build needs, which the smallest of Pythons may lack.
 probe='import sys
 if sys.version_info < (3, 9): sys.exit(1)
-import argparse, fcntl, http.client, json, tarfile, tempfile, urllib.request, zlib'
+import argparse, fcntl, http.client, json, lzma, tarfile, tempfile, urllib.request, zlib'
 
 find_python() {
     local candidate
@@ -30,6 +30,7 @@ install_python() {
     local install=("${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q
         install -y --no-install-recommends python3)
     mkdir -p "$here/build"
+    echo "note: to be installed with apt-get: python3"
     echo "==> install python3"
     # A list of packages that is too old, or none, gets a second try.
     {
@@ -37,8 +38,12 @@ install_python() {
     } >"$here/build/python3.log" 2>&1 </dev/null
 }
 
+may_install=1
+for word; do
+    [ "$word" != --no-install ] || may_install=
+done
 if ! python=$(find_python); then
-    if ! install_python || ! python=$(find_python); then
+    if [ -z "$may_install" ] || ! install_python || ! python=$(find_python); then
         echo "error: no Python of version 3.9 or later; install it" \
             "(apt-get install python3)" >&2
         exit 1

@@ -33,13 +33,14 @@ group "default" {
 target "image" {
   name = "image-${replace(release.series, ".", "-")}-${variant}"
   matrix = {
-    # As in patches/*/base.json.
     release = [
+      # Made of patches/*/releases.json by `series releases --write`.
       {
         series  = "3.11"
-        version = "3.11.2"
-        sha256  = "2411c74bda5bbcfcddaf4531f66d1adc73f247f529aee981b029513aefdbf849"
+        version = "3.11.16"
+        sha256  = "91bcdebfdde239a003ae93738a7fce0f9230fee5c4bc2b86f6e6e8c6f98aabe8"
       },
+      # End of what is made.
     ]
     # As in build.sh, without the sanitizers, which are for its own tests.
     variant = ["pgo", "release", "debug"]

@@ -8,13 +8,6 @@ if [ -n "${CA_CERT:-}" ]; then
     printf '%s\n' "$CA_CERT" >>/etc/ssl/certs/ca-certificates.crt
 fi
 
-base=patches/$SERIES/base.json
-if [ -z "${SOURCE:-}" ] && [ -e "$base" ] && ! grep -q "$PYTHON_SHA256" "$base"; then
-    echo "error: PYTHON_SHA256 is not the checksum in $base; give that one as" \
-        "--build-arg PYTHON_SHA256" >&2
-    exit 1
-fi
-
 $BUILD --until=source
 
 header=build/$SERIES/$VARIANT/$KIND/src/Include/patchlevel.h

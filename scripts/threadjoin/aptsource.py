@@ -1,4 +1,4 @@
-"""Get a release's tarball from the distribution: it is a source package there.
+"""Get a release's tarball from the distribution, and the patches of its package.
 
 apt works on a state of its own, in a directory that is removed afterwards.
 The machine's configuration is read (where its mirror is, which key signs it,
@@ -37,35 +37,81 @@ class Entry:
     trust: dict = field(default_factory=dict)  # of TRUST, as they are written
 
 
-def fetch(package, path, log):
-    """Write the upstream tarball of a source package to the file *path*.
+def fetch(debian, path, log):
+    """Write the release's tarball, from its source package, to the file *path*.
 
     Parameters:
-        package: dict with "suite", "package" and "orig", the tarball's name.
-        path: where the tarball goes.
+        debian: the layout.Debian.
+        path: pathlib.Path where the tarball goes.
         log: path of a file for apt's own words, overwritten.
 
     Raises Unavailable when that does not work here.
     """
+    # Security's version may have files that the mirror lacks; this one is the same.
+    with _fetched(
+        debian, [debian.suite], "--tar-only", debian.orig, path, log
+    ) as found:
+        os.replace(found, path)
+
+
+def fetch_patches(debian, directory, log):
+    """Put what a source package adds to the release into *directory*.
+
+    The newest version that answers is taken: the security archive's, else that of
+    the distribution's release.
+
+    Returns the file's path; its name says the version of the package. Other
+    parameters as fetch() has them. Raises Unavailable when that does not work here.
+    """
+    suites = [f"{debian.suite}-security", debian.suite]
+    pattern = f"{debian.package}_{debian.version}-*.debian.tar.*"
+    place = directory / pattern
+    with _fetched(debian, suites, "--diff-only", pattern, place, log) as found:
+        os.replace(found, directory / found.name)
+        return directory / found.name
+
+
+@contextlib.contextmanager
+def _fetched(debian, suites, only, pattern, place, log):
+    """Give the path of a file of a source package, which is there for the while.
+
+    Parameters:
+        suites: those of the distribution to ask, in order.
+        only: the option of `apt-get source` that says which files to get.
+        pattern: the file's name.
+        place: a path beside which a scratch directory may be.
+
+    Other parameters, and what is raised: as fetch() has them.
+    """
     if not shutil.which("apt-get"):
         raise Unavailable("no apt-get on this machine")
-    configured = entries(ETC)
-    # An archive that calls a suite by its alias may be anybody's: those last.
-    archives = mirrors(configured, {package["suite"], *_codename()})
-    for uri, trust in mirrors(configured, ALIASES).items():
-        archives.setdefault(uri, trust)
-    if not archives:
+    asked = [(suite, one) for suite in suites for one in _archives(suite)]
+    if not asked:
         raise Unavailable("apt is not set up with a Debian archive")
     complaint = ""
-    for archive in archives.items():
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".apt-") as state:
-            env = prepare(Path(state), archive, package["suite"], configuration())
-            complaint = _download(Path(state), package["package"], env, log)
-            found = Path(state) / package["orig"]
-            if found.exists():
-                os.replace(found, path)
+    settings = configuration()
+    for suite, archive in asked:
+        with tempfile.TemporaryDirectory(dir=place.parent, prefix=".apt-") as state:
+            env = prepare(Path(state), archive, suite, settings)
+            complaint = _download(Path(state), [only, debian.package], env, log)
+            found = next(Path(state).glob(pattern), None)
+            if found:
+                yield found
                 return
-    raise Unavailable(complaint or f"it has no {package['orig']}")
+    raise Unavailable(complaint or f"it has no {pattern}")
+
+
+def _archives(suite):
+    """Return the archives that may have *suite*, (URI, trust) pairs."""
+    configured = entries(ETC)
+    if suite.endswith("-security"):
+        aliases = {f"{alias}-security" for alias in ALIASES}
+        return list(mirrors(configured, {suite, *aliases}).items())
+    # An archive that calls a suite by its alias may be anybody's: those last.
+    archives = mirrors(configured, {suite, *_codename()})
+    for uri, trust in mirrors(configured, ALIASES).items():
+        archives.setdefault(uri, trust)
+    return list(archives.items())
 
 
 def entries(etc):
@@ -164,8 +210,7 @@ def prepare(state, archive, suite, settings):
     Parameters:
         state: pathlib.Path of an empty directory.
         archive: a (URI, trust) item of what mirrors() returns.
-        suite: the only suite to read. A later one, security's say, may have a
-            version whose files the mirror lacks; the tarball is the same.
+        suite: the only suite to read.
         settings: lines as configuration() has them.
 
     Returns the environment in which apt uses that state, a dict.
@@ -202,13 +247,16 @@ def prepare(state, archive, suite, settings):
     return process.environment(APT_CONFIG=str(state / "apt.conf"))
 
 
-def _download(state, package, env, log):
-    """Let apt fetch the tarball of *package* into *state*.
+def _download(state, words, env, log):
+    """Let apt fetch files of a source package into *state*.
+
+    Parameters:
+        words: what `apt-get source` is told.
 
     Returns apt's first complaint, "" for none.
     """
-    script = "apt-get -q update && apt-get -q source --download-only --tar-only "
-    process.status(["sh", "-c", script + shlex.quote(package)], log, cwd=state, env=env)
+    script = "apt-get -q update && apt-get -q source --download-only "
+    process.status(["sh", "-c", script + shlex.join(words)], log, cwd=state, env=env)
     process.raise_if_disk_full(log)
     for line in log.read_text(errors="replace").splitlines():
         if line.startswith(("E: ", "W: Failed to fetch ")):

@@ -43,17 +43,18 @@ def environment():
     return env
 
 
-def attempt(directory, *args):
+def attempt(directory, *args, given=b""):
     """Run `git ARGS` in *directory* and return the CompletedProcess.
 
-    Its stdout and stderr are bytes. Raises Problem when git is not there.
+    It reads *given* (bytes); its stdout and stderr are bytes. Raises Problem
+    when git is not there.
     """
     try:
         return subprocess.run(
             ["git", "-c", "gc.auto=0", *args],
             cwd=directory,
             env=environment(),
-            stdin=subprocess.DEVNULL,
+            input=given,
             capture_output=True,
             check=False,
         )
@@ -63,12 +64,12 @@ def attempt(directory, *args):
         ) from None
 
 
-def run(directory, *args):
-    """Run `git ARGS` in *directory* and return its output (bytes).
+def run(directory, *args, given=b""):
+    """Run `git ARGS` in *directory* on *given* and return its output (bytes).
 
     Raises Problem with git's first line of complaint when it fails.
     """
-    done = attempt(directory, *args)
+    done = attempt(directory, *args, given=given)
     if done.returncode:
         complaint = (done.stderr or done.stdout).decode(errors="replace").strip()
         first = complaint.splitlines()[0] if complaint else f"status {done.returncode}"

@@ -1,6 +1,7 @@
 """Configure, compile and install one CPython, out of its source tree."""
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
@@ -154,7 +155,17 @@ class Interpreter:
             # A library that came since makes for one more module.
             "missing": [need.name for need in packages.missing()],
             "place": str(self.objects),
+            # Of another release, no object is of use.
+            "source": self._release(),
         }
+
+    def _release(self):
+        """Return what tells the source from that of another release, a str."""
+        total = hashlib.sha256()
+        for name in ("configure", "Include/patchlevel.h"):
+            path = self.source / name
+            total.update(path.read_bytes() if path.exists() else b"")
+        return total.hexdigest()
 
     def compile(self, jobs, arguments=()):
         """Run make with *jobs* compilers at once, and with further *arguments*.

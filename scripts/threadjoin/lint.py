@@ -8,12 +8,15 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from . import git, maintain, news, patchfile, process
+from . import git, maintain, news, patchfile, process, registry
 from .errors import Problem
 from .layout import ROOT, available, load_series
 
 #: Longest subject that `git log --oneline` and a mail's header keep whole.
 SUBJECT_COLUMNS = 72
+
+#: Widest line of a message that `git log`, which indents it, keeps within 80.
+BODY_COLUMNS = 76
 
 _SUBJECT = re.compile(r"gh-(\d+): [A-Z]\S*( \S+)+")
 _BUG = re.compile(r"https://github\.com/python/cpython/issues/(\d+)")
@@ -26,16 +29,12 @@ def _where(path):
 
 
 def check_order(directory):
-    """Yield what is wrong with the numbers and the `series` file.
+    """Yield what is wrong with the `series` file.
 
     Parameters:
         directory: Path of the series.
     """
     files = sorted(path.name for path in directory.glob("*.patch"))
-    for number, name in enumerate(files, 1):
-        if not name.startswith(f"{number:04}-"):
-            yield f"{_where(directory / name)}: its number should be {number:04}"
-            break
     lines = (directory / "series").read_text().splitlines()
     where = _where(directory / "series")
     for name, times in Counter(lines).items():
@@ -47,6 +46,42 @@ def check_order(directory):
         yield f"{where}: does not list {name}"
     if lines != sorted(lines):
         yield f"{where}: not in the order of the numbers"
+
+
+def check_registry(known, series, patches):
+    """Yield where one series is not as the registry has it.
+
+    Parameters:
+        known: registry.Registry.
+        series: the series' name.
+        patches: its patchfile.Patch objects.
+    """
+    present = set()
+    for patch in patches:
+        where = _where(patch.path)
+        if patch.author != known.maintainers:
+            yield f"{where}: is from {patch.author}, not from {known.maintainers}"
+        problem = known.problem(patch, series)
+        if problem:
+            yield f"{where}: {problem}"
+            continue
+        name = dict(patch.fields())[registry.FIELD]
+        entry = known.entries[name[:4]]
+        present.add(entry.number)
+        if patch.path.name != f"{name}.patch":
+            yield f"{where}: `scripts/series export` calls it {name}.patch"
+        values = [value for field, value in patch.fields() if field == "Bug"]
+        bugs = [_BUG.fullmatch(value) for value in values]
+        if {int(bug[1]) for bug in bugs if bug} != set(entry.issues):
+            yield f"{where}: {registry.WHERE} has other issues than its `Bug:` fields"
+    for entry in known.entries.values():
+        if series not in entry.series:
+            yield (
+                f"{registry.WHERE}: {entry.number} does not say whether {series} "
+                "has it: true, or why not"
+            )
+        elif entry.series[series] is True and entry.number not in present:
+            yield f"{registry.WHERE}: {entry.number} is to be in {series}, and is not"
 
 
 def check_message(patch):
@@ -63,12 +98,28 @@ def check_message(patch):
             f"{SUBJECT_COLUMNS}"
         )
     fields = patch.fields()
-    if "\n\n" not in "\n".join(patch.body).strip():
+    text = "\n".join(patch.body).strip().rpartition("\n\n")[0]
+    if not text:
         yield f"{where}: the message has no text between subject and fields"
+    elif "\n\n" not in text:
+        yield (
+            f"{where}: the message has one paragraph of text; say what is wrong in "
+            "one, and what the patch does in the next"
+        )
+    for line in text.splitlines():
+        # What has no blanks, such as a URL, cannot be broken.
+        if len(line) > BODY_COLUMNS and " " in line.strip():
+            yield f"{where}: a line of more than {BODY_COLUMNS} columns: {line!r}"
     if not fields:
         yield f"{where}: the message does not end in a paragraph of DEP-3 fields"
         return
     yield from (f"{where}: {problem}" for problem in _check_fields(fields, subject))
+    updated = dict(fields).get("Last-Update", "")
+    if patch.date and _is_date(updated) and updated < patch.date.isoformat():
+        yield (
+            f"{where}: `Last-Update: {updated}` is before its author's date, "
+            f"{patch.date}; export the series"
+        )
 
 
 def _check_fields(fields, subject):
@@ -97,7 +148,8 @@ def _is_date(text):
         datetime.datetime.strptime(text, "%Y-%m-%d")
     except ValueError:
         return False
-    return True
+    # strptime takes 2026-1-2, too, which does not compare as text does.
+    return len(text) == len("YYYY-MM-DD")
 
 
 def check_whitespace(patch):
@@ -184,23 +236,20 @@ def check_round_trip(series, release, scratch):
             the series as commits.
     """
     repository, again = scratch / "repository", scratch / "again"
-    again.mkdir()
     _copy_touched(series, release, repository)
     maintain.commit_base(series.base, repository)
     try:
         maintain.apply(repository, series.patches)
-        names = maintain.format_patches(repository, again)
+        formatted = maintain.format_patches(repository, again)
     except Problem as exc:
         yield f"patches/{exc}"
         return
-    for stored, name in zip(series.patches, names):
-        if stored.name != name:
-            yield f"{_where(stored)}: `scripts/series export` calls it {name}"
-        elif stored.read_bytes() != (again / name).read_bytes():
+    for stored, new in zip(series.patches, formatted):
+        if stored.read_bytes() != new.read_bytes():
             yield (
                 f"{_where(stored)}: not what `scripts/series export` gives, from "
-                f"line {_first_difference(stored, again / name)} on (an offset, or "
-                "edited by hand?)"
+                f"line {_first_difference(stored, new)} on (an offset, or edited by "
+                "hand?)"
             )
 
 
@@ -210,6 +259,31 @@ def _first_difference(one, other):
         if mine != theirs:
             return number
     return min(map(len, lines)) + 1
+
+
+def check_standalone(known, series, repository):
+    """Yield the patches that the registry calls standalone and that are not.
+
+    Such a patch applies to the release without any other, with all its context.
+
+    Parameters:
+        known: registry.Registry.
+        series: layout.Series.
+        repository: Path of one as check_round_trip() leaves it.
+    """
+    git.run(repository, "read-tree", maintain.BASE_TAG)
+    alone = {entry.name for entry in known.entries.values() if entry.standalone}
+    for path in series.patches:
+        if path.stem not in alone:
+            continue
+        strict = ("apply", "--cached", "--check", "--whitespace=nowarn")
+        done = git.attempt(repository, *strict, str(path.resolve()))
+        if done.returncode:
+            said = done.stderr.decode(errors="replace").partition("\n")[0]
+            yield (
+                f"{_where(path)}: is standalone, says {registry.WHERE}, and does not "
+                f"apply to the release alone: {said.partition(': ')[2]}"
+            )
 
 
 def check_quilt(series, release, scratch):
@@ -292,7 +366,7 @@ def _read(series):
     return patches, problems
 
 
-def check_on_base(series, source, created):
+def check_on_base(series, source, created, known):
     """Yield what is wrong when the series is applied to its release.
 
     Parameters:
@@ -300,6 +374,7 @@ def check_on_base(series, source, created):
         source: the origin.Origin that maintain.release() returned.
         created: dict that gets the series' created_files(), for
             check_shared(), when all is well.
+        known: registry.Registry.
     """
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
@@ -309,6 +384,7 @@ def check_on_base(series, source, created):
         yield from problems
         if not problems:
             created[series.name] = created_files(scratch / "repository")
+            yield from check_standalone(known, series, scratch / "repository")
             if shutil.which("quilt"):
                 yield from check_quilt(series, release, scratch)
 
@@ -323,6 +399,7 @@ def check(names, given=None, root=ROOT):
         root: Path of the project.
     """
     every, created = [], {}
+    known = registry.load(root / "patches")
     for name in available(root / "patches"):
         series = load_series(name, root / "patches")
         patches, unreadable = _read(series)
@@ -331,12 +408,13 @@ def check(names, given=None, root=ROOT):
             continue
         yield from unreadable
         yield from check_order(series.directory)
+        yield from check_registry(known, name, patches)
         for patch in patches:
             yield from check_message(patch)
             yield from check_whitespace(patch)
         yield from check_news(name, patches)
         if not unreadable:
             source = maintain.release(series, given)
-            yield from check_on_base(series, source, created)
+            yield from check_on_base(series, source, created, known)
     yield from check_shared(created)
     yield from check_news_copy(every, root)

@@ -1,13 +1,15 @@
 """A series as git commits on its base, and those commits as patches again."""
 
+import datetime
 import os
+import re
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
-from . import exchange, git, news, origin, patchfile
+from . import exchange, git, news, origin, patchfile, registry
 from .errors import Problem
-from .layout import BUILD, ROOT, load_series
+from .layout import BUILD, RELEASES, ROOT, load_series
 
 BASE_TAG = "base"
 BRANCH = "threadjoin"
@@ -18,6 +20,7 @@ FORMAT = (
     "--zero-commit",
     "--no-signature",
     "--no-numbered",
+    "--numbered-files",
     "--encode-email-headers",
     "--stat=72",
     "--summary",
@@ -49,7 +52,8 @@ def release(series, given=None):
     if given is None:
         BUILD.mkdir(exist_ok=True)
         return origin.release(series, BUILD / "source.log")
-    found = origin.given(str(given), None if given.is_dir() else base.sha256)
+    digest = base.xz if given.suffix == ".xz" else base.tgz
+    found = origin.given(str(given), None if given.is_dir() else digest)
     if given.is_dir() and origin.version(found) != base.version:
         raise Problem(
             f"{given} is CPython {origin.version(found)}, and the series "
@@ -61,7 +65,7 @@ def release(series, given=None):
 def commit_base(base, repository):
     """Make the directory *repository* a git repository of what is in it.
 
-    Its one commit, tagged, is the release that *base* (a layout.Base) names,
+    Its one commit, tagged, is the release that *base* (a layout.Release) names,
     or a part of its files.
     """
     git.init(repository, BRANCH)
@@ -119,6 +123,9 @@ def checkout(series, source, directory):
         source.lay(repository)
         commit_base(series.base, repository)
         apply(repository, series.patches)
+        # `git commit --amend --trailer "Patch: ..."` gives a commit another number.
+        trailer = f"trailer.{registry.FIELD.lower()}.ifexists"
+        git.run(repository, "config", trailer, "replace")
         repository.replace(directory)
 
 
@@ -173,54 +180,110 @@ def _commits(repository):
     return base, tip
 
 
-def format_patches(repository, directory):
-    """Write the series in *repository* as patches into *directory*.
+def _by(author, base, tip, bare):
+    """Return the hash of *tip* with *author* for all commits from *base* on.
 
-    Writes the numbered patches and quilt's `series` file; their bytes depend
-    on nothing but the commits. Returns the names in order. Raises Problem
-    when the commits are not a series.
+    The dates stay. The new commits are in the repository *bare*.
+    """
+    between = git.run(bare, "rev-list", "--reverse", f"{base}..{tip}")
+    parent = base
+    for commit in between.decode().split():
+        raw = git.run(bare, "cat-file", "commit", commit)
+        head, _, message = raw.partition(b"\n\n")
+        # What else there may be, a signature, is of the commit as it was.
+        kept = rb"^(tree|author|committer|encoding) (.*)$"
+        fields = dict(re.findall(kept, head, re.MULTILINE))
+        when = fields.pop(b"author").rpartition(b"> ")[2]
+        new = [b"tree " + fields.pop(b"tree"), f"parent {parent}".encode()]
+        new.append(b"author " + author.encode() + b" " + when)
+        new += [name + b" " + value for name, value in fields.items()]
+        text = b"\n".join(new) + b"\n\n" + message
+        write = ("hash-object", "-t", "commit", "-w", "--stdin")
+        parent = git.run(bare, *write, given=text).decode().strip()
+    return parent
+
+
+def format_patches(repository, directory, author=None):
+    """Write the series in *repository* as patches into the new *directory*.
+
+    Their bytes depend on nothing but the commits and *author*, who they are
+    said to be from; None to believe the commits. Returns the Paths in order.
+    Raises Problem when the commits are not a series.
     """
     base, tip = _commits(repository)
+    directory.mkdir()
     with _objects_of(repository) as bare:
+        if author:
+            tip = _by(author, base, tip, bare)
         git.run(
             bare, "format-patch", "--quiet", *FORMAT,
             f"--output-directory={directory.resolve()}", f"{base}..{tip}",
         )  # fmt: skip
-    names = sorted(path.name for path in directory.glob("*.patch"))
-    (directory / "series").write_text("".join(f"{name}\n" for name in names))
-    return names
+    return sorted(directory.iterdir(), key=lambda path: int(path.name))
 
 
-def export(repository, name, root=ROOT):
+def _date(patch, stored, today):
+    """Return the bytes of *patch*, a patchfile.Patch, with a true Last-Update.
+
+    Parameters:
+        stored: Path of the directory with the series as it was exported before:
+            where the patch of that number is the same but for where it applies,
+            it keeps its day.
+        today: datetime.date for one that is not the same.
+    """
+    content = patch.path.read_bytes()
+    day = today.isoformat()
+    number = dict(patch.fields())[registry.FIELD][:4]
+    for path in stored.glob(f"{number}-*.patch"):
+        before = path.read_bytes()
+        if patchfile.essence(before) == patchfile.essence(content):
+            day = patchfile.updated(before) or day
+    # What was written later is not as it was before, whatever the clock says here.
+    return patchfile.dated(content, max(day, patch.date.isoformat()))
+
+
+def export(repository, name, root=ROOT, today=None):
     """Make the patches of a series those of its checkout.
 
-    NEWS entries of the project are written anew from the patches of all its
-    series with them.
+    A patch is called what its commit's `Patch:` field says, which the registry
+    has to know; it is from the maintainers, and its Last-Update is the day on
+    which an export found it changed. NEWS entries of the project are written
+    anew from the patches of all its series.
 
     Parameters:
         repository: Path of a checkout, as checkout() makes it.
         name: the series, such as "3.11": its directory below patches/ has
-            its base.json, and what is neither a patch nor `series` stays.
+            its releases.json, and what is neither a patch nor `series` stays.
         root: Path of the project.
+        today: datetime.date; None for this day, in UTC.
 
     Returns the names of the patches. All or nothing: raises Problem when
-    something tracked is not committed or the commits are not a series.
+    something tracked is not committed, the commits are not a series, or are not
+    as the registry has them.
     """
     if not (repository / ".git").exists():
         raise Problem(
             f"{repository} is not a git checkout; make one with "
             "`scripts/series checkout`"
         )
-    if not (root / "patches" / name / "base.json").is_file():
-        raise Problem(f"patches/{name} has no base.json, which a series starts with")
+    if not (root / "patches" / name / RELEASES).is_file():
+        raise Problem(f"patches/{name} has no {RELEASES}, which a series starts with")
     if git.run(repository, "status", "--porcelain", "--untracked-files=no").strip():
         raise Problem(f"{repository} has changes that are not committed; commit them")
+    known = registry.load(root / "patches")
+    today = today or datetime.datetime.now(datetime.timezone.utc).date()
     with tempfile.TemporaryDirectory() as scratch:
-        new = Path(scratch, "patches")
+        raw, new = Path(scratch, "raw"), Path(scratch, "patches")
         new.mkdir()
-        names = format_patches(repository, new)
-        if not names:
+        made = format_patches(repository, raw, known.maintainers)
+        if not made:
             raise Problem(f"{repository} has no commit on {BASE_TAG} to export")
+        made = list(map(patchfile.read, made))
+        names = known.names(made, name)
+        for patch, called in zip(made, names):
+            dated = _date(patch, root / "patches" / name, today)
+            (new / called).write_bytes(dated)
+        (new / "series").write_text("".join(f"{called}\n" for called in names))
         patches = [*new.glob("*.patch"), *_patches_of_others(root, name)]
         entries = news.entries(map(patchfile.read, patches))
         present = [

@@ -1,14 +1,17 @@
-"""What to build from: the pinned release, or what --source names."""
+"""What to build from: a release, the distribution's package, or what one names."""
 
 import hashlib
 import re
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Optional
+from typing import Callable, Optional
 
-from . import layout, source, tree, workcopy
+from . import debian, fetch, layout, source, tree, workcopy
 from .errors import Problem
+
+#: Why something is built that --source names.
+SAID = "as --source says"
 
 CACHE = layout.BUILD / "cache"
 
@@ -20,6 +23,7 @@ class Origin:
     name: str  # for people
     path: Path  # a tarball or a directory
     digest: Optional[str] = None  # of the tarball; a directory may change
+    package: Optional[debian.Package] = None  # whose patches are part of the source
 
     def lay(self, place):
         """Make the new directory *place* a copy of the source."""
@@ -27,6 +31,88 @@ class Origin:
             workcopy.unpack(self.path, place)
         else:
             workcopy.copy(self.path, place)
+        if self.package:
+            self.package.apply(place)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be built, before it is got."""
+
+    name: str  # "CPython 3.11.16"
+    why: str  # "the newest release that the series 3.11 is checked on"
+    get: Callable[[], Origin]  # may raise Problem
+    #: Takes words on why get() does not work; returns what to build instead.
+    otherwise: Optional[Callable[[str], "Plan"]] = None
+
+
+def newest(series, log):
+    """Return the Plan for the newest source of *series* that there is.
+
+    That is its newest release, from the cache or from python.org, else what the
+    distribution has of the release of its own, with its patches.
+
+    Parameters:
+        series: the layout.Series.
+        log: path of a file for the output of the distribution's tools.
+    """
+    wanted = series.newest
+    why = f"the newest release that the series {series.name} is checked on"
+
+    def instead(reason):
+        name = f"CPython {wanted.version}"
+        if not series.debian:
+            raise source.NoWay(name, [f"python.org: {reason}"])
+        return distribution(series, log, f"python.org does not give {name} ({reason})")
+
+    if not source.cached(wanted, CACHE):
+        try:
+            fetch.probe(wanted.url(next(iter(wanted.tarballs))))
+        except fetch.Unavailable as exc:
+            return instead(str(exc))
+    return replace(exactly(series, wanted.version, log, why), otherwise=instead)
+
+
+def exactly(series, version, log, why=None):
+    """Return the Plan for the release *version*, and no other.
+
+    Parameters:
+        why: None for what --release says.
+
+    Other parameters as newest() has them. Raises Problem when *series* does not know
+    it.
+    """
+    wanted = series.release(version)
+    if not why:
+        why = "as --release says"
+        if not wanted.checked:
+            why += f"; the series {series.name} was not checked on it"
+    return Plan(f"CPython {version}", why, lambda: release(series, log, version))
+
+
+def distribution(series, log, why=SAID):
+    """Return the Plan for the distribution's source package, with its patches.
+
+    Parameters as newest() has them. Raises Problem when there is none of *series*.
+    """
+    data = series.debian
+    if not data:
+        raise Problem(f"no distribution's source package is known for {series.name}")
+
+    def get():
+        try:
+            package = debian.obtain(data, CACHE, log)
+        except fetch.Unavailable as exc:
+            tried = [] if why == SAID else [why]
+            tried.append(f"Debian's source package: {exc}")
+            raise source.NoWay(data.package, tried) from None
+        base = release(series, log, data.version)
+        digest = hashlib.sha256(f"{base.digest} {package.digest}".encode()).hexdigest()
+        name = f"CPython {data.version} with Debian's patches ({package.name})"
+        return Origin(name, base.path, digest, package)
+
+    name = f"CPython {data.version} with the patches of Debian's {data.package}"
+    return Plan(name, why, get)
 
 
 def is_url(text):
@@ -34,13 +120,14 @@ def is_url(text):
     return re.match(r"[a-z][a-z0-9+.-]*://", text, re.IGNORECASE) is not None
 
 
-def release(series, log):
-    """Return the Origin of the release that *series* is made for.
+def release(series, log, version=None):
+    """Return the Origin of the release that *series* is made on, or of *version*.
 
     Gets its tarball where it is not there yet; see source.pinned().
     """
-    path = source.pinned(series.base, CACHE, log)
-    return Origin(f"CPython {series.base.version}", path, series.base.sha256)
+    wanted = series.release(version) if version else series.base
+    path = source.pinned(wanted, series.debian, CACHE, log)
+    return Origin(f"CPython {wanted.version}", path, wanted.tarballs[path.name])
 
 
 def given(text, digest=None):

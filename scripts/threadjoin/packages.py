@@ -96,7 +96,7 @@ def _includable(headers, command):
     return {headers[int(n)] for n in re.findall(r"^found (\d+)$", done.stdout, re.M)}
 
 
-def provide(progress, log):
+def provide(progress, log, only_say=False):
     """See to it that the system has what a build needs.
 
     Installs what is missing where we may (apt, as root or with a sudo that
@@ -105,10 +105,13 @@ def provide(progress, log):
     Parameters:
         progress: a progress.Progress.
         log: path of a file for the package manager's output.
+        only_say: install nothing, and raise Problem when anything is missing.
 
     Raises Problem when something is missing that no build can do without.
     """
     lacking = missing()
+    if only_say and lacking:
+        raise Problem(f"{_names(lacking)} missing; {advice(lacking)}")
     install(lacking, progress, log)
     lacking = missing() if lacking else []
     required = [need for need in lacking if need.required]
@@ -129,8 +132,10 @@ def install(lacking, progress, log):
     """
     may = _privilege() if lacking and shutil.which("apt-get") else None
     if may is not None:
+        names = [need.packages["apt-get"] for need in lacking]
+        progress.note(f"note: to be installed with apt-get: {' '.join(names)}")
         with progress.stage(f"install {', '.join(need.name for need in lacking)}"):
-            _install([need.packages["apt-get"] for need in lacking], may, log)
+            _install(names, may, log)
 
 
 def provide_tool(command, progress, log, data=DATA):

@@ -1,15 +1,21 @@
 """Read a patch that `git format-patch` wrote: its message and its changes."""
 
+import datetime
 import email
 import email.policy
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Optional
 
 from .errors import Problem
 
 _HUNK = re.compile(rb"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
 _FIELD = re.compile(r"([A-Z][\w-]*): (.*)")
+_UPDATED = re.compile(rb"^Last-Update:.*\n?", re.MULTILINE)
+
+#: What a change of another patch can change in this one: blobs and places.
+_PLACES = re.compile(rb"^(?:index|@@) .*$", re.MULTILINE)
 
 
 @dataclass
@@ -20,6 +26,8 @@ class Change:
     created: bool = False
     added: list = field(default_factory=list)  # (line in the patch, bytes)
     kept: list = field(default_factory=list)  # bytes, context and removed
+    removed: int = 0  # how many of those are removed
+    hunks: int = 0
     unended: int = 0  # line in the patch where the new file's end has no newline
 
     def content(self):
@@ -36,6 +44,8 @@ class Patch:
     subject: str = ""
     body: list = field(default_factory=list)  # the message's lines below it
     changes: list = field(default_factory=list)  # of Change
+    author: str = ""
+    date: Optional[datetime.date] = None  # the author's, in UTC
 
     def fields(self):
         """Return the DEP-3 fields as (name, value) pairs, in order.
@@ -69,11 +79,15 @@ def read(path):
     except ValueError:
         raise _malformed(path, "no message that ends in a line `---`") from None
     header = b"\n".join(lines[1:blank]) + b"\n\n"
-    subject = email.message_from_bytes(header, policy=email.policy.default)["Subject"]
+    fields = email.message_from_bytes(header, policy=email.policy.default)
+    subject = fields["Subject"]
     if not lines[0].startswith(b"From ") or not subject:
         raise _malformed(path, "no From line or no Subject")
     body = [line.decode(errors="replace") for line in lines[blank + 1 : fence]]
     patch = Patch(path, re.sub(r"^\[PATCH[^]]*\] ", "", subject), body)
+    patch.author = str(fields["From"] or "")
+    if fields["Date"] and fields["Date"].datetime:
+        patch.date = fields["Date"].datetime.astimezone(datetime.timezone.utc).date()
     _read_changes(patch, lines, fence + 1)
     return patch
 
@@ -100,6 +114,7 @@ def _read_hunk(patch, change, lines, number):
     if match is None:
         raise _malformed(patch.path, f"line {number + 1} is no hunk's header")
     old, new = (1 if count is None else int(count) for count in match.groups())
+    change.hunks += 1
     on_new_side = False
     while True:
         number += 1
@@ -116,8 +131,39 @@ def _read_hunk(patch, change, lines, number):
                 change.added.append((number + 1, line[1:]))
             else:
                 change.kept.append(line[1:])
+                change.removed += line.startswith(b"-")
         else:
             raise _malformed(patch.path, f"line {number + 1} is not part of its hunk")
+
+
+def essence(content):
+    """Return what of a patch, the bytes *content*, is its own doing.
+
+    That is its message but for Last-Update, and its changes but for the blobs
+    that they are made on and the lines that they are at.
+    """
+    head, _, rest = content.partition(b"\n---\n")
+    message = head.partition(b"\nSubject:")[2] + b"\n"
+    changes = rest[rest.find(b"\ndiff --git ") :]
+    return _UPDATED.sub(b"", message), _PLACES.sub(b"@@", changes)
+
+
+def updated(content):
+    """Return the day of Last-Update in the patch *content* (bytes), or None."""
+    head = content.partition(b"\n---\n")[0]
+    found = re.search(rb"^Last-Update: (\d{4}-\d\d-\d\d)$", head, re.MULTILINE)
+    return found and found[1].decode()
+
+
+def dated(content, day):
+    """Return the patch *content* (bytes) with Last-Update: *day* (a str).
+
+    The field comes last where it was not.
+    """
+    head, fence, rest = content.partition(b"\n---\n")
+    field = f"Last-Update: {day}".encode()
+    new, times = re.subn(rb"^Last-Update:.*$", field, head, flags=re.MULTILINE)
+    return (new if times else head + b"\n" + field) + fence + rest
 
 
 def _malformed(path, why):

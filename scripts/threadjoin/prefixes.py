@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, replace
 
-from . import interpreter, layout, origin, pages, process, regrtest, workcopy
+from . import interpreter, layout, origin, pages, process, regrtest, tree, workcopy
 from .downstream_run import PASSED
 from .errors import Problem
 
@@ -72,6 +72,11 @@ class Builder:
         self._built = interpreter.Interpreter("patched", home, variant)
         self._known = set()
 
+    @property
+    def version(self):
+        """The version of CPython that is there to build, of begin()."""
+        return tree.version_of(self._built.source)
+
     def begin(self):
         """Build the release without the series. Raises process.Failed."""
         interpreter.require_space([self._built], self._home)
@@ -113,25 +118,59 @@ class Builder:
         return warnings(self._built.log("compile").read_text(errors="replace"))
 
 
-def prove(builder, series, units, progress):
-    """Have *builder* build and test each prefix of *series*; return the Steps.
+def select(series, only=(), start=None):
+    """Return how many patches each wanted prefix of a layout.Series has.
+
+    Parameters:
+        only: numbers or names of patches (str, such as "0110", "110" or the file
+            name): the prefixes that end in them. All, if none.
+        start: the same of one patch: the prefixes that end in it or later.
+
+    Raises Problem when the series does not have such a patch.
+    """
+    names = [path.stem for path in series.patches]
+    lengths = range(1, len(names) + 1)
+    if start is not None:
+        lengths = lengths[_position(start, series, names) :]
+    if only:
+        return sorted({_position(text, series, names) + 1 for text in only})
+    return list(lengths)
+
+
+def _position(text, series, names):
+    """Return which of *names*, those of the patches of *series*, *text* means."""
+    number = text.zfill(4) if text.isdecimal() else None
+    for position, name in enumerate(names):
+        if name == text.removesuffix(".patch") or name[:4] == number:
+            return position
+    have = ", ".join(name[:4] for name in names)
+    raise Problem(f"{series.name} has no patch {text!r}; it has {have}")
+
+
+def prove(builder, series, units, progress, lengths=None):
+    """Have *builder* build and test prefixes of *series*; return the Steps.
 
     Parameters:
         units: the files of tests to run in each.
         progress: progress.Progress.
+        lengths: which prefixes, as select() returns them; None for all.
     """
-    with progress.stage(f"build {series.base.version} without a patch"):
+    with progress.stage("build the release without a patch"):
         builder.begin()
     steps = []
-    for length, patch in enumerate(series.patches, 1):
-        with progress.stage(f"{length} of {len(series.patches)}: {patch.name}"):
+    for length in lengths or select(series):
+        name = series.patches[length - 1].name
+        with progress.stage(f"{length} of {len(series.patches)}: {name}"):
             steps.append(builder.step(length, units))
     return steps
 
 
-def report(steps, progress):
-    """Print a line for each of *steps*; raise Problem unless all are sound."""
-    rows = [["", "compiles", "warnings", "tests"]]
+def report(steps, progress, version):
+    """Print a line for each of *steps*; raise Problem unless all are sound.
+
+    *version* is that of the release that they are of.
+    """
+    rows = [[f"CPython {version}", "compiles", "warnings", "tests"]]
     for step in steps:
         tests = "passed"
         if step.failed:

@@ -234,6 +234,8 @@ def _build(variant, progress):
     """Build stock and patched; return their paths by role. Raises Problem."""
     for role in regrtestdiff.ROLES:
         command = [str(layout.ROOT / "build.sh"), "--variant", variant, f"--{role}"]
+        # What else was built is of this release, too.
+        command += ["--release", layout.load_series().base.version]
         if subprocess.run([*command, "--no-test"], check=False).returncode:
             raise Problem(f"{variant}: the {role} interpreter cannot be built")
     return {role: layout.built(role, variant) for role in regrtestdiff.ROLES}

@@ -1,8 +1,21 @@
 """The maintainer's tool: a series as git commits, as patches, and checked.
 
 A series is changed in a checkout, by ordinary git work on its commits, and
-exported back. A new one starts as a directory of patches/ with its base.json
-and an empty `series` file.
+exported back. The message of a commit says in its last paragraph which patch it
+is, with its number and its slug,
+
+    Patch: 0110-done-event
+
+as patches/registry.json has them: there, a number is one change in all series,
+for good. To add a patch, add it to the registry, with a number between those of
+its neighbours, and commit it with that line, or give it the line afterwards:
+
+    git commit --amend --no-edit --trailer "Patch: 0110-done-event"
+
+The file is called that; its From: and its Last-Update: come from the export.
+
+A new series starts as a directory of patches/ with its releases.json and an
+empty `series` file.
 """
 
 import argparse
@@ -11,6 +24,7 @@ from pathlib import Path
 
 from . import (
     errors,
+    extent,
     layout,
     leaving,
     lint,
@@ -19,6 +33,9 @@ from . import (
     packages,
     prefixes,
     regrtest,
+    releasedata,
+    releases,
+    source,
     workplace,
 )
 from .errors import Problem
@@ -27,8 +44,8 @@ from .progress import Progress
 
 def _checkout(args):
     series = layout.load_series(args.series)
-    source = maintain.release(series, args.source)
-    maintain.checkout(series, source, args.directory)
+    given = maintain.release(series, args.source)
+    maintain.checkout(series, given, args.directory)
     print(
         f"{args.directory}: CPython {series.base.version} (tag {maintain.BASE_TAG}) "
         f"and {len(series.patches)} patches (branch {maintain.BRANCH})"
@@ -60,18 +77,53 @@ def _lint(args):
     print(f"{', '.join(names)}: nothing wrong")
 
 
+def _stat(args):
+    for line in extent.table(layout.load_series(args.series)):
+        print(line)
+
+
 def _prefixes(args):
     series = layout.load_series(args.series)
+    lengths = prefixes.select(series, args.only, args.start)
     progress = Progress()
     leaving.once()
     home = prefixes.home(series)
     with workplace.occupied(home):
         packages.provide(progress, home / "packages.log")
-        source = maintain.release(series, args.source)
-        builder = prefixes.Builder(series, source, home, args.jobs)
+        given = maintain.release(series, args.source)
+        builder = prefixes.Builder(series, given, home, args.jobs)
         units = regrtest.load()["prefixes"]
-        steps = prefixes.prove(builder, series, units, progress)
-    prefixes.report(steps, progress)
+        steps = prefixes.prove(builder, series, units, progress, lengths)
+    prefixes.report(steps, progress, builder.version)
+
+
+def _releases(args):
+    series = layout.load_series(args.series)
+    if args.add:
+        if not (args.tgz and args.xz):
+            raise Problem("--add needs the checksums, --tgz SUM and --xz SUM")
+        changed = releasedata.add(
+            series, args.add, args.tgz, args.xz, args.checked, layout.ROOT
+        )
+        print(f"{args.add}: written to {', '.join(changed)}")
+        return
+    if args.tgz or args.xz or args.checked:
+        raise Problem("--tgz, --xz and --checked go with --add VERSION")
+    if args.write:
+        print(f"written: {', '.join(releasedata.write()) or 'nothing has changed'}")
+        return
+    if args.fetch:
+        layout.BUILD.mkdir(exist_ok=True)
+        releases.obtain(series, layout.BUILD / "source.log")
+    rows = list(releases.rows(series, releases.sources(series, args.source)))
+    for line in releases.table(rows):
+        print(line)
+    refused = releases.refused(rows)
+    if refused:
+        raise Problem(
+            f"the series {series.name} does not apply to {', '.join(refused)}, which "
+            f"{layout.RELEASES} calls checked"
+        )
 
 
 def _news(args):
@@ -114,9 +166,22 @@ def _parser():
     export.add_argument("series", **one)
     export.add_argument("directory", **place, help="the checkout")
 
-    checks = command("lint", _lint, "check series: patches, messages, NEWS, quilt")
+    checks = command(
+        "lint",
+        _lint,
+        "check series: patches, registry, messages, NEWS, quilt, and that what the "
+        "registry calls standalone applies alone",
+    )
     checks.add_argument("series", nargs="*", metavar="SERIES", help="all, if none")
     _add_source(checks)
+
+    extents = command(
+        "stat",
+        _stat,
+        "count what a series touches (hunks, added, removed) and quotes (context) of "
+        "the files that the release has, and the lines of its own new files",
+    )
+    extents.add_argument("series", **one)
 
     each = command(
         "prefixes",
@@ -125,8 +190,62 @@ def _parser():
         "what whoever bisects it meets",
     )
     each.add_argument("series", **one)
+    which = each.add_mutually_exclusive_group()
+    which.add_argument(
+        "--only",
+        nargs="+",
+        default=(),
+        metavar="NUMBER",
+        help="the prefixes that end in these patches: numbers or file names",
+    )
+    which.add_argument(
+        "--from",
+        dest="start",
+        metavar="NUMBER",
+        help="the prefixes that end in this patch or a later one",
+    )
     regrtest.add_jobs(each)
     _add_source(each)
+
+    known = command(
+        "releases",
+        _releases,
+        "try a series on all releases whose source is here, and build nothing; or add "
+        "a release to those that it knows",
+    )
+    known.add_argument("series", **one)
+    known.add_argument(
+        "--source",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="besides build/cache: a tree, or a directory with trees or tarballs of "
+        "releases in it; may be given more than once",
+    )
+    known.add_argument(
+        "--fetch", action="store_true", help="get what is not in build/cache first"
+    )
+    known.add_argument(
+        "--add",
+        metavar="VERSION",
+        help="add this release instead, or change whether it is checked",
+    )
+    for form in ("tgz", "xz"):
+        known.add_argument(
+            f"--{form}",
+            type=source.checksum,
+            metavar="SUM",
+            help=f"the SHA-256 of its .{'tgz' if form == 'tgz' else 'tar.xz'}",
+        )
+    known.add_argument(
+        "--checked", action="store_true", help="the series was built and tested on it"
+    )
+    known.add_argument(
+        "--write",
+        action="store_true",
+        help="only write the lines of other files that are made of the releases",
+    )
 
     entry = command("news", _news, "add a NEWS entry to a checkout, with blurb")
     entry.add_argument("directory", **place, help="the checkout")

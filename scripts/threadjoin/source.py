@@ -1,13 +1,39 @@
 """Get a tarball of CPython's source, never one with another checksum."""
 
+import argparse
 import contextlib
 import hashlib
 import os
+import re
 import urllib.parse
 
 from . import aptsource
 from .errors import Problem
 from .fetch import Unavailable, download
+
+#: What a message calls the distribution.
+APT = "the distribution's source package"
+
+
+def checksum(text):
+    """Return *text* as a SHA-256, for a Parser's type=.
+
+    Raises argparse.ArgumentTypeError, which is for the Parser, when it is none.
+    """
+    if not re.fullmatch("[0-9a-fA-F]{64}", text):
+        raise argparse.ArgumentTypeError("a SHA-256 has 64 hexadecimal digits")
+    return text.lower()
+
+
+class NoWay(Problem):
+    """No way to get a file has worked."""
+
+    def __init__(self, what, tried):
+        self.reason = "; ".join(tried)
+        super().__init__(
+            f"no way to get {what}: {self.reason}. Check the network, or give a file "
+            "with --source"
+        )
 
 
 def sha256(path):
@@ -19,20 +45,38 @@ def sha256(path):
     return digest.hexdigest()
 
 
-def pinned(base, cache, log):
-    """Return the path of the tarball of *base* (a layout.Base) in *cache*.
-
-    It comes from *cache*, else from python.org, else from the distribution's
-    source package, whose tools write to the file *log*. Raises Problem,
-    saying what was tried, when no way works.
+def cached(release, cache):
+    """Return the path of a tarball of *release* (a layout.Release) that is in
+    the directory *cache*, None for none.
     """
-    ways = {
-        "python.org": lambda part: download(base.url, part),
-        "the distribution's source package": lambda part: aptsource.fetch(
-            base.debian, part, log
-        ),
-    }
-    return _obtain(cache / base.tarball, base.sha256, ways)
+    for name, digest in release.tarballs.items():
+        path = cache / name
+        if path.exists() and sha256(path) == digest:
+            return path
+    return None
+
+
+def pinned(release, debian, cache, log):
+    """Return the path of a tarball of *release* (a layout.Release) in *cache*.
+
+    It comes from *cache*, else from python.org, else, where *debian* (a
+    layout.Debian or None) is of this release, from that source package, whose
+    tools write to the file *log*. Raises Problem, saying what was tried, when
+    no way works.
+    """
+    found = cached(release, cache)
+    if found:
+        return found
+    name, digest = next(iter(release.tarballs.items()))
+    url = release.url(name)
+    ways = [("python.org", cache / name, digest, lambda part: download(url, part))]
+    if debian and debian.version == release.version:
+        place = cache / debian.tarball
+        digest = release.tarballs[place.name]
+        ways.append(
+            (APT, place, digest, lambda part: aptsource.fetch(debian, part, log))
+        )
+    return _obtain(f"CPython {release.version}", ways)
 
 
 def remote(url, digest, cache):
@@ -41,7 +85,10 @@ def remote(url, digest, cache):
     Raises Problem when it cannot be fetched or has another checksum.
     """
     name = os.path.basename(urllib.parse.urlsplit(url).path) or "source"
-    return _obtain(cache / name, digest, {url: lambda part: download(url, part)})
+    place = cache / name
+    if place.exists() and sha256(place) == digest:
+        return place
+    return _obtain(name, [(url, place, digest, lambda part: download(url, part))])
 
 
 def verify(path, digest):
@@ -51,18 +98,18 @@ def verify(path, digest):
         raise Problem(f"{path}: {_mismatch(found, digest)}; get it again")
 
 
-def _obtain(place, digest, ways):
-    """Return *place*, filled by the first of *ways* that has the right file.
+def _obtain(what, ways):
+    """Return the file that the first of *ways* has right.
 
-    *ways* is a dict of names to functions that write the file to a path.
+    Parameters:
+        what: what is to be got, for people.
+        ways: a list of tuples: a name, the file's path, its digest, and a function
+            that writes it to a path.
     """
     tried = []
-    if place.exists():
-        found = sha256(place)
-        if found == digest:
-            return place
-        tried.append(f"{place}: {_mismatch(found, digest)}")
-    for name, way in ways.items():
+    for name, place, digest, way in ways:
+        if place.exists():
+            tried.append(f"{place}: {_mismatch(sha256(place), digest)}")
         try:
             with _incoming(place, digest) as part:
                 way(part)
@@ -70,10 +117,7 @@ def _obtain(place, digest, ways):
             tried.append(f"{name}: {exc}")
         else:
             return place
-    raise Problem(
-        f"no way to get {place.name}: {'; '.join(tried)}. Check the network, or "
-        "give a file with --source"
-    )
+    raise NoWay(what, tried)
 
 
 @contextlib.contextmanager

@@ -39,6 +39,14 @@ def _parser():
         theirs.add_argument(
             option, dest="theirs", action="append", metavar="VALUE", type=_taker(option)
         )
+    built_from = parser.add_mutually_exclusive_group()
+    for name, value in (("release", "VERSION"), ("source", "PATH")):
+        built_from.add_argument(
+            f"--{name}",
+            metavar=value,
+            help=f"build from what ./build.sh --{name} says; by default from the "
+            "release that a series is made on",
+        )
     return parser
 
 
@@ -66,16 +74,26 @@ def main(argv):
     # children: tests that interrupt a program need it at its default.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if not args.unit:
-        _build()
+        _build(args)
     run_pytest([*(["tests/unit"] if args.unit else []), *words])
 
 
-def _build():
+def _build(args):
     """Build stock and patched of every series; what is up to date stays."""
-    for name in layout.available():
-        command = [str(layout.ROOT / "build.sh"), name, "--no-test"]
+    if args.release is not None:
+        wanted = [["--release", args.release]]
+    elif args.source is not None:
+        wanted = [["--source", args.source]]
+    else:
+        # Known and the same for ever, where the default is what is newest.
+        named = [layout.load_series(name) for name in layout.available()]
+        wanted = [[series.name, "--release", series.base.version] for series in named]
+    for words in wanted:
+        command = [str(layout.ROOT / "build.sh"), *words, "--no-test"]
         if subprocess.run(command, check=False).returncode:
-            raise Problem(f"no tests without the builds: ./build.sh {name} failed")
+            raise Problem(
+                f"no tests without the builds: ./build.sh {' '.join(words)} failed"
+            )
 
 
 def run_pytest(arguments):

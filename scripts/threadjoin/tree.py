@@ -105,19 +105,22 @@ class _Room:
         self._tree = tree
         self._patches = patches
         self._copies = directory / "copies"
-        self._names = sorted({name for p in patches for name in _touched(p)})
+        self.offsets = 0  # hunks of the last attempt() that were in other lines
+        self._names = sorted({name for p in patches for name in touched(p)})
 
     def attempt(self, patches, reverse):
         """Try *patches* on fresh copies; return None or the first Refusal."""
         if self._copies.exists():
             shutil.rmtree(self._copies)
         self._copies.mkdir()
+        self.offsets = 0
         for name in self._names:
             if (self._tree / name).is_file():
                 (self._copies / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(self._tree / name, self._copies / name)
         for patch in reversed(patches) if reverse else patches:
-            complaints = _git_apply(self._copies, patch, reverse)
+            complaints, offsets = _git_apply(self._copies, patch, reverse)
+            self.offsets += offsets
             if complaints:
                 return Refusal(patch, _explain(complaints, patch, reverse))
         return None
@@ -142,7 +145,28 @@ class _Room:
         return ""
 
 
-def _touched(patch):
+def apply_one(tree, patch):
+    """Apply the file *patch*, which is in any series or none, to *tree*.
+
+    Both are Paths. Returns git's complaint, None for none.
+    """
+    complaints, _ = _git_apply(tree.resolve(), patch, reverse=False)
+    return _explain(complaints, patch, reverse=False) if complaints else None
+
+
+def fit(tree, patches):
+    """Try *patches* (Paths) on copies of the files of *tree* that they touch.
+
+    Returns None when all apply to the letter, the Refusal of the first that does
+    not apply, or else the number of the hunks that are in other lines.
+    """
+    with tempfile.TemporaryDirectory(prefix="threadjoin-") as directory:
+        room = _Room(Path(tree), patches, Path(directory).resolve())
+        refusal = room.attempt(patches, reverse=False)
+        return refusal or room.offsets or None
+
+
+def touched(patch):
     """Return the names of the files that the file *patch* is about."""
     names = set()
     for line in patch.read_text(errors="surrogateescape").splitlines():
@@ -154,8 +178,12 @@ def _touched(patch):
 
 
 def _git_apply(directory, patch, reverse):
-    """Apply *patch* in *directory*; return git's complaints, [] for none."""
-    command = ["git", "apply", "--whitespace=nowarn"]
+    """Apply *patch* in *directory*.
+
+    Returns git's complaints, [] for none, and the number of the hunks that it found
+    in other lines than the patch says.
+    """
+    command = ["git", "apply", "--verbose", "--whitespace=nowarn"]
     command += ["--reverse"] if reverse else []
     env = git.environment()
     # Else git, within somebody's repository, skips the files in silence.
@@ -174,8 +202,13 @@ def _git_apply(directory, patch, reverse):
         raise Problem("git is needed to apply patches; install it") from None
     if process.DISK_FULL in done.stderr:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(directory))
-    complaints = done.stderr.decode(errors="replace").splitlines()
-    return complaints or ["git apply failed"] if done.returncode else []
+    said = done.stderr.decode(errors="replace").splitlines()
+    offsets = sum("(offset " in line for line in said if line.startswith("Hunk #"))
+    if not done.returncode:
+        return [], offsets
+    progress = ("Checking patch ", "Hunk #", "Applied patch ")
+    complaints = [line for line in said if not line.startswith(progress)]
+    return complaints or ["git apply failed"], offsets
 
 
 def _explain(complaints, patch, reverse):

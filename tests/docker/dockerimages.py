@@ -1,5 +1,6 @@
 """Images of the project, built and looked at."""
 
+import functools
 import re
 import shlex
 import subprocess
@@ -8,7 +9,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from threadjoin import layout, origin, process
+from threadjoin import layout, origin, process, source
 
 README = layout.ROOT / "README.md"
 
@@ -21,6 +22,32 @@ COMPILES = "==> compile"
 
 #: In what a build is told, for the images to be searched for it.
 MARKER = "threadjoin-marker.invalid"
+
+
+@functools.cache
+def release():
+    """Return the layout.Release that images are made of here.
+
+    The newest, as the Dockerfile has it, or that of the series where python.org does
+    not answer. Its tarball is in the cache then.
+    """
+    series = layout.load_series()
+    for wanted in (series.newest, series.base):
+        try:
+            origin.release(series, layout.BUILD / "source.log", wanted.version)
+        except source.NoWay as exc:
+            reason = exc
+        else:
+            return wanted
+    raise reason
+
+
+def of_release():
+    """Return the build arguments for release(), a dict; none for the default."""
+    wanted = release()
+    if wanted == layout.load_series().newest:
+        return {}
+    return {"PYTHON_VERSION": wanted.version, "PYTHON_SHA256": wanted.xz}
 
 
 class Image:
@@ -96,10 +123,14 @@ class Images:
         self._known = {}
 
     def default(self):
-        """Return the image that the README's line builds, run as it is there."""
+        """Return the image that the README's line builds, run as it is there.
+
+        But for the release, where the newest cannot be got.
+        """
         (line,) = readme_lines("docker build")
         _, tag = re.search(r"(-t|--tag) (\S+)", line).groups()
-        return self._once("default", tag, line)
+        more = [f"--build-arg={name}={value}" for name, value in of_release().items()]
+        return self._once("default", tag, shlex.join([*shlex.split(line), *more]))
 
     def release(self, kind, buildkit=False):
         """Return the release image of *kind*.
@@ -113,6 +144,7 @@ class Images:
             "KIND": kind,
             "CA_CERT": self._authority.certificate,
             "FTP_PROXY": f"http://user:secret@{MARKER}",
+            **of_release(),
         }
         return self._once(
             f"release, {kind}{', BuildKit' if buildkit else ''}",
@@ -125,7 +157,10 @@ class Images:
         """Return the debug image, by BuildKit."""
         tag = "threadjoin:debug"
         return self._once(
-            "debug, BuildKit", tag, self.line(tag, {"VARIANT": "debug"}), True
+            "debug, BuildKit",
+            tag,
+            self.line(tag, {"VARIANT": "debug", **of_release()}),
+            True,
         )
 
     @staticmethod
@@ -152,7 +187,7 @@ class Images:
         Returns the seconds that it took, and what it said.
         """
         # Where it is known already, it need not be fetched again.
-        origin.release(layout.load_series(), self.engine.home / "source.log")
+        release()
         log = self.engine.home / f"build-{re.sub('[^a-z]+', '-', name.lower())}.log"
         begun = time.monotonic()
         with self._progress.stage(f"build the image ({name})"):

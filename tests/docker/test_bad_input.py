@@ -12,7 +12,10 @@ import pytest
 from dockerimages import Images, told
 from threadjoin import layout, origin
 
-RELEASE = layout.load_series()
+SERIES = layout.load_series()
+#: The release that is the only one here, and what the tests call its tarball.
+RELEASE = SERIES.base
+TARBALL = SERIES.debian.tarball
 #: For what depends on the builder.
 BUILDERS = pytest.mark.parametrize(
     "build", [False, True], ids=["classic", "BuildKit"], indirect=True
@@ -30,8 +33,8 @@ def project(tmp_path, engine):
         copy(layout.ROOT / name, place / name)
     cache = place / "build" / "cache"
     cache.mkdir(parents=True)
-    tarball = origin.release(RELEASE, engine.home / "source.log").path
-    shutil.copy(tarball, cache)
+    tarball = origin.release(SERIES, engine.home / "source.log").path
+    shutil.copy(tarball, cache / TARBALL)
     return place
 
 
@@ -39,11 +42,17 @@ def project(tmp_path, engine):
 def build(request, engine, project):
     """A function that builds the source of *project* and returns what it said.
 
-    With BuildKit, unless the parameter is False.
+    Of the release that is there, unless it is told of another. With BuildKit, unless
+    the parameter is False.
     """
     buildkit = getattr(request, "param", True)
+    there = {
+        "PYTHON_VERSION": RELEASE.version,
+        "PYTHON_SHA256": RELEASE.tarballs[TARBALL],
+    }
 
     def built(**arguments):
+        arguments = {**there, **arguments}
         line = Images.line("threadjoin:bad", arguments, "--target=source")
         return subprocess.run(
             ["sh", "-c", told(engine, line)],
@@ -77,12 +86,20 @@ def complaint(done):
         ({"SERIES": "9.9"}, "no series for Python 9.9; there is one for: "),
         ({"VARIANT": "fast"}, "invalid choice: 'fast' (choose from "),
         ({"KIND": "odd"}, "unrecognized arguments: --odd"),
-        ({"PYTHON_SHA256": "0" * 64}, "PYTHON_SHA256 is not the checksum in "),
-        ({"PYTHON_VERSION": "3.1"}, "give --build-arg PYTHON_VERSION=3.11.2"),
+        (
+            {"PYTHON_SHA256": "0" * 64},
+            f"is not of CPython {RELEASE.version}, which has",
+        ),
+        ({"PYTHON_VERSION": "3.1"}, "knows no release '3.1'; it knows "),
+        ({"PYTHON_VERSION": ""}, "argument --release: it is empty; "),
+        (
+            {"SOURCE": f"build/cache/{TARBALL}", "PYTHON_VERSION": "3.1"},
+            f"give --build-arg PYTHON_VERSION={RELEASE.version}",
+        ),
         ({"SOURCE": "no.tgz"}, "--source no.tgz: there is no such file"),
         (
-            {"SOURCE": "build/cache/Python-3.11.2.tgz", "PYTHON_SHA256": "0" * 64},
-            "checksum mismatch (SHA-256 2411",
+            {"SOURCE": f"build/cache/{TARBALL}", "PYTHON_SHA256": "0" * 64},
+            f"checksum mismatch (SHA-256 {RELEASE.tarballs[TARBALL][:4]}",
         ),
     ],
 )
@@ -92,16 +109,18 @@ def test_a_bad_argument_is_one_line(build, arguments, words):
 
 @BUILDERS
 def test_a_patch_that_does_not_apply_is_one_line(build, project):
-    patch = project / "patches" / RELEASE.name / RELEASE.patches[-1].name
+    patch = project / "patches" / SERIES.name / SERIES.patches[-1].name
     head, hunks = patch.read_text().split("\n@@ ", 1)
     # In none of the files are there such lines around the change.
     hunks = re.sub(r"^ (.+)$", r" not there \1", hunks, flags=re.MULTILINE)
     patch.write_text(f"{head}\n@@ {hunks}")
-    assert f"{patch.name} cannot be applied to CPython 3.11.2" in complaint(build())
+    assert f"{patch.name} cannot be applied to CPython {RELEASE.version}" in complaint(
+        build()
+    )
 
 
 def test_a_local_archive_is_used(build, project):
-    (project / "build/cache/Python-3.11.2.tgz").rename(project / "Python-3.tgz")
+    (project / "build/cache" / TARBALL).rename(project / "Python-3.tgz")
     done = build(SOURCE="Python-3.tgz")
     assert done.returncode == 0, done.stdout
 
@@ -119,7 +138,7 @@ def mirror(project, authority):
         # Not in the context, or it need not be fetched.
         with open(project / ".dockerignore", "a") as ignored:
             ignored.write("build\n")
-        yield f"https://localhost:{server.server_port}/Python-3.11.2.tgz"
+        yield f"https://localhost:{server.server_port}/{TARBALL}"
         server.shutdown()
         thread.join()
 

@@ -1,5 +1,6 @@
 """A project with a tiny release of CPython, to maintain a series in."""
 
+import datetime
 import functools
 import hashlib
 import json
@@ -11,7 +12,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from threadjoin import git, layout, maintain, origin
+from threadjoin import git, layout, maintain, origin, registry
 
 SCRIPTS = layout.ROOT / "scripts"
 
@@ -38,9 +39,22 @@ Forwarded: not-needed
 Last-Update: 2026-11-23"""
 
 
-def message(subject="gh-116372: Wait for the event in join()", fields=FIELDS):
+#: The day of FIELDS, on which exports are made unless they are told another.
+DAY = datetime.date(2026, 11, 23)
+
+MAINTAINERS = "The maintainers <maintainers@invalid.invalid>"
+
+#: What the registry calls the patches of a good series, and more to come.
+NAMES = ("0010-wait", "0020-windows")
+MORE = ("0030-third", "0040-fourth")
+
+
+def message(
+    subject="gh-116372: Wait for the event in join()", fields=FIELDS, name=NAMES[0]
+):
     """Return a commit message that the linter accepts."""
-    return f"{subject}\n\nThe lock was tested twice.\n\n{fields}\n"
+    text = "The lock was tested twice.\n\nTest an event."
+    return f"{subject}\n\n{text}\n\n{fields}\nPatch: {name}\n"
 
 
 def edited(*numbers, by=b"changed"):
@@ -69,6 +83,7 @@ class Project:
         with tarfile.open(self.tarball, "w:gz") as archive:
             archive.add(self.tree, self.tree.name)
         self.add_series("3.11")
+        self.register(*NAMES)
         return self
 
     def copy(self, place):
@@ -80,26 +95,48 @@ class Project:
         """Add a series without patches, on the one release there is."""
         directory = self.root / "patches" / name
         directory.mkdir(parents=True)
-        base = {
+        release = {
             "version": "3.11.2",
-            "tarball": self.tarball.name,
-            "sha256": hashlib.sha256(self.tarball.read_bytes()).hexdigest(),
-            "url": "https://invalid.invalid/",
-            "debian": {},
+            "checked": True,
+            "tgz": hashlib.sha256(self.tarball.read_bytes()).hexdigest(),
+            "xz": "0" * 64,
         }
-        (directory / "base.json").write_text(json.dumps(base))
+        data = {
+            "base": "3.11.2",
+            "url": "https://invalid.invalid/{version}/{name}",
+            "releases": [release],
+        }
+        (directory / "releases.json").write_text(json.dumps(data))
         (directory / "series").write_text("")
+
+    def register(self, *names, **changes):
+        """Make *names* those that the registry knows, with *changes* of the values
+        of the last.
+        """
+        entries = [
+            {
+                "number": name[:4],
+                "slug": name[5:],
+                "issues": [116372],
+                "mends": "What the name says.",
+                "series": {"3.11": True, "3.12": True},
+            }
+            for name in names
+        ]
+        entries[-1].update(changes)
+        data = {"maintainers": MAINTAINERS, "patches": entries}
+        (self.root / registry.WHERE).write_text(json.dumps(data))
 
     def series(self, name="3.11"):
         return layout.load_series(name, self.root / "patches")
 
     def patches(self, name="3.11"):
-        """Return all files of the series but base.json, as a dict of bytes."""
+        """Return all files of the series but releases.json, as a dict of bytes."""
         directory = self.root / "patches" / name
         return {
             path.name: path.read_bytes()
             for path in directory.iterdir()
-            if path.name != "base.json"
+            if path.name != "releases.json"
         }
 
     def checkout(self, name="repository", series="3.11"):
@@ -109,8 +146,8 @@ class Project:
         maintain.checkout(self.series(series), source, directory)
         return directory
 
-    def export(self, repository, series="3.11"):
-        return maintain.export(repository, series, self.root)
+    def export(self, repository, series="3.11", day=DAY):
+        return maintain.export(repository, series, self.root, day)
 
     def fill(self, series="3.11"):
         """Give the series two patches that nothing is wrong with.
@@ -125,7 +162,7 @@ class Project:
         )
         commit(
             repository,
-            message("gh-116372: Add the file to the project of Windows"),
+            message("gh-116372: Add the file to the project of Windows", name=NAMES[1]),
             {
                 "PCbuild/core.vcxproj": b"<one/>\r\n<new/>\r\n<two/>\r\n<three/>\r\n",
                 "Python/event.c": b"int event;\n",

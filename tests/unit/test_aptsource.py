@@ -3,12 +3,14 @@
 import subprocess
 
 import pytest
-from threadjoin import aptsource
+from threadjoin import aptsource, layout
 from threadjoin.fetch import Unavailable
 from threadjoin.process import DiskFull
 from tinycpython import read, write
 
-PACKAGE = {"suite": "bookworm", "package": "python3.11", "orig": "o.orig.tar.gz"}
+PACKAGE = layout.Debian(
+    "bookworm", "python3.11", "python3.11_3.11.2.orig.tar.gz", frozenset()
+)
 
 DEB822 = """\
 # the mirror
@@ -143,7 +145,8 @@ def test_apt_fetches_the_tarball_with_that_state(tmp_path, machine, program):
     program("apt-config", DUMP)
     apt = 'echo "$@" >>"$OUT"; cat "$APT_CONFIG" >"$OUT.conf"; '
     apt = apt.replace("$OUT", str(tmp_path / "said"))
-    program("apt-get", apt + "case $2 in source) echo tarball >o.orig.tar.gz;; esac")
+    apt += "case $2 in source) echo tarball >python3.11_3.11.2.orig.tar.gz;; esac"
+    program("apt-get", apt)
     before = read(machine)
     assert fetch(tmp_path) == "tarball\n"
     assert read(machine) == before
@@ -160,9 +163,45 @@ def test_the_next_mirror_is_asked_when_one_fails(tmp_path, machine, program):
     program(
         "apt-get",
         "grep -q second.example sources/* || { echo 'E: first fails'; exit 100; }\n"
-        "echo tarball >o.orig.tar.gz",
+        "echo tarball >python3.11_3.11.2.orig.tar.gz",
     )
     assert fetch(tmp_path) == "tarball\n"
+
+
+#: apt-get: each suite has a package, that of `security` only where it is said so.
+PATCHES = """\
+case "$*" in *source*) ;; *) exit 0;; esac
+test "$*" = "-q source --download-only --diff-only python3.11" || exit 9
+if grep -q "Suites: bookworm-security" sources/*; then
+    %s
+    echo >python3.11_3.11.2-6+deb12u9.debian.tar.xz
+else
+    echo >python3.11_3.11.2-6+deb12u8.debian.tar.xz
+fi
+"""
+
+
+@pytest.mark.parametrize(
+    "answer, version",
+    [(":", "6+deb12u9"), ("echo 'E: Failed to fetch x 404'; exit 100", "6+deb12u8")],
+)
+def test_the_patches_come_from_security_first(
+    tmp_path, machine, program, answer, version
+):
+    program("apt-config", DUMP)
+    program("apt-get", PATCHES % answer)
+    place = tmp_path / "cache"
+    place.mkdir()
+    path = aptsource.fetch_patches(PACKAGE, place, tmp_path / "log")
+    assert path == place / f"python3.11_3.11.2-{version}.debian.tar.xz"
+    assert list(place.iterdir()) == [path]
+
+
+def test_patches_for_another_release_are_not_taken(tmp_path, machine, program):
+    program("apt-config", DUMP)
+    program("apt-get", "echo >python3.11_3.11.9-1.debian.tar.xz")
+    with pytest.raises(Unavailable, match=r"it has no python3.11_3.11.2-"):
+        aptsource.fetch_patches(PACKAGE, tmp_path, tmp_path / "log")
 
 
 @pytest.mark.parametrize(
@@ -170,7 +209,7 @@ def test_the_next_mirror_is_asked_when_one_fails(tmp_path, machine, program):
     [
         ("echo 'E: Unable to find a source package'; exit 100", "^Unable to find"),
         ("echo 'W: Failed to fetch http://x  Err'", "^Failed to fetch http://x  Err$"),
-        ("exit 0", "^it has no o.orig.tar.gz$"),
+        ("exit 0", "^it has no python3.11_3.11.2.orig.tar.gz$"),
     ],
 )
 def test_apts_complaint_is_told(tmp_path, machine, program, script, words):

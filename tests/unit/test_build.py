@@ -1,6 +1,7 @@
 """build.sh as a whole, on a CPython that is built in no time."""
 
 import fcntl
+import json
 import os
 import shutil
 import signal
@@ -8,8 +9,21 @@ import subprocess
 import sys
 
 import pytest
-from threadjoin import layout
-from tinycpython import RELEASE, pack, read, write, write_series
+from threadjoin import layout, tree
+from tinycpython import (
+    RELEASE,
+    changed,
+    diff,
+    known,
+    pack,
+    packaged,
+    read,
+    serve,
+    write,
+    write_series,
+)
+
+TGZ = "server/Python-3.11.2.tgz"
 
 #: Has the race unless the series is in its source.
 PYTHON = """\
@@ -56,8 +70,9 @@ class Project:
             {**RELEASE, "configure": CONFIGURE, "Programs/python.sh": PYTHON},
         )
         (self.release / "configure").chmod(0o755)
-        self.tarball = pack(self.release, place / "server.tgz")
-        write_series(self.root / "patches", self.tarball, f"file://{self.tarball}")
+        self.server = serve(self.release, place / "server")
+        self.tarball = self.server / "Python-3.11.2.tgz"
+        write_series(self.root / "patches", self.server)
         ignore = shutil.ignore_patterns("__pycache__")
         shutil.copytree(layout.ROOT / "scripts", self.root / "scripts", ignore=ignore)
         shutil.copy(layout.ROOT / "build.sh", self.root)
@@ -69,6 +84,17 @@ class Project:
         program("my-cc", "grep '^found'")
         program("apt-get", "echo 'E: no network'; exit 100")
         program("apt-config", "")
+
+    def knows(self, release):
+        """Have the series know *release*, an entry of its releases.json."""
+        path = self.root / "patches/3.11/releases.json"
+        data = json.loads(path.read_text())
+        others = [r for r in data["releases"] if r["version"] != release["version"]]
+        path.write_text(json.dumps({**data, "releases": [*others, release]}))
+
+    def version(self, kind):
+        """Return the version of the source of *kind*."""
+        return tree.version_of(self.home / kind / "src")
 
     def environment(self):
         home = self.place / "home"
@@ -117,7 +143,7 @@ def test_one_command_does_everything(project):
     before = read(project.root)
     text = project.succeed()
     for line in (
-        "==> get Python-3.11.2.tgz",
+        "==> get CPython 3.11.2",
         "==> prepare the source (patched)",
         "==> configure (stock, patched)",
         "==> compile (patched)",
@@ -128,6 +154,8 @@ def test_one_command_does_everything(project):
     summary = text[
         text.index("\nCPython 3.11.2, series 3.11 (2 patches), debug, in ") :
     ]
+    why = "the newest release that the series 3.11 is checked on"
+    assert text.startswith(f"building CPython 3.11.2: {why}\n")
     assert summary.splitlines()[2:] == [
         f"stock: {project.home}/stock/obj/python",
         "    test_threading: passed (7 run, 2 skipped)",
@@ -135,6 +163,7 @@ def test_one_command_does_everything(project):
         f"patched: {project.home}/patched/obj/python",
         "    test_threading: passed (7 run, 2 skipped)",
         "    join race:      no race",
+        f"built CPython 3.11.2 as {project.home}/patched/obj/python: {why}",
     ]
     assert {k: v for k, v in read(project.root).items() if "build/" not in k} == before
     assert list((project.place / "home").iterdir()) == []
@@ -150,7 +179,7 @@ def test_it_works_from_anywhere_and_through_a_symlink(project, tmp_path):
 
 def test_a_second_run_uses_what_is_still_valid(project):
     project.succeed("--no-test")
-    project.tarball.unlink()
+    shutil.rmtree(project.server)
     for kind in ("stock", "patched"):
         (project.home / kind / "configured").unlink()
     text = project.succeed()
@@ -197,12 +226,13 @@ def test_it_stops_where_it_is_told_to_and_goes_on_from_there(project):
     project.succeed("--stock", "--until=source")
     assert (stock / "src/configure").exists()
     assert not (stock / "obj").exists()
-    text = project.succeed("--stock", "--until=compile", "--prefix", "opt")
+    prefix = ("--variant=debug", "--prefix", "opt")
+    text = project.succeed("--stock", "--until=compile", *prefix)
     assert (stock / "obj/python").exists()
     assert "test_threading" not in text
     assert not (project.place / "opt").exists()
     (stock / "configured").unlink()
-    text = project.succeed("--stock", "--prefix", "opt")
+    text = project.succeed("--stock", *prefix)
     assert "test_threading: passed" in text
     assert (project.place / "opt/bin/python3").exists()
     assert not (stock / "configured").exists()
@@ -217,10 +247,21 @@ def test_without_tests_none_is_run(project):
 def test_the_patched_one_is_installed_in_the_prefix(project):
     text = project.succeed("--prefix", "opt/python", cwd=project.place)
     installed = project.place / "opt/python"
-    assert text.endswith(f"\ninstalled in {installed}\n")
+    assert f"\ninstalled CPython 3.11.2 as {installed}: the newest " in text
     assert (installed / "bin/python3").exists()
-    assert f"--prefix={installed}" in (project.home / "patched/configured").read_text()
-    assert "--prefix" not in (project.home / "stock/configured").read_text()
+    # Who installs one wants it fast.
+    home = project.build / "3.11" / "release"
+    assert (home / "patched/configured").read_text() == (
+        f"CC=my-cc --prefix={installed}\n"
+    )
+    assert "--prefix" not in (home / "stock/configured").read_text()
+    assert not project.home.exists()
+
+
+def test_another_variant_can_be_installed(project):
+    project.succeed("--no-test", "--variant=debug", "--prefix", project.place / "opt")
+    assert "--with-pydebug" in (project.home / "patched/configured").read_text()
+    assert (project.place / "opt/bin/python3").exists()
 
 
 def test_stock_can_be_installed(project):
@@ -258,8 +299,18 @@ def test_what_does_not_keep_the_promise_fails_and_is_not_installed(
         (("--source", "/no/such"), "there is no such file or directory", 1),
         (("--source", "."), "is not a source tree of CPython", 1),
         (("--source", "https://x.invalid/x.tgz"), "needs --sha256", 1),
-        (("--source", "server.tgz", "--sha256", "0" * 64), "checksum mismatch", 1),
-        (("3.9", "--source", "server.tgz"), "the series 3.9 is for another", 1),
+        (("--source", TGZ, "--sha256", "0" * 64), "checksum mismatch", 1),
+        (("3.9", "--source", TGZ), "the series 3.9 is for another", 1),
+        (("--release", "3.11.2", "--sha256", "0" * 64), "is not of CPython 3.11.2", 1),
+        (("--source", "debian", "--sha256", "0" * 64), "is not of CPython 3.11.2", 1),
+        (("--release", "3.11.4"), "knows no release '3.11.4'; it knows 3.11.2 to", 1),
+        (("--release", "3.8.1"), "no series for Python 3.8; there is one for: 3.11", 1),
+        (("--release", "3.11.2", "--source", "."), "not allowed with argument", 2),
+        (("",), "argument SERIES: it is empty", 2),
+        (("--source", ""), "argument --source: it is empty", 2),
+        (("--release", " "), "argument --release: it is empty", 2),
+        (("--prefix", ""), "argument --prefix: it is empty", 2),
+        (("--configure", ""), "argument --configure: it is empty", 2),
     ],
 )
 def test_bad_input_is_one_line_and_nothing_is_done(project, arguments, words, status):
@@ -282,7 +333,7 @@ def test_a_patch_that_does_not_apply_is_told_and_nothing_is_built(project):
     assert "Python/pystate.c, hunk 1 (line 12) does not match" in message
     assert read(project.release) == before
     assert not list(project.home.glob("*/obj"))
-    assert not (project.home / "patched/src").exists()
+    assert not list(project.home.glob("*/src"))
 
 
 def test_a_source_that_has_the_series_is_told_so(project):
@@ -296,23 +347,153 @@ def test_a_source_that_has_the_series_is_told_so(project):
 
 
 def test_no_network_is_one_line(project):
-    project.tarball.unlink()
+    shutil.rmtree(project.server)
     message = project.fail()
-    assert message.startswith("error: no way to get Python-3.11.2.tgz: python.org: ")
-    assert "the distribution's source package: " in message
+    assert message.startswith(
+        "error: no way to get python3.11: python.org does not give CPython 3.11.2 ("
+    )
+    assert "; Debian's source package: " in message
     assert list((project.build / "cache").iterdir()) == []
 
 
 def test_a_tarball_with_another_checksum_is_not_used(project):
     write(project.release, {"Python/old.c": "bad\n"})
-    pack(project.release, project.tarball)
-    assert "python.org: checksum mismatch" in project.fail()
+    serve(project.release, project.server)
+    done = project.run()
+    assert "building CPython 3.11.2 with the patches of Debian's python3.11" in (
+        done.stdout
+    )
+    assert "CPython 3.11.2 (python.org: checksum mismatch" in done.stderr
     assert not (project.home / "stock").exists()
+
+
+def test_the_newest_release_that_is_checked_is_built(project):
+    write(project.release, {"Include/patchlevel.h": '#define PY_VERSION "3.11.10"\n'})
+    serve(project.release, project.server, "3.11.10")
+    project.knows(known("3.11.10", True, project.server))
+    project.knows({"version": "3.11.11", "checked": False, "tgz": "3", "xz": "4"})
+    text = project.succeed("--no-test")
+    assert text.startswith("building CPython 3.11.10: the newest release that ")
+    assert "\nCPython 3.11.10, series 3.11 (2 patches), debug" in text
+    assert project.version("patched") == "3.11.10"
+    # Without asking anybody, for it is in the cache.
+    shutil.rmtree(project.server)
+    assert "\nbuilt CPython 3.11.10 as " in project.succeed("--no-test")
+
+
+def test_a_release_can_be_asked_for_and_there_is_no_other_instead(project):
+    project.knows(known("3.11.10", True))
+    text = project.succeed("--no-test", "--release", "3.11.2")
+    assert text.startswith("building CPython 3.11.2: as --release says\n")
+    assert "as --release says\n" in text.splitlines(keepends=True)[-1]
+    assert "not checked" not in text
+    done = project.run("--no-test", "--release", "3.11.3")
+    assert done.returncode == 1
+    assert done.stdout.startswith(
+        "building CPython 3.11.3: as --release says; the series 3.11 was not checked "
+        "on it\n"
+    )
+    assert project.fail("--no-test", "--release", "3.11.10").startswith(
+        "error: no way to get CPython 3.11.10: python.org: "
+    )
+
+
+#: Of Debian's patches, one that is left out, and a fix.
+FIXED = {**RELEASE, "Python/pystate.c": changed(RELEASE["Python/pystate.c"], line2="F")}
+PATCHES = {
+    "layout.diff": "this is none\n",
+    "CVE-1.patch": diff(RELEASE, FIXED),
+}
+
+
+@pytest.fixture
+def packages(project):
+    """The project, with Debian's package in its cache, and the release's tarball."""
+    cache = project.build / "cache"
+    cache.mkdir(parents=True)
+    packaged(cache, PATCHES)
+    shutil.copy(project.tarball, cache)
+    project.knows(known("3.11.10", True))
+    return project
+
+
+WITH_PATCHES = "CPython 3.11.2 with Debian's patches (python3.11 3.11.2-1)"
+
+
+def test_without_python_org_it_is_debians_with_its_patches(packages):
+    text = packages.succeed()
+    why = "python.org does not give CPython 3.11.10 (No such file or directory"
+    first, *_, last = text.splitlines()
+    assert first.startswith(
+        "building CPython 3.11.2 with the patches of Debian's python3.11: " + why
+    )
+    assert last.startswith(
+        f"built {WITH_PATCHES} as {packages.home}/patched/obj/python: {why}"
+    )
+    for kind in ("stock", "patched"):
+        source = packages.home / kind / "src"
+        assert "F\n" in (source / "Python/pystate.c").read_text()
+    assert "int hook;" in (source / "Python/pystate.c").read_text()
+
+
+def test_debians_can_be_asked_for(packages):
+    text = packages.succeed("--no-test", "--source", "debian")
+    assert text.startswith(
+        "building CPython 3.11.2 with the patches of Debian's python3.11: as --source "
+    )
+    assert f"\nbuilt {WITH_PATCHES} as " in text
+
+
+def test_a_patch_of_debians_that_does_not_apply_is_told(packages):
+    write(packages.release, {"Python/pystate.c": "quite different\n"})
+    tarball = pack(packages.release, packages.tarball)
+    shutil.copy(tarball, packages.build / "cache")
+    packages.knows(known("3.11.2", True, packages.server))
+    message = packages.fail("--source", "debian")
+    assert "CVE-1.patch does not apply to python3.11's release" in message
+    assert "Python/pystate.c, hunk 1 (line 1) does not match" in message
+    assert not (packages.home / "stock" / "src").exists()
+
+
+def test_what_another_source_replaces_is_told(packages):
+    packages.succeed("--no-test", "--release", "3.11.2")
+    (packages.home / "patched/configured").unlink()
+    text = packages.succeed("--no-test", "--source", "debian")
+    assert f"note: {packages.home} has CPython 3.11.2 in it, which is replaced" in text
+    # They are of the same release: make sees what has changed.
+    assert not (packages.home / "patched/configured").exists()
+    source = packages.home / "patched/src/Python/pystate.c"
+    assert "F\n" in source.read_text()
+    assert "note: " not in packages.succeed("--no-test", "--source", "debian")
+    text = packages.succeed("--no-test", "--release", "3.11.2")
+    assert f"has {WITH_PATCHES} in it" in text
+    assert "F\n" not in source.read_text()
+
+
+def test_of_another_release_no_object_is_used(project):
+    project.succeed("--no-test")
+    write(project.release, {"Include/patchlevel.h": '#define PY_VERSION "3.11.10"\n'})
+    (project.home / "patched/configured").unlink()
+    text = project.succeed("--no-test", "--source", project.release)
+    assert (project.home / "patched/configured").exists()
+    assert text.startswith(f"building {project.release}: as --source says\n")
+    assert text.endswith(
+        f"\nbuilt CPython 3.11.10 of {project.release} as "
+        f"{project.home}/patched/obj/python: as --source says\n"
+    )
 
 
 def test_no_compiler_is_one_line(project):
     os.unlink(project.place / "bin/my-cc")
     assert project.fail() == "error: no compiler: CC is my-cc, which is not there\n"
+
+
+def test_what_is_missing_is_only_said_where_it_is_told_to(project):
+    project.program("my-cc", "grep '^found' | grep -v 'found 3$'")
+    message = project.fail("--no-install", "--until=packages")
+    assert " is missing; install with: " in message
+    project.program("my-cc", "grep '^found'")
+    project.succeed("--no-install", "--until=packages")
 
 
 def test_a_compile_that_fails_shows_the_last_lines_and_the_log(project):
@@ -396,6 +577,14 @@ def test_a_python_that_is_too_old_is_none(bare):
     assert bare.fail().startswith("error: no Python of version 3.9 or later")
 
 
+def test_where_it_is_not_to_it_installs_none(bare):
+    bare.program("id", "echo 0")
+    bare.program("apt-get", f"touch {bare.place}/called")
+    message = bare.fail("--no-install")
+    assert message.startswith("error: no Python of version 3.9 or later; install it")
+    assert not (bare.place / "called").exists()
+
+
 def test_where_it_may_it_installs_one(bare):
     bare.program("id", "echo 0")
     python = bare.place / "bin/python3"
@@ -408,7 +597,10 @@ def test_where_it_may_it_installs_one(bare):
     )
     done = bare.run("--help")
     assert done.returncode == 0
-    assert done.stdout.startswith("==> install python3\nusage: build.sh ")
+    assert done.stdout.startswith(
+        "note: to be installed with apt-get: python3\n"
+        "==> install python3\nusage: build.sh "
+    )
 
 
 def test_help_tells_all_options(project):
@@ -416,6 +608,8 @@ def test_help_tells_all_options(project):
     for word in (
         "SERIES",
         "--source",
+        "--release",
+        "--no-install",
         "--sha256",
         "--variant",
         "--stock",

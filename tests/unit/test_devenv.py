@@ -4,6 +4,7 @@ import re
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -169,6 +170,10 @@ class Runs:
             devenv, "ensure", lambda progress: self.commands.append("setup")
         )
         monkeypatch.setattr(layout, "available", lambda: ["3.9", "3.11"])
+        series = layout.load_series()
+        monkeypatch.setattr(
+            layout, "load_series", lambda name: replace(series, name=name)
+        )
         monkeypatch.setattr(subprocess, "run", self.run)
         monkeypatch.setattr(testing.os, "execv", self.execv)
         monkeypatch.chdir(layout.ROOT)
@@ -194,8 +199,8 @@ def test_all_is_built_then_tested(monkeypatch, sigint):
     testing.main(["-k", "join", "-x"])
     assert runs.commands == [
         "setup",
-        ["build.sh", "3.9", "--no-test"],
-        ["build.sh", "3.11", "--no-test"],
+        ["build.sh", "3.9", "--release", "3.11.2", "--no-test"],
+        ["build.sh", "3.11", "--release", "3.11.2", "--no-test"],
         ["-m", "pytest", "-k", "join", "-x"],
     ]
     # As a job in the background had it, test_signal and the like would fail.
@@ -238,6 +243,14 @@ def test_where_nothing_can_be_built_nothing_is_set_up(monkeypatch, sigint):
     assert runs.commands[0] == "setup"
 
 
+@pytest.mark.parametrize("option", ["--release", "--source"])
+def test_it_builds_from_what_is_said(monkeypatch, sigint, option):
+    runs = Runs(monkeypatch)
+    testing.main([option, "x", "-k", "join"])
+    assert runs.commands[1] == ["build.sh", option, "x", "--no-test"]
+    assert runs.commands[2] == ["-m", "pytest", "-k", "join"]
+
+
 def test_unit_tests_need_no_build(monkeypatch, sigint):
     runs = Runs(monkeypatch)
     testing.main(["--unit", "-q"])
@@ -252,9 +265,12 @@ def test_setup_runs_no_test(monkeypatch):
 
 def test_no_tests_without_the_builds(monkeypatch, sigint):
     runs = Runs(monkeypatch, builds=1)
-    with pytest.raises(Problem, match=r"\./build\.sh 3\.9 failed"):
+    with pytest.raises(Problem, match=r"\./build\.sh 3\.9 .* failed"):
         testing.main([])
-    assert runs.commands == ["setup", ["build.sh", "3.9", "--no-test"]]
+    assert runs.commands == [
+        "setup",
+        ["build.sh", "3.9", "--release", "3.11.2", "--no-test"],
+    ]
 
 
 def test_pytest_says_what_it_skips_and_why(tmp_path):

@@ -20,6 +20,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"body")
 
+    def do_HEAD(self):
+        self.send_response(404 if self.path == "/gone" else 200)
+        self.end_headers()
+
     def log_message(self, *args):
         pass
 
@@ -77,3 +81,33 @@ def test_a_full_disk_is_not_taken_for_the_network(server):
     with pytest.raises(OSError) as info:
         fetch.download(f"{server}/whole", "/dev/full")
     assert info.value.errno == errno.ENOSPC
+
+
+def test_a_probe_says_whether_a_server_answers(server):
+    fetch.probe(f"{server}/whole")
+    with pytest.raises(fetch.Unavailable, match="status 404"):
+        fetch.probe(f"{server}/gone")
+
+
+def test_a_name_server_that_says_nothing_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(fetch, "TIMEOUT", 0.05)
+    done = threading.Event()
+    monkeypatch.setattr(
+        socket, "getaddrinfo", lambda *args, **named: done.wait() and []
+    )
+    try:
+        with pytest.raises(fetch.Unavailable, match="^no answer within 0.1 s$"):
+            fetch.probe("http://python.invalid/")
+    finally:
+        done.set()
+
+
+def test_what_the_system_says_is_told_without_its_number(monkeypatch):
+    def fails(*args, **named):
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fails)
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(fetch.Unavailable, match="^Name or service not known$"):
+        fetch.probe("http://python.invalid/")

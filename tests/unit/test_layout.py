@@ -1,10 +1,12 @@
 """The data beside the series."""
 
+import json
 from dataclasses import replace
 
 import pytest
 from threadjoin import layout
 from threadjoin.errors import Problem
+from tinycpython import known
 
 
 def test_every_series_of_the_project_loads():
@@ -13,7 +15,12 @@ def test_every_series_of_the_project_loads():
         series = layout.load_series(name)
         assert series.base.version.startswith(f"{name}.")
         assert series.patches
-        assert len(series.base.sha256) == 64
+        assert series.newest.checked
+        for release in series.releases:
+            assert release.version.startswith(f"{name}.")
+            assert {len(total) for total in release.tarballs.values()} == {64}
+        sums = [total for r in series.releases for total in r.tarballs.values()]
+        assert len(set(sums)) == len(sums)
 
 
 def test_series_are_listed_oldest_version_first(tmp_path):
@@ -69,8 +76,38 @@ def test_the_digest_is_of_what_is_changed(series, old, new, same):
 
 def test_the_digest_is_of_the_order_and_of_the_base_too(series):
     other = replace(series, patches=series.patches[::-1])
-    based = replace(series, base=replace(series.base, sha256="1" * 64))
+    based = replace(series, base=replace(series.base, tgz="1" * 64))
     assert len({series.digest, other.digest, based.digest}) == 3
+
+
+def test_releases_are_oldest_first_and_the_newest_that_is_checked_is_told(series):
+    path = series.directory / "releases.json"
+    data = json.loads(path.read_text())
+    for version, checked in (("3.11.10", True), ("3.11.9", True), ("3.11.11", False)):
+        data["releases"].append(known(version, checked))
+    path.write_text(json.dumps(data))
+    loaded = layout.load_series("3.11", series.directory.parent)
+    versions = [release.version.rpartition(".")[2] for release in loaded.releases]
+    assert versions == ["2", "3", "9", "10", "11"]
+    assert loaded.newest.version == "3.11.10"
+    assert loaded.release("3.11.9") == loaded.releases[2]
+    with pytest.raises(Problem, match="'3.11.4'; it knows 3.11.2 to 3.11.11"):
+        loaded.release("3.11.4")
+
+
+def test_a_series_that_was_checked_on_nothing_says_so(series):
+    unchecked = [replace(release, checked=False) for release in series.releases]
+    with pytest.raises(Problem, match="was checked on no release"):
+        _ = replace(series, releases=tuple(unchecked)).newest
+
+
+def test_the_files_of_a_release(series):
+    name = "Python-3.11.3.tar.xz"
+    release = series.releases[1]
+    assert next(iter(release.tarballs)) == name
+    assert release.url(name) == f"https://invalid.invalid/3.11.3/{name}"
+    assert series.debian.version == "3.11.2"
+    assert series.debian.tarball == "Python-3.11.2.tgz"
 
 
 def test_where_built_interpreters_are():

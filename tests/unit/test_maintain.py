@@ -1,11 +1,18 @@
 """A series checked out as commits, and exported as the same bytes again."""
 
+import datetime
+import re
 import subprocess
 
 import pytest
 from fakeproject import (
+    DAY,
     ENTRY,
     ENTRY_TEXT,
+    FIELDS,
+    MAINTAINERS,
+    MORE,
+    NAMES,
     RELEASE,
     Project,
     commit,
@@ -111,7 +118,7 @@ def test_hard_messages_and_contents_survive(project):
     commit(repository, body, {"Lib/latin.txt": b"\xe9\nno newline", "empty": b""})
     (repository / "Lib/latin.txt").unlink()
     (repository / "configure").chmod(0o644)
-    commit(repository, message(), {"blob": b"\x00\r\n\x00" * 50})
+    commit(repository, message(name=NAMES[1]), {"blob": b"\x00\r\n\x00" * 50})
     project.export(repository)
     before = project.patches()
     again = project.checkout("again")
@@ -127,9 +134,13 @@ def test_exported_form(project):
     commit(repository, message(), {"Python/moved.c": RELEASE["Lib/threading.py"]})
     git.run(repository, "rm", "--quiet", "Lib/threading.py")
     git.run(repository, "commit", "--quiet", "--amend", "--no-edit")
-    (name,) = project.export(repository)
-    text = project.patches()[name].decode()
-    assert text.startswith(f"From {'0' * 40} Mon Sep 17 00:00:00 2001\n")
+    assert project.export(repository) == ["0010-wait.patch"]
+    assert project.patches()["series"] == b"0010-wait.patch\n"
+    text = project.patches()["0010-wait.patch"].decode()
+    assert text.startswith(
+        f"From {'0' * 40} Mon Sep 17 00:00:00 2001\nFrom: {MAINTAINERS}\n"
+    )
+    assert "\nLast-Update: 2026-11-23\nPatch: 0010-wait\n---\n" in text
     assert "\nSubject: [PATCH] gh-116372: Wait" in text
     assert " 2 files changed, 30 insertions(+), 30 deletions(-)\n" in text
     blob = git.run(repository, "rev-parse", "base:Lib/threading.py").decode().strip()
@@ -161,16 +172,11 @@ def test_export_gives_the_same_bytes_in_any_configuration(full, monkeypatch, tmp
 
 def test_export_replaces_what_is_gone_and_keeps_the_rest(full):
     repository = full.root.parent / "filled-3.11"
-    base = (full.root / "patches/3.11/base.json").read_bytes()
+    base = (full.root / "patches/3.11/releases.json").read_bytes()
     git.run(repository, "reset", "--quiet", "--hard", "threadjoin~1")
-    assert full.export(repository) == [
-        "0001-gh-116372-Wait-for-the-event-in-join.patch"
-    ]
-    assert sorted(full.patches()) == [
-        "0001-gh-116372-Wait-for-the-event-in-join.patch",
-        "series",
-    ]
-    assert (full.root / "patches/3.11/base.json").read_bytes() == base
+    assert full.export(repository) == ["0010-wait.patch"]
+    assert sorted(full.patches()) == ["0010-wait.patch", "series"]
+    assert (full.root / "patches/3.11/releases.json").read_bytes() == base
 
 
 def test_export_writes_news_from_the_patches_of_all_series(full):
@@ -245,9 +251,152 @@ def test_export_refuses_what_is_no_series(full, spoil, said):
     assert (full.root / ENTRY).exists()
 
 
+ANOTHER = {"Lib/threading.py": edited(10, 20)}
+
+
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        ("A subject\n\nNo fields at all.", "no number; end the message's last para"),
+        (message(fields=f"{FIELDS}\nPatch: 0030-third"), "more than one number; "),
+        (
+            message(name="done-event"),
+            "`Patch: done-event` is not of the form NNNN-slug",
+        ),
+        (message(name="00300"), "`Patch: 00300` is not of the form"),
+        (
+            message(name="0031-third"),
+            "patches/registry.json does not know 0031; add it",
+        ),
+        (message(name="0030-trois"), "`Patch: 0030-trois` is called 0030-third in"),
+        (message(name=NAMES[1]), "is 0020 and comes after 0020; put the commits into"),
+        (message(name=NAMES[0]), "is 0010 and comes after 0020; put the commits into"),
+        (message(name=MORE[1]), 'does not say that 3.11 has 0040; put "3.11": true'),
+    ],
+)
+def test_export_refuses_what_the_registry_has_not(full, text, said):
+    full.register(*NAMES, *MORE, series={"3.11": "not needed"})
+    repository = full.root.parent / "filled-3.11"
+    before = full.patches()
+    commit(repository, text, ANOTHER)
+    with pytest.raises(Problem) as caught:
+        full.export(repository)
+    assert said in str(caught.value)
+    subject = text.partition("\n")[0]
+    assert str(caught.value).startswith(f"the commit {subject!r}")
+    assert "\n" not in str(caught.value)
+    assert full.patches() == before
+
+
+def test_a_number_may_lie_between_those_that_are_there(full):
+    repository = full.root.parent / "filled-3.11"
+    full.register(NAMES[0], "0015-between", NAMES[1])
+    git.run(repository, "tag", "second")
+    git.run(repository, "reset", "--quiet", "--hard", "threadjoin~1")
+    commit(repository, message(name="0015-between"), ANOTHER)
+    git.run(repository, "cherry-pick", "second")
+    assert full.export(repository) == [
+        "0010-wait.patch",
+        "0015-between.patch",
+        "0020-windows.patch",
+    ]
+
+
+def test_git_gives_a_commit_another_number(full):
+    """As the help of scripts/series has it."""
+    full.register(NAMES[0], "0015-between")
+    repository = full.checkout("again")
+    trailer = "--trailer=Patch: 0015-between"
+    git.run(repository, "commit", "--quiet", "--amend", "--no-edit", trailer)
+    assert full.export(repository) == ["0010-wait.patch", "0015-between.patch"]
+
+
+def days(project):
+    """Return what each patch says of its last change."""
+    return [
+        re.search("^Last-Update: (.*)$", path.read_text(), re.MULTILINE)[1]
+        for path in project.series().patches
+    ]
+
+
+LATER = datetime.date(2026, 12, 24)
+
+
+def test_last_update_is_the_day_of_a_change(full):
+    repository = full.root.parent / "filled-3.11"
+    full.export(repository, day=LATER)
+    assert days(full) == [f"{DAY}", f"{DAY}"]
+    git.run(repository, "commit", "--quiet", "--amend", "-m", message(name=NAMES[1]))
+    full.export(repository, day=LATER)
+    assert days(full) == [f"{DAY}", f"{LATER}"]
+    # The commit does not say so, and need not.
+    full.export(repository, day=datetime.date(2027, 1, 6))
+    assert days(full) == [f"{DAY}", f"{LATER}"]
+
+
+def test_last_update_is_not_of_a_change_to_what_comes_before(full):
+    """That moves the lines of the second patch, and gives it other blobs."""
+    full.register(*NAMES, *MORE)
+    repository = full.checkout("again")
+    commit(repository, message(name=MORE[0]), {"Lib/threading.py": edited(10, 30)})
+    full.export(repository)
+    git.run(repository, "tag", "third")
+    git.run(repository, "reset", "--quiet", "--hard", "base")
+    changed = edited(10).replace(b"line 2\n", b"line 2\nand more\n")
+    commit(repository, message(), {"Lib/threading.py": changed, ENTRY: ENTRY_TEXT})
+    git.run(repository, "cherry-pick", "third~1", "third")
+    before = full.patches()["0030-third.patch"]
+    full.export(repository, day=LATER)
+    assert full.patches()["0030-third.patch"] != before
+    assert days(full) == [f"{LATER}", f"{DAY}", f"{DAY}"]
+
+
+def test_last_update_is_added_where_it_was_not(project):
+    repository = project.checkout()
+    commit(repository, message(fields=FIELDS.rpartition("\n")[0]), ANOTHER)
+    project.export(repository)
+    text = project.patches()["0010-wait.patch"]
+    assert b"\nPatch: 0010-wait\nLast-Update: 2026-11-23\n---\n" in text
+    before = project.patches()
+    project.export(project.checkout("again"), day=LATER)
+    assert project.patches() == before
+
+
+def test_last_update_is_not_before_the_author_date(full):
+    """It is not, if a change has been made anew, as it was."""
+    repository = full.root.parent / "filled-3.11"
+    tomorrow = "--date=2026-12-24T01:00:00+0200"
+    git.run(repository, "commit", "--quiet", "--amend", "--no-edit", tomorrow)
+    full.export(repository)
+    assert days(full) == [f"{DAY}", "2026-12-23"]
+
+
+def test_patches_are_from_the_maintainers_whoever_made_the_commits(full):
+    repository = full.root.parent / "filled-3.11"
+    before = full.patches()
+    tip = git.run(repository, "rev-parse", "HEAD")
+    author = "--author=Bj\u00f6rn B. <b@invalid.invalid>"
+    git.run(repository, "commit", "--quiet", "--amend", "--no-edit", author)
+    assert git.run(repository, "rev-parse", "HEAD") != tip
+    tip = git.run(repository, "rev-parse", "HEAD")
+    full.export(repository)
+    assert full.patches() == before
+    # The commits stay whose they are.
+    assert git.run(repository, "rev-parse", "HEAD") == tip
+
+
+def test_git_gives_the_same_patches_of_its_own_commits(full, tmp_path):
+    """After `git am`, nothing of a patch is lost but the name of its file."""
+    repository = full.checkout("again")
+    options = maintain.FORMAT
+    git.run(repository, "format-patch", *options, f"-o{tmp_path / 'out'}", "base..")
+    for number, path in enumerate(full.series().patches, 1):
+        assert (tmp_path / "out" / str(number)).read_bytes() == path.read_bytes()
+
+
 def test_export_wants_a_series_that_has_a_base(full):
     repository = full.root.parent / "filled-3.11"
-    with pytest.raises(Problem, match="patches/3.14 has no base.json"):
+    with pytest.raises(Problem, match="patches/3.14 has no releases.json"):
         full.export(repository, "3.14")
     assert not (full.root / "patches/3.14").exists()
 
@@ -303,7 +452,8 @@ def test_commands_go_round(full):
         "again: CPython 3.11.2 (tag base) and 2 patches (branch threadjoin)\n"
     )
     again = full.root.parent / "again"
-    commit(again, message(), {"Lib/threading.py": edited(10, 20)})
+    commit(again, message(name=MORE[0]), {"Lib/threading.py": edited(10, 20)})
+    full.register(*NAMES, *MORE)
     done = full.command("series", "export", "3.11", "again")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("patches/3.11: 3 patches; ")

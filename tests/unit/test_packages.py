@@ -123,12 +123,28 @@ def test_apt_installs_what_is_missing_where_it_may(
     program("sudo", f'echo "$@" >>{tmp_path}/sudo; shift; exec "$@"')
     program("apt-get", f'echo "$DEBIAN_FRONTEND $@" >>{tmp_path}/apt')
     lacking += [[TOOL, ZLIB], []]
-    assert provide(tmp_path).startswith("==> install make, zlib\n    done in ")
+    assert provide(tmp_path).startswith(
+        "note: to be installed with apt-get: make apt-get-zlib\n"
+        "==> install make, zlib\n    done in "
+    )
     assert (tmp_path / "apt").read_text() == (
         "noninteractive -q -o DPkg::Lock::Timeout=120 install -y "
         "--no-install-recommends make apt-get-zlib\n"
     )
     assert (tmp_path / "sudo").exists() != root
+
+
+@pytest.mark.parametrize("need", [TOOL, ZLIB])
+def test_it_only_says_what_is_missing_where_it_is_told_to(
+    tmp_path, lacking, program, need
+):
+    program("apt-get", f"touch {tmp_path}/called")
+    lacking.append([need])
+    with pytest.raises(Problem, match=f"^{need.name} is missing; install with: "):
+        packages.provide(Progress(io.StringIO()), tmp_path / "log", only_say=True)
+    assert not (tmp_path / "called").exists()
+    lacking[:] = [[]]
+    packages.provide(Progress(io.StringIO()), tmp_path / "log", only_say=True)
 
 
 def test_an_old_list_of_packages_is_renewed(tmp_path, lacking, program, monkeypatch):

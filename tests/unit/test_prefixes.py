@@ -42,10 +42,11 @@ def system(monkeypatch):
 def prove(tmp_path, cpython, series):
     """A function that proves the series: `make` goes on as told, as do its tests.
 
-    It builds the release `begun` times more before that.
+    It builds the release `begun` times more before that, and of the prefixes
+    those of `lengths`.
     """
 
-    def run(make="", test="", begun=0):
+    def run(make="", test="", begun=0, lengths=None):
         place = write_tests(tmp_path / "tests", {"test_a": test, "test_b": ""})
         python = f'PYTHONPATH={place["PYTHONPATH"]} exec {sys.executable} "$@"\n'
         files = {"configure": CONFIGURE, "python": "#!/bin/sh\n" + python}
@@ -59,7 +60,10 @@ def prove(tmp_path, cpython, series):
         for _ in range(begun):
             builder.begin()
         units = ["test_a", "test_b"]
-        return prefixes.prove(builder, series, units, Progress(io.StringIO()))
+        quiet = Progress(io.StringIO())
+        steps = prefixes.prove(builder, series, units, quiet, lengths)
+        assert builder.version == "3.11.2"
+        return steps
 
     return run
 
@@ -68,10 +72,12 @@ def reported(steps):
     out = io.StringIO()
     error = None
     try:
-        prefixes.report(steps, Progress(out))
+        prefixes.report(steps, Progress(out), "3.11.2")
     except Problem as exc:
         error = str(exc)
-    return out.getvalue().splitlines()[1:], error
+    head, *rows = out.getvalue().splitlines()
+    assert head.startswith("CPython 3.11.2 ")
+    return rows, error
 
 
 def test_each_prefix_is_built_and_tested(prove):
@@ -118,3 +124,21 @@ def test_a_run_after_one_that_was_cut_short_compiles_all_again(prove):
 def test_a_release_that_does_not_compile_is_no_step(prove):
     with pytest.raises(Problem, match="compile .patched. failed with status 2"):
         prove(make="exit 1")
+
+
+def test_prefixes_are_chosen_by_number(series):
+    def select(*only, start=None):
+        return prefixes.select(series, only, start)
+
+    assert select() == select(start="0001") == [1, 2]
+    assert select(start="2") == select("0002-hook.patch") == select("0002-hook") == [2]
+    assert select("2", "0001", "2") == [1, 2]
+    with pytest.raises(Problem, match="3.11 has no patch '3'; it has 0001, 0002"):
+        select("3")
+    with pytest.raises(Problem, match="3.11 has no patch 'hook'"):
+        select(start="hook")
+
+
+def test_only_the_chosen_are_built(prove):
+    steps = prove(make=f"{FIRST} && ! {SECOND} && exit 1; :", lengths=[2])
+    assert [(step.name, step.sound) for step in steps] == [("0002-hook.patch", True)]

@@ -1,6 +1,7 @@
 """Wherever the source comes from, it has the right checksum or none is taken."""
 
 import os
+from dataclasses import replace
 
 import pytest
 from threadjoin import aptsource, layout, source
@@ -41,9 +42,12 @@ def ways(monkeypatch):
 
 @pytest.fixture
 def base():
-    return layout.Base(
-        "3.11.2", "Python-3.11.2.tgz", digest(GOOD), "https://invalid.invalid/x", {}
-    )
+    """A release whose tarballs are both the right bytes."""
+    total = digest(GOOD)
+    return layout.Release("3.11.2", True, total, total, "https://x.invalid/{name}")
+
+
+DEBIAN = layout.Debian("bookworm", "python3.11", "p_3.11.2.orig.tar.gz", frozenset())
 
 
 @pytest.fixture
@@ -51,23 +55,24 @@ def cache(tmp_path):
     return tmp_path / "cache"
 
 
-def get(base, cache):
-    """Get the pinned release; return the bytes, and see nothing else is left."""
-    path = source.pinned(base, cache, cache / "log")
-    assert [entry.name for entry in cache.iterdir()] == [base.tarball]
+def get(base, cache, name="Python-3.11.2.tar.xz"):
+    """Get the release; return the bytes, and see that only *name* is there."""
+    path = source.pinned(base, DEBIAN, cache, cache / "log")
+    assert [entry.name for entry in cache.iterdir()] == [path.name] == [name]
     return path.read_bytes()
 
 
-def test_what_is_in_the_cache_is_not_fetched(base, cache, ways):
+@pytest.mark.parametrize("name", ["Python-3.11.2.tar.xz", "Python-3.11.2.tgz"])
+def test_what_is_in_the_cache_is_not_fetched(base, cache, ways, name):
     cache.mkdir()
-    (cache / base.tarball).write_bytes(GOOD)
-    assert get(base, cache) == GOOD
+    (cache / name).write_bytes(GOOD)
+    assert get(base, cache, name) == GOOD
     assert ways.asked == []
 
 
 def test_a_damaged_file_in_the_cache_is_replaced(base, cache, ways):
     cache.mkdir()
-    (cache / base.tarball).write_bytes(BAD)
+    (cache / "Python-3.11.2.tar.xz").write_bytes(BAD)
     ways.answers["python.org"] = GOOD
     assert get(base, cache) == GOOD
 
@@ -81,15 +86,29 @@ def test_python_org_is_asked_first(base, cache, ways):
 @pytest.mark.parametrize("answer", [None, BAD])
 def test_then_the_distribution(base, cache, ways, answer):
     ways.answers = {"python.org": answer, "apt": GOOD}
-    assert get(base, cache) == GOOD
+    assert get(base, cache, "Python-3.11.2.tgz") == GOOD
     assert ways.asked == ["python.org", "apt"]
+
+
+@pytest.mark.parametrize(
+    "debian",
+    [None, replace(DEBIAN, orig="p_3.11.1.orig.tar.gz")],
+    ids=["none", "other"],
+)
+def test_the_distribution_is_not_asked_for_what_it_does_not_have(
+    base, cache, ways, debian
+):
+    ways.answers["apt"] = GOOD
+    with pytest.raises(source.NoWay):
+        source.pinned(base, debian, cache, cache / "log")
+    assert ways.asked == ["python.org"]
 
 
 def test_when_no_way_works_all_of_them_are_told_in_one_line(base, cache, ways):
     with pytest.raises(Problem) as info:
-        source.pinned(base, cache, cache / "log")
+        source.pinned(base, DEBIAN, cache, cache / "log")
     assert str(info.value) == (
-        "no way to get Python-3.11.2.tgz: python.org: python.org does not answer; "
+        "no way to get CPython 3.11.2: python.org: python.org does not answer; "
         "the distribution's source package: apt does not answer. Check the network, "
         "or give a file with --source"
     )
@@ -100,15 +119,15 @@ def test_a_wrong_checksum_is_never_taken(base, cache, ways):
     ways.answers = {"python.org": BAD, "apt": BAD}
     words = f"checksum mismatch .SHA-256 {digest(BAD)}, not {digest(GOOD)}."
     with pytest.raises(Problem, match=f"python.org: {words}; .*package: {words}"):
-        source.pinned(base, cache, cache / "log")
+        source.pinned(base, DEBIAN, cache, cache / "log")
     assert list(cache.iterdir()) == []
 
 
 def test_a_damaged_cache_is_told_of_when_nothing_replaces_it(base, cache, ways):
     cache.mkdir()
-    (cache / base.tarball).write_bytes(BAD)
-    with pytest.raises(Problem, match=f"{base.tarball}: checksum mismatch"):
-        source.pinned(base, cache, cache / "log")
+    (cache / "Python-3.11.2.tgz").write_bytes(BAD)
+    with pytest.raises(Problem, match="Python-3.11.2.tgz: checksum mismatch"):
+        source.pinned(base, DEBIAN, cache, cache / "log")
 
 
 def test_an_interrupt_leaves_nothing(base, cache, monkeypatch):
@@ -118,7 +137,7 @@ def test_an_interrupt_leaves_nothing(base, cache, monkeypatch):
 
     monkeypatch.setattr(source, "download", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        source.pinned(base, cache, cache / "log")
+        source.pinned(base, DEBIAN, cache, cache / "log")
     assert list(cache.iterdir()) == []
 
 

@@ -3,6 +3,7 @@
 import difflib
 import hashlib
 import json
+import shutil
 import tarfile
 
 #: The release: names of files to their text.
@@ -74,21 +75,74 @@ def diff(before, after):
     return "".join(parts)
 
 
-def write_series(patches, tarball=None, url="https://invalid.invalid/x.tgz"):
-    """Write the series 3.11 into the directory *patches*."""
+def write_series(patches, server=None):
+    """Write the series 3.11 into the directory *patches*.
+
+    Parameters:
+        server: Path of the directory that stands in for python.org, with both tarballs
+            of the release; None for a python.org that does not answer.
+    """
     directory = patches / "3.11"
     directory.mkdir(parents=True)
     (directory / "0001-event.patch").write_text(diff(RELEASE, AFTER_FIRST))
     (directory / "0002-hook.patch").write_text(diff(AFTER_FIRST, AFTER_SECOND))
     (directory / "series").write_text("0001-event.patch\n0002-hook.patch\n")
-    base = {
-        "version": "3.11.2",
-        "tarball": "Python-3.11.2.tgz",
-        "sha256": digest(tarball.read_bytes()) if tarball else "0" * 64,
-        "url": url,
-        "debian": {"suite": "bookworm", "package": "python3.11", "orig": "o.tar.gz"},
+    data = {
+        "base": "3.11.2",
+        "url": f"file://{server}/{{name}}"
+        if server
+        else "https://invalid.invalid/{version}/{name}",
+        "debian": {
+            "suite": "bookworm",
+            "package": "python3.11",
+            "orig": "python3.11_3.11.2.orig.tar.gz",
+            "left_out": ["layout.diff"],
+        },
+        "releases": [
+            known("3.11.2", True, server),
+            {"version": "3.11.3", "checked": False, "tgz": "1" * 64, "xz": "2" * 64},
+        ],
     }
-    (directory / "base.json").write_text(json.dumps(base))
+    (directory / "releases.json").write_text(json.dumps(data))
+
+
+def known(version, checked=True, server=None):
+    """Return the entry of releases.json for *version*, with tarballs in *server*."""
+
+    def total(form):
+        path = server and server / f"Python-{version}.{form}"
+        return digest(path.read_bytes()) if path else "0" * 64
+
+    return {
+        "version": version,
+        "checked": checked,
+        "tgz": total("tgz"),
+        "xz": total("tar.xz"),
+    }
+
+
+def serve(tree, server, version="3.11.2"):
+    """Put both tarballs of *tree* into the directory *server*, and return that."""
+    server.mkdir(exist_ok=True)
+    for form in ("tgz", "tar.xz"):
+        pack(tree, server / f"Python-{version}.{form}")
+    return server
+
+
+def packaged(directory, patches, version="3.11.2-1"):
+    """Write what Debian's package *version* adds, and return its Path.
+
+    Parameters:
+        directory: where the file goes.
+        patches: dict of the names of patches to their text.
+    """
+    tree = directory / "package"
+    write(tree / "debian/patches", {"series": "\n".join(patches), **patches})
+    path = directory / f"python3.11_{version}.debian.tar.xz"
+    with tarfile.open(path, "w:xz") as archive:
+        archive.add(tree / "debian", "debian")
+    shutil.rmtree(tree)
+    return path
 
 
 def digest(content):
@@ -98,6 +152,7 @@ def digest(content):
 
 def pack(tree, tarball):
     """Make the *tarball* of the directory *tree*, and return it."""
-    with tarfile.open(tarball, "w:gz") as archive:
+    form = "xz" if tarball.suffix == ".xz" else "gz"
+    with tarfile.open(tarball, f"w:{form}") as archive:
         archive.add(tree, "Python-3.11.2")
     return tarball
