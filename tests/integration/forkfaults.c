@@ -8,15 +8,19 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 
-/* Protected by the mutex: will the next thread be held, is one held? */
+/* Protected by the mutex: will the next thread be held, is one held, will the
+   next one fork, and what was the status of the child? */
 static int armed;
 static int held;
+static int forks;
+static int status = -1;
 
 /* Have the next thread that asks for its number wait. A thread does so when it
    makes its state, which is in the list then and half filled in. */
@@ -49,6 +53,38 @@ release_state(void)
     pthread_cond_broadcast(&changed);
     pthread_mutex_unlock(&mutex);
     return result;
+}
+
+/* Have the next thread fork there, as in a signal handler of C code. */
+void
+fork_inside(void)
+{
+    pthread_mutex_lock(&mutex);
+    forks = 1;
+    pthread_mutex_unlock(&mutex);
+}
+
+/* Wait until it has, and for its child; return the status. */
+int
+await_child(void)
+{
+    pthread_mutex_lock(&mutex);
+    while (status < 0) {
+        pthread_cond_wait(&changed, &mutex);
+    }
+    pthread_mutex_unlock(&mutex);
+    return status;
+}
+
+static void
+fork_here(void)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        _exit(9);
+    }
+    waitpid(pid, &status, 0);
+    pthread_cond_broadcast(&changed);
 }
 
 static void
@@ -84,6 +120,10 @@ syscall(long number, ...)
         if (armed) {
             armed = 0;
             wait_held();
+        }
+        if (forks) {
+            forks = 0;
+            fork_here();
         }
         pthread_mutex_unlock(&mutex);
     }

@@ -167,6 +167,27 @@ def test_fork_waits_for_who_is_at_the_thread_states(python, holding):
     run(holding(python), script).check("waited" if python.patched else "overtaken")
 
 
+def test_fork_by_a_thread_that_is_at_the_thread_states(python, holding):
+    # By a signal handler in C, or an allocator. Later forks are as ever.
+    script = """
+        import ctypes, os
+        import osthread
+        from probe import say, status
+
+        preloaded = ctypes.CDLL(None)
+        preloaded.fork_inside()
+        osthread.foreign(int)
+        say(os.waitstatus_to_exitcode(preloaded.await_child()))
+        osthread.churn_thread_states(3)
+        pid = os.fork()
+        if pid == 0:
+            osthread.churn_thread_states(3)
+            os._exit(8)
+        say(status(pid))
+    """
+    run(holding(python), script).check("9", "8")
+
+
 def test_fork_by_c_code_while_a_thread_makes_its_state(python, holding):
     # Without the GIL, which the forking thread has. Nobody tells Python of the
     # fork, and the child looks at the states of all threads.
@@ -188,6 +209,30 @@ def test_fork_by_c_code_while_a_thread_makes_its_state(python, holding):
         say(status(pid))
     """
     run(holding(python), script).check("7" if python.patched else "-11")
+
+
+@pytest.mark.parametrize("how", ["os.fork()", "ctypes.PyDLL(None).fork()"])
+def test_garbage_is_collected_after_a_fork(python, how):
+    # None is while the thread has the list of thread states locked, as it had for
+    # the fork.
+    script = f"""
+        import ctypes, gc, os
+        from probe import say, status
+
+        def collections():
+            return sum(generation["collections"] for generation in gc.get_stats())
+
+        def collects():
+            before = collections()
+            kept = [[] for _ in range(10_000)]
+            return collections() > before
+
+        pid = {how}
+        if pid == 0:
+            os._exit(collects())
+        say(collects(), status(pid))
+    """
+    run(python, script).check("True 1")
 
 
 @pytest.mark.parametrize("where", ["the context", "a thread-local"])
