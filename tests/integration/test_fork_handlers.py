@@ -167,25 +167,32 @@ def test_fork_waits_for_who_is_at_the_thread_states(python, holding):
     run(holding(python), script).check("waited" if python.patched else "overtaken")
 
 
-def test_fork_by_a_thread_that_is_at_the_thread_states(python, holding):
-    # By a signal handler in C, or an allocator. Later forks are as ever.
+def test_fork_by_a_thread_that_is_at_the_thread_states(patched, holding):
+    # By a signal handler in C, or an allocator. Forks before and after are as ever.
     script = """
         import ctypes, os
         import osthread
         from probe import say, status
 
+        def fork():
+            pid = os.fork()
+            if pid == 0:
+                osthread.churn_thread_states(3)
+                os._exit(8)
+            return pid
+
         preloaded = ctypes.CDLL(None)
+        say(status(fork()))
         preloaded.fork_inside()
         osthread.foreign(int)
         say(os.waitstatus_to_exitcode(preloaded.await_child()))
-        osthread.churn_thread_states(3)
-        pid = os.fork()
-        if pid == 0:
-            osthread.churn_thread_states(3)
-            os._exit(8)
-        say(status(pid))
+        preloaded.hold_state()
+        osthread.foreign(int)
+        preloaded.await_state()
+        pid = fork()
+        say("overtaken" if preloaded.release_state() else "waited", status(pid))
     """
-    run(holding(python), script).check("9", "8")
+    run(holding(patched), script).check("8", "9", "waited 8")
 
 
 def test_fork_by_c_code_while_a_thread_makes_its_state(python, holding):
