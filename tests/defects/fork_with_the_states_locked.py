@@ -1,76 +1,138 @@
-"""A process forks while another thread is at the list of thread states: a hang.
+"""A process forks while another thread makes its thread state: a hang, or a crash.
 
-sys._current_exceptions() goes through the list with its lock held, and makes
-a tuple for each thread, which can start a garbage collection: its callback holds
-the thread there until the process has forked, or cannot while the lock is held.
-From 3.12 on no collection starts there.
+A thread that Python did not start makes its state without the GIL. A library that
+is preloaded holds it there, when the lock of the list is held, and the state is in
+the list and half filled in, until the process has forked, or for two seconds. The
+child of os.fork() may hang. C code may fork without a word to Python: its child gets
+half a thread state, and looks at the list. Needs Linux and a C compiler.
 """
 
-import gc
 import os
-import select
+import pathlib
+import subprocess
 import sys
-import threading
+import tempfile
 
-#: Seconds after which a child is taken to hang, and a fork to be kept waiting.
-PATIENCE = 2
+HOLD = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdarg.h>
+#include <sys/syscall.h>
+#include <time.h>
 
-inside = False
-asked, forked = threading.Event(), threading.Event()
+static __thread int armed;
+static sem_t held, go;
 
+__attribute__((constructor)) static void prepare(void)
+{
+    sem_init(&held, 0, 0);
+    sem_init(&go, 0, 0);
+}
 
-def hold(phase, info):
-    if inside and phase == "start":
-        asked.set()
-        forked.wait(PATIENCE)
+/* Calls Python, as a callback of a library does. */
+static void *call_back(void *function)
+{
+    armed = 1;
+    ((void (*)(void))function)();
+    return NULL;
+}
 
+void start(void *function)
+{
+    pthread_t thread;
+    pthread_create(&thread, NULL, call_back, function);
+}
 
-def look():
-    global inside
-    # All tuples of that size that are kept for later use are in use.
-    kept = [(n, n, n) for n in range(10_000)]
-    gc.set_threshold(1)
-    inside = True
-    sys._current_exceptions()
-    inside = False
-    gc.set_threshold(0)
-    del kept
-    asked.set()
+void await_held(void) { sem_wait(&held); }
+void let_go(void) { sem_post(&go); }
 
+static void hold(void)
+{
+    struct timespec end;
+    clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_sec += 2;
+    armed = 0;
+    sem_post(&held);
+    sem_timedwait(&go, &end);
+}
 
-def child_hangs():
-    reader, writer = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        os.write(writer, b"!")
-        os._exit(0)
-    forked.set()
-    lives = select.select([reader], [], [], PATIENCE)[0]
-    if not lives:
-        os.kill(pid, 9)
-    os.waitpid(pid, 0)
-    return not lives
+/* The state gets the number that the system has for the thread. */
+long syscall(long number, ...)
+{
+    static long (*real)(long, ...);
+    long a[6];
+    va_list list;
+    va_start(list, number);
+    for (int i = 0; i < 6; i++)
+        a[i] = va_arg(list, long);
+    va_end(list);
+    if (real == NULL)
+        real = (long (*)(long, ...))dlsym(RTLD_NEXT, "syscall");
+    if (number == SYS_gettid && armed)
+        hold();
+    return real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+"""
 
+PROGRAM = """
+import ctypes, faulthandler, os, signal, sys, threading
 
-if not hasattr(sys, "_current_exceptions"):
-    print("this Python has nothing to hold the lock with")
-    sys.exit(2)
-gc.callbacks.append(hold)
-# Threads to make tuples for. None may end meanwhile: it would want the lock.
-for _ in range(10):
-    threading.Thread(target=threading.Event().wait, daemon=True).start()
-threading.Thread(target=look, daemon=True).start()
-forks, hangs = 0, False
-while not hangs:
-    asked.wait()
-    asked.clear()
-    if not inside:
-        break
-    forked.clear()
-    forks += 1
-    hangs = child_hangs()
-if not forks:
-    print("this Python collects no garbage there")
-    sys.exit(2)
-print("the child hangs" if hangs else "the child lives")
-os._exit(hangs)
+def fork():
+    # PyDLL: with the GIL.
+    return os.fork() if sys.argv[1] == "python" else ctypes.PyDLL(None).fork()
+
+preloaded = ctypes.CDLL(None)
+called = ctypes.CFUNCTYPE(None)(lambda: None)
+preloaded.start(called)
+preloaded.await_held()
+pid = fork()
+if pid == 0:
+    with open(os.devnull, "w") as null:
+        faulthandler.dump_traceback(null)
+    os._exit(0)
+preloaded.let_go()
+# It may hang inside os.fork(), and cannot watch itself.
+watchdog = threading.Timer(10, os.kill, (pid, signal.SIGKILL))
+watchdog.start()
+status = os.waitpid(pid, 0)[1]
+watchdog.cancel()
+print("lives" if status == 0 else
+      "hangs" if os.WTERMSIG(status) == signal.SIGKILL else "crashes")
+sys.stdout.flush()
+os._exit(0)
+"""
+
+ended = {}
+with tempfile.TemporaryDirectory() as directory:
+    library = pathlib.Path(directory, "hold.so")
+    try:
+        subprocess.run(
+            ["cc", "-shared", "-fPIC", "-o", library, "-x", "c", "-", "-ldl"],
+            input=HOLD,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError) as exc:
+        print("there is no C compiler that works:", exc)
+        sys.exit(2)
+    for how in ("python", "C"):
+        try:
+            done = subprocess.run(
+                [sys.executable, "-c", PROGRAM, how],
+                env={**os.environ, "LD_PRELOAD": str(library)},
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            print("this Python does not ask for the number of a thread there")
+            sys.exit(2)
+        if done.returncode or not done.stdout:
+            print("the program failed:", (done.stderr.splitlines() or ["?"])[-1])
+            sys.exit(2)
+        ended[how] = done.stdout.strip()
+print(f"the child {ended['python']}; that of a fork by C code {ended['C']}")
+sys.exit(set(ended.values()) != {"lives"})

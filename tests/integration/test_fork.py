@@ -558,55 +558,6 @@ def test_subprocesses_started_by_threads(python):
     run(python, script).check("{0} 40")
 
 
-def test_fork_waits_for_who_is_at_the_thread_states(python):
-    # sys._current_exceptions() makes tuples with the lock of the list held, and a
-    # collection of garbage that starts there holds it until the process has forked.
-    script = """
-    import gc, os, signal, sys, threading
-    from probe import say
-
-    inside = False
-    holding, forked = threading.Event(), threading.Event()
-    overtaken = []
-
-    def hold(phase, info):
-        if inside and phase == "start":
-            holding.set()
-            overtaken.append(forked.wait(1))
-
-    def look():
-        global inside
-        kept = [(n, n, n) for n in range(10_000)]
-        gc.set_threshold(1)
-        inside = True
-        sys._current_exceptions()
-        inside = False
-        gc.set_threshold(0)
-        holding.set()
-
-    gc.callbacks.append(hold)
-    for _ in range(10):
-        threading.Thread(target=threading.Event().wait, daemon=True).start()
-    threading.Thread(target=look).start()
-    while True:
-        holding.wait()
-        holding.clear()
-        if not inside:
-            break
-        forked.clear()
-        pid = os.fork()
-        if pid == 0:
-            os._exit(0)
-        forked.set()
-        # On stock it may hang.
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-    # The last time the lock was held.
-    say(overtaken[-1])
-    """
-    run(python, script).check(str(not python.patched))
-
-
 def test_fork_before_a_new_thread_has_said_that_it_started(patched):
     # start() waits in another thread: in the child, what it had started is done.
     script = """

@@ -3,9 +3,9 @@
  * waiters. A lock is made by the first who waits ("turnstile"); who gets
  * through it lets the next one through.
  *
- * The thread state gets it from new_threadstate(), with threadlife_init(). It
+ * The thread state gets it from _PyThreadState_GetDoneEvent(), with the GIL. It
  * sets the event when it is cleared, by PyThreadState_Clear() with
- * threadlife_note_done(), and drops its reference when it is deleted, by
+ * threadlife_end_clear(), and drops its reference when it is deleted, by
  * threadlife_fini(). The handle has a reference from _PyEventRc_Incref().
  * Joiners hold the handle, and the last one drops its reference. Each may be
  * interrupted once, or time out, while it waits. threadhandle_set_done() is a

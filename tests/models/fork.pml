@@ -1,13 +1,13 @@
 /*
  * A fork at any step of the others. One thread forks, holding the GIL and the
- * lock of the thread states, as _PyThreadState_BeforeFork() has it. From there
+ * lock of the thread states, as fork_prepare() has it. From there
  * on this is the child: the memory is as it was, and of the threads only the
  * forking one is left. The parent goes on as if nothing had been: what the
  * others see of it is a lock that is held for a while, see
- * wait_for_threads.pml, and _PyThreadState_AfterFork_Parent() releases it.
+ * wait_for_threads.pml, and fork_parent() releases it.
  *
  * The worker ends: threadhandle_run(), PyThreadState_Clear() with
- * threadlife_note_done(), tstate_delete_common() with
+ * threadlife_end_clear(), tstate_delete_common() with
  * threadlife_note_unlinked(), then threadlife_fini(). The joiner joins it:
  * threadhandle_do_join(), threadhandle_must_join_os_thread(),
  * threadhandle_join_once(), threadhandle_join_os_thread(). The main thread waits
@@ -87,7 +87,7 @@ byte claimed;           /* times that it was joined or detached */
 #define ACCESS() assert(!freed)
 #define ACCESS_HANDLE() assert(!deallocated)
 /* threadhandle_has_os_thread() and _PyThreadState_ForkGeneration(). The C
-   library has threadlife_note_fork() change it before anything else. */
+   library has fork_child() change it before anything else. */
 #define HAS_OS_THREAD (has_os_handle && same_generation)
 
 inline take_gil()
@@ -342,19 +342,16 @@ inline wait_round(me, patient)
 /* Whoever forks has the GIL, and goes on as the only thread of the child. */
 inline fork(me)
 {
-    /* _PyThreadState_BeforeFork() */
+    /* fork_prepare(): with the GIL, which nobody who has the lock needs */
 #ifndef PLANT_FORK_WITHOUT_LOCK
-    do
-    :: atomic { !head_lock -> head_lock = true }; break
-    :: head_lock -> drop_gil(); lock(); unlock(); take_gil()
-    od;
+    lock();
 #endif
     atomic {
         assert(gil && !CHILD && !half_linked);
         assert(nondaemon == listed[WORKER] + listed[OTHER]);
         forker = me;
         broken = inside;
-        head_lock = false       /* renewed */
+        head_lock = false       /* fork_child() */
     };
 
     /* _PyThreadState_AfterFork_Child() */
@@ -415,7 +412,7 @@ inline fork(me)
             fi
         :: else -> skip
         fi;
-        notify();               /* threadlife_note_done() */
+        notify();               /* threadlife_end_clear() */
         atomic { state_has_event = false; decref() }
     :: else -> skip
     fi
@@ -513,7 +510,7 @@ proctype worker()
         /* The end of threadhandle_run(): nothing here lets go of the GIL. */
         atomic { on_delete = false; handle-- };
         atomic { drop_handle() };
-        /* PyThreadState_Clear(): destructors, then threadlife_note_done() */
+        /* PyThreadState_Clear(): destructors, then threadlife_end_clear() */
         if
         :: drop_gil(); take_gil()
         :: true
@@ -610,7 +607,7 @@ proctype main_thread()
 proctype foreign()
 {
     {
-        /* new_threadstate() and threadlife_init(); it is born a daemon's */
+        /* new_threadstate(); it is born a daemon's */
         atomic { !head_lock -> head_lock = true; half_linked = true };
         atomic { half_linked = false; head_lock = false }
     } unless { GONE(FOREIGN) }

@@ -65,7 +65,7 @@ active proctype end()
 
 active proctype os_thread()
 {
-    done = true;        /* in PyThreadState_Clear(): threadlife_note_done() */
+    done = true;        /* in PyThreadState_Clear(): threadlife_end_clear() */
     /* destructors of C thread-local variables */
     exited = true
 }

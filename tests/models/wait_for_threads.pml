@@ -62,7 +62,7 @@ inline notify()
 }
 
 /*
- * new_threadstate() links it, threadlife_init() has it a daemon's; then
+ * new_threadstate() links it, and it is a daemon's; then
  * _PyThreadState_SetDaemon().
  */
 inline begin(number)
@@ -183,8 +183,8 @@ interruption:
 }
 
 /*
- * _PyThreadState_BeforeFork(), then what the child is given; the child itself
- * is in fork.pml. The parent goes on: _PyThreadState_AfterFork_Parent().
+ * fork_prepare(), then what the child is given; the child itself
+ * is in fork.pml. The parent goes on: fork_parent().
  */
 proctype forker()
 {
