@@ -238,6 +238,32 @@ def test_subclass_with_an_attribute_called_stop(python, moment):
         assert result.err.endswith("TypeError: 'Event' object is not callable\n")
 
 
+@pytest.mark.parametrize("look", ["join", "is_alive"])
+def test_subclass_with_a_method_called_stop(python, look):
+    # It does something else. On stock, the thread is alive for ever.
+    script = f"""
+        import threading
+        from probe import say
+
+        class Worker(threading.Thread):
+            def _stop(self):
+                say("stop")
+
+        worker = Worker()
+        worker.start()
+        with worker._tstate_lock:
+            # The thread is done.
+            pass
+        worker.{look}()
+        say(worker.is_alive())
+    """
+    result = run(python, script)
+    if python.patched:
+        result.check("stop", "False")
+    else:
+        assert result.lines[-1] == "True"
+
+
 def test_forked_child_with_an_attribute_called_stop(python):
     # Stock calls _stop() in the child of a fork as well.
     script = """
