@@ -219,7 +219,7 @@ def test_join_returns_after_the_os_thread_is_done(python):
         returned.set()
     """
     result = run(python, script, 0.3 if python.patched else 30)
-    result.check("False", "1" if python.patched else "0")
+    result.check(str(python.patched), "1" if python.patched else "0")
 
 
 def test_is_alive_while_the_os_thread_lingers(python):
