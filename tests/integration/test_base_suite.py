@@ -10,8 +10,9 @@ from harness import SCRIPTS, run_command
 #: Seconds that the suite may take; a tenth of that is usual.
 PATIENCE = 300
 
-#: Their mechanism is gone: the lock that belonged to each thread.
-OBSOLETE = {"test_tstate_lock", "test_shutdown_locks"}
+#: Their mechanism is gone, the lock that belonged to each thread; and a thread that
+#: is not of threading and has ended is not alive any more (gh-114423).
+OBSOLETE = {"test_tstate_lock", "test_shutdown_locks", "test_foreign_thread"}
 
 
 @pytest.mark.slow

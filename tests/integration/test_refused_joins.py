@@ -148,7 +148,7 @@ def test_joining_another_thread_while_the_thread_state_is_cleared(python):
 @pytest.mark.parametrize("timeout", ["None", "0", "1000"])
 def test_joining_oneself_when_the_os_thread_exits(python, timeout):
     # The thread is done, but its OS thread is back in Python, and would have to
-    # wait for itself. Stock's join() does not look at OS threads.
+    # wait for itself. Stock's join() and is_alive() do not look at OS threads.
     script = f"""
         import threading
         import osthread
@@ -163,15 +163,17 @@ def test_joining_oneself_when_the_os_thread_exits(python, timeout):
         thread.start()
         thread.join()
         done.wait()
+        say(thread.is_alive())
     """
-    run(python, script).check("False None")
+    run(python, script).check(f"{python.patched} None", "False")
 
 
 @pytest.mark.parametrize("holder", ["None", "1000"])
 @pytest.mark.parametrize("timeout", ["None", "0", "1000"])
 def test_joining_a_thread_whose_identifier_one_has(refusing, patched, holder, timeout):
     # The OS thread has been joined, so that its identifier is given to the next
-    # one; but the thread that joined it has not come to say so.
+    # one; but the thread that joined it has not come to say so. Until then, it is
+    # alive: a thread that lingers looks the same.
     script = f"""
         import threading
         import osthread
@@ -201,8 +203,9 @@ def test_joining_a_thread_whose_identifier_one_has(refusing, patched, holder, ti
             thread.join()
         osthread.await_held(True)
         holding.join()
+        say(first.is_alive())
     """
-    run(refusing(patched), script).check("None False")
+    run(refusing(patched), script).check("None True", "False")
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
@@ -236,6 +239,32 @@ def test_subclass_with_an_attribute_called_stop(python, moment):
     else:
         assert result.lines == ["True"]
         assert result.err.endswith("TypeError: 'Event' object is not callable\n")
+
+
+@pytest.mark.parametrize("look", ["join", "is_alive"])
+def test_subclass_with_a_method_called_stop(python, look):
+    # It does something else. On stock, the thread is alive for ever.
+    script = f"""
+        import threading
+        from probe import say
+
+        class Worker(threading.Thread):
+            def _stop(self):
+                say("stop")
+
+        worker = Worker()
+        worker.start()
+        with worker._tstate_lock:
+            # The thread is done.
+            pass
+        worker.{look}()
+        say(worker.is_alive())
+    """
+    result = run(python, script)
+    if python.patched:
+        result.check("stop", "False")
+    else:
+        assert result.lines[-1] == "True"
 
 
 def test_forked_child_with_an_attribute_called_stop(python):

@@ -342,21 +342,97 @@ def test_wait_covers_what_a_thread_does_while_its_state_is_cleared(python):
     run(python, script, WILL_WAIT).check("waited for", "atexit")
 
 
-def test_thread_started_by_atexit_is_not_waited_for(python):
-    # That comes after the wait, with the series as without.
+STARTED_BY_ATEXIT = """
+    import atexit, os, signal, sys, threading
+    from probe import say
+
+    def work():
+        go_on.acquire()
+        threading.Thread(target=say, args=("waited for",)).start()
+
+    def start():
+        threading.Thread(target=work).start()
+        say("started")
+
+    go_on = threading.Lock()
+    go_on.acquire()
+    # From here on, the main thread keeps the GIL unless it waits.
+    sys.setswitchinterval(1000)
+    atexit.register(go_on.release)
+    atexit.register(start)
+"""
+
+
+def test_thread_started_by_atexit_is_waited_for(python):
+    said = ["started", "waited for"] if python.patched else ["started"]
+    run(python, STARTED_BY_ATEXIT).check(*said)
+
+
+def test_thread_started_by_atexit_when_nobody_wants_to_wait(python):
+    # Whoever has ended the wait before, does not want to wait now.
+    script = (
+        STARTED_BY_ATEXIT
+        + """
+    def interrupted():
+        raise KeyboardInterrupt
+
+    atexit.unregister(go_on.release)
+    threading._register_atexit(interrupted)
+    threading.Thread(target=os.read, args=(os.pipe()[0], 1)).start()
+    """
+    )
+    result = run(python, script)
+    assert (result.status, result.hung, result.lines) == (0, False, ["started"])
+    assert "KeyboardInterrupt" in result.err
+
+
+def test_thread_started_by_atexit_when_shutdown_is_replaced(python):
+    script = (
+        STARTED_BY_ATEXIT
+        + """
+    atexit.unregister(go_on.release)
+    threading._shutdown = lambda: None
+    threading.Thread(target=os.read, args=(os.pipe()[0], 1)).start()
+    """
+    )
+    run(python, script).check("started")
+
+
+def test_ctrl_c_during_the_wait_after_atexit(patched):
     script = """
-        import atexit, os, threading
+        import atexit, signal, threading
         from probe import say
 
-        def at_exit():
-            thread = threading.Thread(target=os.read, args=(read_end, 1))
-            thread.start()
-            say("started")
+        def work():
+            main = threading.main_thread()
+            # Again and again, so that one comes while the main thread waits.
+            while not finish.wait(0.01):
+                signal.pthread_kill(main.ident, signal.SIGINT)
 
-        read_end, write_end = os.pipe()
-        atexit.register(at_exit)
+        @atexit.register
+        def start():
+            signal.signal(signal.SIGINT, handler)
+            threading.Thread(target=work).start()
+
+        def handler(signum, frame):
+            if frame is None:
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
+                say("interrupted")
+                raise KeyboardInterrupt
+
+        finish = threading.Event()
     """
-    run(python, script).check("started")
+    result = run(patched, script)
+    assert (result.status, result.hung, result.lines) == (0, False, ["interrupted"])
+    assert "KeyboardInterrupt" in result.err
+
+
+def test_thread_started_by_atexit_in_a_subinterpreter(patched):
+    script = f"""
+    import _testcapi
+    _testcapi.run_in_subinterp({f"if True:{STARTED_BY_ATEXIT}"!r})
+    """
+    run(patched, script).check("started", "waited for")
 
 
 @pytest.mark.parametrize("timeout", ["", "1000"])

@@ -1,5 +1,5 @@
 /*
- * Thread.start() waits until the new thread has begun, or is not going to any
+ * _start_native() waits until the new thread has begun, or is not going to any
  * more: threadhandle_start(), then threadhandle_wait_started(). The handle is
  * told by _StartedEvent.set(), with threadhandle_set_started(), unless the new
  * thread has not the memory for it; by the end of threadhandle_run(); or by

@@ -1,0 +1,25 @@
+"""A process started by a worker of an executor: a traceback and status 1."""
+
+import multiprocessing
+import os
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+
+
+def run():
+    process = context.Process(target=int)
+    process.start()
+    process.join()
+    return process.exitcode
+
+
+context = multiprocessing.get_context("fork")
+with tempfile.TemporaryFile() as err:
+    os.dup2(err.fileno(), 2)
+    with ThreadPoolExecutor(1) as executor:
+        status = executor.submit(run).result()
+    err.seek(0)
+    complaint = err.read().decode().strip().split("\n")[-1]
+print("the exit code is", status, complaint)
+sys.exit(status != 0 or complaint != "")
