@@ -16,10 +16,10 @@ static atomic_long refused;
 static atomic_long creations;
 
 /* Has this thread to wait in the next lock that it makes, when it has joined the
-   next thread, or when it has opened the next lock? */
+   next thread, or when it has tried the next lock without waiting? */
 static __thread int hold_lock __attribute__((tls_model("initial-exec")));
 static __thread int hold_join __attribute__((tls_model("initial-exec")));
-static __thread int hold_opener __attribute__((tls_model("initial-exec")));
+static __thread int hold_try __attribute__((tls_model("initial-exec")));
 
 /* When this thread's clock jumps, counted down in questions for the time; by how
    much; and by how much it is ahead: in milliseconds. */
@@ -32,7 +32,6 @@ static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 
 /* Protected by the mutex. */
 static int held;        /* threads that wait */
-static int claims;      /* times that a join or a detachment has begun */
 
 /* Have each n-th creation of a thread fail from now on; 0 for none. */
 void
@@ -104,12 +103,11 @@ faults_hold_join(void)
     hold_join = 1;
 }
 
-/* Have this thread wait when it has opened its next lock, with sem_post(), until
-   a thread of the process is about to be joined or detached. */
+/* Have this thread wait when it has tried its next lock, with sem_trywait(). */
 void
-faults_hold_opener(void)
+faults_hold_try(void)
 {
-    hold_opener = 1;
+    hold_try = 1;
 }
 
 static void
@@ -157,45 +155,20 @@ sem_init(sem_t *semaphore, int shared, unsigned value)
 }
 
 int
-sem_post(sem_t *semaphore)
+sem_trywait(sem_t *semaphore)
 {
     static int (*real)(sem_t *);
-    int hold = hold_opener;
-    hold_opener = 0;
     if (real == NULL) {
-        real = (int (*)(sem_t *))dlsym(RTLD_NEXT, "sem_post");
+        real = (int (*)(sem_t *))dlsym(RTLD_NEXT, "sem_trywait");
     }
-    if (!hold) {
-        return real(semaphore);
-    }
-    pthread_mutex_lock(&mutex);
-    int before = claims;
     int result = real(semaphore);
-    while (claims == before) {
-        pthread_cond_wait(&changed, &mutex);
+    if (hold_try) {
+        int error = errno;
+        hold_try = 0;
+        wait_held();
+        errno = error;
     }
-    pthread_mutex_unlock(&mutex);
     return result;
-}
-
-static void
-note_claim(void)
-{
-    pthread_mutex_lock(&mutex);
-    claims++;
-    pthread_cond_broadcast(&changed);
-    pthread_mutex_unlock(&mutex);
-}
-
-int
-pthread_detach(pthread_t thread)
-{
-    static int (*real)(pthread_t);
-    if (real == NULL) {
-        real = (int (*)(pthread_t))dlsym(RTLD_NEXT, "pthread_detach");
-    }
-    note_claim();
-    return real(thread);
 }
 
 static int
@@ -215,7 +188,16 @@ pthread_join(pthread_t thread, void **value)
     if (real == NULL) {
         real = (int (*)(pthread_t, void **))dlsym(RTLD_NEXT, "pthread_join");
     }
-    note_claim();
+    return joined(real(thread, value));
+}
+
+int
+pthread_tryjoin_np(pthread_t thread, void **value)
+{
+    static int (*real)(pthread_t, void **);
+    if (real == NULL) {
+        real = (int (*)(pthread_t, void **))dlsym(RTLD_NEXT, "pthread_tryjoin_np");
+    }
     return joined(real(thread, value));
 }
 
@@ -230,7 +212,6 @@ pthread_clockjoin_np(pthread_t thread, void **value, clockid_t clock,
                         const struct timespec *))dlsym(
             RTLD_NEXT, "pthread_clockjoin_np");
     }
-    note_claim();
     return joined(real(thread, value, clock, deadline));
 }
 
@@ -244,6 +225,5 @@ pthread_timedjoin_np(pthread_t thread, void **value,
         real = (int (*)(pthread_t, void **, const struct timespec *))dlsym(
             RTLD_NEXT, "pthread_timedjoin_np");
     }
-    note_claim();
     return joined(real(thread, value, deadline));
 }

@@ -6,6 +6,7 @@
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
+#include <dirent.h>
 #include <dlfcn.h>
 #include <malloc.h>
 #include <pthread.h>
@@ -135,6 +136,27 @@ unclaimed(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
         return NULL;
     }
     return PyLong_FromLong(count());
+}
+
+static PyObject *
+detach(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    return PyLong_FromLong(pthread_detach(pthread_self()));
+}
+
+static PyObject *
+tasks(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    long count = 0;
+    DIR *directory = opendir("/proc/self/task");
+    if (directory == NULL) {
+        return PyErr_SetFromErrno(PyExc_OSError);
+    }
+    for (struct dirent *entry; (entry = readdir(directory)) != NULL; ) {
+        count += entry->d_name[0] != '.';
+    }
+    closedir(directory);
+    return PyLong_FromLong(count);
 }
 
 static void
@@ -340,9 +362,9 @@ hold_join(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 }
 
 static PyObject *
-hold_opener(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+hold_try(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 {
-    return request("faults_hold_opener");
+    return request("faults_hold_try");
 }
 
 static PyObject *
@@ -440,6 +462,10 @@ static PyMethodDef methods[] = {
      "Return how many thread states the interpreter has."},
     {"unclaimed", unclaimed, METH_NOARGS,
      "Return how many pthreads were neither joined nor detached."},
+    {"detach", detach, METH_NOARGS,
+     "Have C code detach this OS thread; return what that returns."},
+    {"tasks", tasks, METH_NOARGS,
+     "Return how many OS threads the system says the process has."},
     {"foreign", foreign, METH_O,
      "Call a function in a thread that Python did not start."},
     {"half_gone", half_gone, METH_O,
@@ -473,9 +499,8 @@ static PyMethodDef methods[] = {
      "Have this thread wait when it makes its next lock. Needs faults.c."},
     {"hold_join", hold_join, METH_NOARGS,
      "Have this thread wait when it has joined its next pthread. Needs faults.c."},
-    {"hold_opener", hold_opener, METH_NOARGS,
-     "Have this thread wait when it has opened its next lock, until a pthread is\n"
-     "about to be joined or detached. Needs faults.c."},
+    {"hold_try", hold_try, METH_NOARGS,
+     "Have this thread wait when it has tried its next lock. Needs faults.c."},
     {"jump_clock", jump_clock, METH_VARARGS,
      "Have the clock jump by so many milliseconds (2) for this thread when it asks\n"
      "for the time for the n-th time (1). Needs faults.c."},

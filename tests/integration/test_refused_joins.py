@@ -180,6 +180,7 @@ def test_joining_a_thread_whose_identifier_one_has(refusing, patched, holder, ti
         from probe import outcome, say
 
         def hold():
+            joins.set()
             osthread.hold_join()
             first.join({holder})
 
@@ -188,7 +189,9 @@ def test_joining_a_thread_whose_identifier_one_has(refusing, patched, holder, ti
                 say(outcome(first.join, {timeout}), first.is_alive())
             finish.wait()
 
-        first = threading.Thread(target=int)
+        joins = threading.Event()
+        # Nobody else begins or ends meanwhile, who would join it instead.
+        first = threading.Thread(target=joins.wait)
         first.start()
         holding = threading.Thread(target=hold)
         holding.start()

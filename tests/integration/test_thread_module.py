@@ -378,31 +378,6 @@ def test_wait_that_begins_as_the_thread_is_deleted(patched, faulty):
     run(faulty(patched), script).check()
 
 
-def test_join_that_goes_on_before_set_done_does(patched, faulty):
-    # The one who joins wakes up as soon as it can, and must know by then that
-    # the OS thread is not to be waited for: it never ends.
-    script = (
-        SETUP
-        + """
-    import osthread
-
-    handle = _thread.start_joinable_thread(gate().acquire)
-    enters = gate()
-    def join():
-        enters.release()
-        handle.join()
-    sys.setswitchinterval(1000)     # join() keeps the GIL until it waits
-    other = _thread.start_joinable_thread(join)
-    enters.acquire()
-    osthread.hold_opener()
-    handle._set_done()
-    other.join()
-    say(handle.is_done())
-    """
-    )
-    run(faulty(patched), script).check("True")
-
-
 def test_references_to_the_event(patched):
     # One reference is the thread state's, one the capsule's, and one each
     # handle's.

@@ -10,7 +10,7 @@
  * threadlife_end_clear(), tstate_delete_common() with
  * threadlife_note_unlinked(), then threadlife_fini(). The joiner joins it:
  * threadhandle_do_join(), threadhandle_must_join_os_thread(),
- * threadhandle_join_once(), threadhandle_join_os_thread(). The main thread waits
+ * threadhandle_must_join_os_thread(), _PyOSThread_Join(). The main thread waits
  * for the threads that are no daemons: the worker and another one. Any of the
  * four may fork: the joiner and the main thread in a signal handler.
  *
@@ -86,7 +86,7 @@ byte claimed;           /* times that it was joined or detached */
 
 #define ACCESS() assert(!freed)
 #define ACCESS_HANDLE() assert(!deallocated)
-/* threadhandle_has_os_thread() and _PyThreadState_ForkGeneration(). The C
+/* _PyOSThread_IsJoinable() and _PyThreadState_ForkGeneration(). The C
    library has fork_child() change it before anything else. */
 #define HAS_OS_THREAD (has_os_handle && same_generation)
 
@@ -244,7 +244,7 @@ inline join_round(patient)
     fi
 }
 
-/* threadhandle_join_once(), called with the GIL held, as it comes back with it */
+/* threadhandle_do_join(), called with the GIL held, as it comes back with it */
 inline join_once(patient)
 {
     drop_gil();
@@ -258,7 +258,7 @@ inline join_once(patient)
             :: locked -> skip
             :: else -> atomic { !os_lock -> os_lock = true; locked = true }
             fi;
-            /* threadhandle_join_os_thread() */
+            /* _PyOSThread_Join() */
             if
             :: !HAS_OS_THREAD -> skip
             :: atomic { HAS_OS_THREAD && (exited || CHILD) -> claim() };
@@ -407,7 +407,7 @@ inline fork(me)
             on_delete = false;
             /* threadhandle_cut_short() */
             if
-            :: same_generation -> claim()   /* threadhandle_let_go() */
+            :: same_generation -> claim()   /* _PyOSThread_LetGo() */
             :: else -> atomic { drop_handle() }; atomic { drop_handle() }
             fi
         :: else -> skip

@@ -1,50 +1,57 @@
 /*
  * A handle's join: the event, and then the thread of the operating system,
  * which can be joined or detached once. Modules/_threadhandle.c:
- * threadhandle_join_once(), threadhandle_do_join(),
- * threadhandle_must_join_os_thread(), threadhandle_try_join() and
- * threadhandle_reap(), threadhandle_set_done(), threadhandle_cut_short(),
- * threadhandle_let_go(), threadhandle_unlock(), threadhandle_fence(),
- * _PyThreadHandle_Fini(), threadhandle_dealloc(). What is done once the thread
- * has exited: the end of threadhandle_run().
+ * threadhandle_do_join(), threadhandle_must_join_os_thread(),
+ * threadhandle_done(), threadhandle_set_done(), threadhandle_cut_short(),
+ * threadhandle_dealloc(), and the end of threadhandle_run(). Python/osthread.c:
+ * _PyOSThread_IsJoinable(), _PyOSThread_Join(), osthread_wait(),
+ * osthread_release(), osthread_unjoinable(), osthread_claimed(),
+ * _PyOSThread_LetGo(), osthread_let_go(), _PyOSThread_NoteDone(),
+ * _PyOSThread_Fini(), osthread_try_join(), unjoined_reap(),
+ * _PyThreadHandle_Fini().
  *
- * The first joiner to come takes the lock. The others go round again when the
- * event is set, unless the thread has been joined by then.
+ * What is done with the mutex of the ring held is one step: nothing is waited
+ * for with it, and all that it protects is written with it.
  *
  * Joiners with no timeout come back when the thread of the operating system
  * has exited; others may give up while they wait for the event, for the lock
- * or for that thread. Another thread looks, as it ends, whether it can be
- * joined without waiting. A new thread that is given the identifier of the one
- * that is joined may want to join that one, too. Or the interpreter ends: who
- * is inside a join does not come back to Python, and the handle is kept.
+ * or for that thread. A reaper, as it ends, joins the thread if it has exited;
+ * it has no reference, and the handle may go meanwhile. A new thread that is
+ * given the identifier of the one that is joined may want to join that one,
+ * too. Or the interpreter ends: who is inside a join does not come back to
+ * Python, and the handle is kept. And C code that runs in the thread may
+ * detach it.
  */
 
 #ifndef JOINERS
 #define JOINERS 2
 #endif
 
-/*
- * Who else is there, two at a time: three, with two joiners, are some million
- * states. The namesake changes nothing that another one looks at, so what it
- * may find needs no third; and the other two are together in a run.
- */
+/* Who else is there. */
 #ifndef NAMESAKE
 #define NAMESAKE 1
 #endif
-#ifndef REAPER
-#define REAPER 1
+#ifndef REAPERS
+#define REAPERS 1
 #endif
 #ifndef SET_DONE
 #define SET_DONE 1
 #endif
-#define REFERENCES (JOINERS + NAMESAKE + REAPER + SET_DONE)
+#ifndef PLANT_DETACHED_UNKNOWN
+#define PLANT_DETACHED_UNKNOWN 0
+#endif
+/* One is that of the thread itself. */
+#define REFERENCES (1 + JOINERS + NAMESAKE + SET_DONE)
 
 bool done;              /* is the event set? */
 bool exited;            /* is the thread of the operating system gone? */
+bool detached;          /* by C code */
 bool os_lock;           /* is the lock held? */
-bool has_os_handle = true;
-bool detach;            /* declared done, or when the interpreter ends */
-bool gil;               /* held by who looks without waiting, or lets go */
+bool joinable = true;
+bool unclaimed = true;
+bool in_ring;
+bool reaping;           /* is there a reaper that has not been crossed out? */
+bool let_go;            /* declared done, or when the interpreter ends */
 bool finalizing;
 byte claimed;           /* times that it was joined or detached */
 byte handle = REFERENCES;
@@ -60,96 +67,119 @@ bool deallocated;
 active proctype end()
 {
     (_nr_pr == 1);
-    assert((deallocated || finalizing) && !os_lock && claimed == 1)
+    assert(deallocated || finalizing);
+    assert(!os_lock || deallocated);
+    assert(claimed == 1)
 }
 
-active proctype os_thread()
+inline claim()
 {
-    done = true;        /* in PyThreadState_Clear(): threadlife_end_clear() */
-    /* destructors of C thread-local variables */
-    exited = true
+    joinable = false;
+    unclaimed = false;
+    in_ring = false
 }
 
-inline try_lock(result)
+/* It is still the thread that this was started as. */
+inline claim_once()
+{
+    assert(unclaimed);
+    claimed++
+}
+
+/* osthread_release() */
+inline release()
+{
+    assert(os_lock);
+#ifndef PLANT_LEFT_BEHIND
+    if
+    :: unclaimed && !joinable ->
+        if
+        /* Of a thread that has not come to its end, the system says so. */
+        :: detached && !in_ring -> skip
+        :: else -> claim_once()
+        fi;
+        claim()
+    :: else -> skip
+    fi;
+#endif
+    os_lock = false
+}
+
+/* _PyOSThread_LetGo() */
+inline let_it_go()
 {
     atomic {
         ACCESS();
-        result = !os_lock;
-        os_lock = true
+        let_go = true;
+        joinable = false;
+        if
+        :: unclaimed && !os_lock -> os_lock = true; release()
+        :: else -> skip
+        fi
     }
 }
 
-inline unlock()
-{
-    atomic { ACCESS(); assert(os_lock); os_lock = false }
-}
-
-/*
- * threadhandle_join_os_thread(), with os_lock held. Nobody else writes
- * has_os_handle meanwhile. That it goes is a step of its own: until then,
- * others see a thread that is not there any more.
- */
-inline join_os_thread(patient, gone)
-{
-    if
-    :: atomic { !has_os_handle -> ACCESS(); gone = true }
-    :: atomic { has_os_handle && detach -> ACCESS(); claimed++; gone = true };
-        has_os_handle = false
-    :: atomic { has_os_handle && !detach -> ACCESS(); gone = false };
-        if
-        :: atomic { exited -> claimed++; gone = true };
-            atomic { ACCESS(); has_os_handle = false }
-        :: !patient -> skip
-        fi
-    fi
-}
-
-/* With `detach` set */
-inline let_go()
-{
-    try_lock(locked);
-    if
-    :: locked -> join_os_thread(false, gone); unlock()
-    :: else -> skip
-    fi
-}
-
-/* threadhandle_unlock(). What was found out about the thread stays so. */
-inline unlock_after_wait()
-{
-    unlock();
-#ifndef PLANT_LEFT_BEHIND
-    if
-    :: atomic { detach -> ACCESS() }; let_go()
-    :: atomic { !detach -> ACCESS() }
-    fi;
-#endif
-    locked = false
-}
-
-/*
- * Py_DECREF with the GIL; the last one deallocates. It is one step: nobody
- * else has the handle then, and who looks at it nevertheless fails after this
- * step as well as in the midst of it.
- */
+/* Py_DECREF with the GIL; the last one deallocates: _PyOSThread_Fini(). */
 inline drop_handle()
 {
     atomic {
         handle--;
         if
         :: handle == 0 ->
+            assert(!deallocated);
             /* Nobody is inside a join. */
-            assert(!os_lock && !deallocated);
-            claimed = claimed + has_os_handle;
+            assert(!os_lock || reaping);
+            if
+#ifndef PLANT_NOT_CROSSED_OUT
+            :: reaping -> reaping = false
+#endif
+            :: else ->
+                if
+                :: unclaimed -> claim_once()
+                :: else -> skip
+                fi
+            fi;
+            in_ring = false;
             deallocated = true
         :: else -> skip
         fi
     }
 }
 
+active proctype os_thread()
+{
+    if
+    /* C code. If the thread is detached already, as any other one that Python
+       starts is, the system says so. */
+    :: atomic { detached = true; claimed = claimed + unclaimed }
+    :: skip
+    fi;
+    if
+    :: finalizing -> goto cut_short
+    :: skip
+    fi;
+    /* _PyOSThread_NoteDone() */
+    atomic {
+        ACCESS();
+        if
+        :: detached && !PLANT_DETACHED_UNKNOWN -> claim()
+        :: else ->
+            if
+            :: unclaimed -> in_ring = true
+            :: else -> skip
+            fi
+        fi
+    };
+    drop_handle();
+    done = true;        /* in PyThreadState_Clear(): threadlife_end_clear() */
+cut_short:
+    /* destructors of C thread-local variables */
+    exited = true
+}
+
 active [JOINERS] proctype joiner()
 {
-    bool locked, gone, found, seen_done;
+    bool runs, joins;
     bool patient;       /* no timeout */
 
     if
@@ -159,68 +189,65 @@ active [JOINERS] proctype joiner()
 
     do
     :: if
-        /* threadhandle_must_join_os_thread() and _PyEvent_IsSet() */
-        :: atomic { !has_os_handle && done -> ACCESS(); break }
-        :: atomic { else -> ACCESS(); seen_done = done }
-        fi;
-        try_lock(locked);
-        if
-        :: done -> skip
-        :: !patient -> goto gave_up
-        fi;
-        if
-        :: locked || seen_done -> skip
-        :: else ->
+        /* Nobody holds the GIL here once the interpreter ends. */
+        :: finalizing -> goto kept
+        :: atomic { !done && !finalizing -> ACCESS() };
+            /* PyEvent_WaitTimed(), and back with the GIL */
+            if
+            :: done -> skip
+            :: !patient -> goto drop
+            fi
+        /* threadhandle_must_join_os_thread() */
+        :: atomic { done && !joinable && !finalizing -> ACCESS(); break }
+        :: atomic { done && joinable && !finalizing -> ACCESS() };
+            /* _PyOSThread_Join() */
+            if
+            :: atomic { !joinable -> ACCESS(); runs = false; goto returned }
+            :: atomic { joinable -> ACCESS() }
+            fi;
+#ifndef PLANT_JOIN_WITHOUT_LOCK
+            if
+            :: atomic { !os_lock -> ACCESS(); os_lock = true }
+            :: !patient -> atomic { ACCESS(); runs = joinable };
+                goto returned
+            fi;
+#endif
+            atomic { ACCESS(); joins = joinable };
+            runs = false;
+            if
+            :: joins ->
+                if
+                :: atomic { exited -> claim_once() }
+                :: !patient -> runs = true
+                fi
+            :: else -> skip
+            fi;
+            atomic {
+                ACCESS();
+                if
+                :: joins && !runs -> claim()
+                :: else -> skip
+                fi;
+#ifndef PLANT_JOIN_WITHOUT_LOCK
+                release()
+#endif
+            };
+returned:
             if
             :: finalizing -> goto kept
-            :: atomic { !has_os_handle -> ACCESS(); gone = true; break }
-            :: atomic { else -> ACCESS(); goto again }
-            fi
-        fi;
-        /* threadhandle_join_once() */
-#ifdef PLANT_JOIN_WITHOUT_LOCK
-        locked = true;
-#endif
-        /* threadhandle_has_os_thread() */
-        atomic { ACCESS(); gone = !has_os_handle };
-        if
-        :: gone || locked -> skip
-        :: else ->
+            :: else -> skip
+            fi;
             if
-            :: atomic { !os_lock -> ACCESS(); os_lock = true; locked = true }
-            :: !patient -> goto gave_up
+            :: !runs -> break
+            :: runs && !patient -> goto drop
+            :: else -> skip
             fi
-        fi;
-        if
-        :: gone -> skip
-        :: else -> join_os_thread(patient, gone)
-        fi;
-        if
-        :: locked -> found = gone; unlock_after_wait(); gone = found
-        :: else -> skip
-        fi;
-        if
-        :: finalizing -> goto kept
-        :: else -> skip
-        fi;
-        if
-        :: gone -> break
-        :: !gone && !patient -> goto gave_up
-        :: else -> skip
-        fi;
-again:
-        skip
+        fi
     od;
     assert(done);
     /* Whoever declared it done does not want to wait for it. */
-    assert(exited || detach);
-    goto drop;
+    assert(exited || let_go || detached);
 
-gave_up:
-    if
-    :: locked -> unlock_after_wait()
-    :: else -> skip
-    fi;
 drop:
     if
     :: finalizing -> skip
@@ -235,9 +262,9 @@ active proctype namesake()
 {
     if
     /* The identifier is used again once nothing is left of the thread. */
-    :: claimed > 0 && exited ->
+    :: claimed > 0 && exited && !finalizing ->
         if
-        :: atomic { !has_os_handle && done -> ACCESS() }
+        :: atomic { !joinable && done -> ACCESS() }
         :: atomic { else -> ACCESS() };
 #ifdef PLANT_IDENTIFIER_FOR_IDENTITY
             assert(false)   /* "cannot join current thread" */
@@ -250,43 +277,45 @@ active proctype namesake()
 }
 #endif
 
-#if REAPER
-active proctype reaper()
+#if REAPERS
+active [REAPERS] proctype reaper()
 {
-    bool locked, gone;
+    bool runs, mine;
 
     if
-    :: atomic { done && !gil && !finalizing -> gil = true };
-        /* threadhandle_try_join() */
+    :: atomic { in_ring && !os_lock -> ACCESS(); os_lock = true; reaping = true };
+        /* osthread_try_join() */
         if
-        :: atomic { has_os_handle -> ACCESS() };
-            try_lock(locked);
-            if
-            :: locked -> join_os_thread(false, gone); unlock()
-            :: else -> skip
-            fi
-        :: atomic { !has_os_handle -> ACCESS() }
+        :: atomic { exited -> assert(unclaimed || deallocated); claimed++ };
+            runs = false
+        :: runs = true
         fi;
-        gil = false
+        atomic {
+            if
+            :: !reaping && runs -> claimed++
+            :: !reaping && !runs -> skip
+            :: reaping ->
+                ACCESS();
+                reaping = false;
+                if
+                :: !runs -> claim()
+                :: else -> skip
+                fi;
+                release()
+            fi
+        }
     :: skip
-    fi;
-    drop_handle()
+    fi
 }
 #endif
 
 #if SET_DONE
 active proctype set_done()
 {
-    bool locked, gone;
-
     if
-    :: atomic { !gil -> gil = true };
-        if
-        :: detach = true; done = true
-        :: finalizing = true; done = true; detach = true
-        fi;
-        let_go();
-        gil = false
+    :: let_it_go(); done = true
+    /* At finalization, the event is set first. */
+    :: finalizing = true; done = true; let_it_go()
     :: skip
     fi;
     drop_handle()

@@ -1,7 +1,7 @@
 /* Joinable threads and events on Windows, without an interpreter.
  *
- * It is made of the files themselves: thread_nt.h, thread_nt_join.h, condvar.h
- * and event.c. What they call of Windows goes through functions here, which
+ * It is made of the files themselves: thread_nt.h, thread_nt_join.h, condvar.h,
+ * event.c and osthread.c. What they call of Windows goes through functions here, which
  * count, and fail on demand.
  */
 #include "Python.h"
@@ -60,6 +60,7 @@ static int thread_debug, initialized;
 #undef WaitForSingleObject
 
 #include "event.c"
+#include "osthread.c"
 
 void
 PyThread_init_thread(void)
@@ -72,6 +73,13 @@ int
 PyThread_tss_is_created(Py_tss_t *key)
 {
     return key->_is_initialized;
+}
+
+/* There is no fork() on Windows. */
+unsigned long
+_PyThreadState_ForkGeneration(void)
+{
+    return 0;
 }
 
 /* ExitProcess() would end the other threads wherever they are, perhaps inside

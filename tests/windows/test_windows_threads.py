@@ -24,6 +24,15 @@ OPTIONS = """
     -DPy_BUILD_CORE -DNT_THREADS -DHAVE_STD_ATOMIC -DHAVE_PROCESS_H
 """.split()
 
+#: Files that include each other by name, or that the harness includes.
+NEIGHBOURS = [
+    "thread_nt.h",
+    "thread_nt_join.h",
+    "condvar.h",
+    "event.c",
+    "osthread.c",
+]
+
 TESTS = ["many threads", "timeouts", "detach", "cannot start", "several joiners"]
 
 #: Seconds that the harness may take for 100 threads, and for all else. wine
@@ -48,7 +57,7 @@ def compiled(tmp_path_factory):
     def compiled(changes=None):
         place = tmp_path_factory.mktemp("windows")
         # Files that include each other by name have to be neighbours.
-        for name in ("thread_nt.h", "thread_nt_join.h", "condvar.h", "event.c"):
+        for name in NEIGHBOURS:
             shutil.copy(SOURCE / "Python" / name, place)
         for name, text in (changes or {}).items():
             (place / Path(name).name).write_text(text)

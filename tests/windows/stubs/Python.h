@@ -17,6 +17,7 @@
 #define PyAPI_FUNC(type) extern type
 #define _Py_NO_RETURN __attribute__((noreturn))
 #define Py_MIN(x, y) ((x) < (y) ? (x) : (y))
+#define PY_SSIZE_T_MAX INTPTR_MAX
 #define Py_LOCAL_INLINE(type) static inline type
 #define Py_SAFE_DOWNCAST(value, wide, narrow) ((narrow)(value))
 
