@@ -1,4 +1,4 @@
-"""What the tests of all kinds share."""
+"""Shared by the tests of all kinds."""
 
 import sys
 

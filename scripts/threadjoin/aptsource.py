@@ -29,7 +29,7 @@ TRUST = ("Signed-By", "Trusted", "Check-Valid-Until", "Check-Date")
 
 @dataclass(frozen=True)
 class Entry:
-    """What one entry of apt's configuration says of an archive."""
+    """An archive, as one entry of apt's configuration names it."""
 
     uris: tuple
     suites: tuple

@@ -57,7 +57,7 @@ SPACE_ROUNDS = 3
 
 @dataclass(frozen=True)
 class Setting:
-    """What the processes that are measured run on."""
+    """The processors that the measured processes run on."""
 
     title: str
     processors: int
@@ -87,7 +87,7 @@ class Effort:
 
 @dataclass
 class Results:
-    """What was measured in a setting: for each row, a list of samples a round.
+    """The samples of one setting: for each row, a list a round.
 
     They are in seconds, and switches are a number for each round.
     """

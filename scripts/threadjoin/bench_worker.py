@@ -1,4 +1,4 @@
-"""What the benchmark does in the interpreters under test.
+"""The part of the benchmark that the interpreters under test run.
 
 Run as `python -I -S bench_worker.py ROW LOOPS SAMPLES [LIBRARY]`; prints one line
 of JSON: {"values": [seconds of one operation, SAMPLES times], "switches": voluntary

@@ -36,12 +36,12 @@ class Package:
 
     @property
     def name(self):
-        """What people call it: "python3.11 3.11.2-6+deb12u8"."""
+        """The name for people: "python3.11 3.11.2-6+deb12u8"."""
         return f"{self.data.package} {self.version}"
 
     @property
     def digest(self):
-        """What tells its patches from others, as hexadecimal digits."""
+        """A digest of its patches, as hexadecimal digits."""
         total = hashlib.sha256(source.sha256(self.path).encode())
         total.update(" ".join(sorted(self.data.left_out)).encode())
         for path in self.data.added:

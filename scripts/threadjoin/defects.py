@@ -103,7 +103,7 @@ class Python:
 
     @property
     def label(self):
-        """What to call it: "3.11.2 patched"."""
+        """The name for people: "3.11.2 patched"."""
         return f"{self.version} patched" if self.patched else self.version
 
 

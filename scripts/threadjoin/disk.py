@@ -1,4 +1,4 @@
-"""What a full or read-only file system has to do with an error."""
+"""Tell whether a full or read-only file system explains an error."""
 
 import contextlib
 import errno

@@ -77,7 +77,7 @@ class Engine:
     def environment(self, buildkit=False):
         """Return the environment for docker, a dict.
 
-        Nobody's settings and credentials are for this engine.
+        The user's settings and credentials are not used for this engine.
 
         Parameters:
             buildkit: build with BuildKit rather than with the classic builder.

@@ -30,7 +30,7 @@ be written to: threads join the same thread, and every tenth request forks.
 
 
 class Results:
-    """What was measured: name of a figure to name of an image to number.
+    """The figures: name of a figure to name of an image to number.
 
     Parameters:
         path: pathlib.Path of a JSON file, which need not be there yet.

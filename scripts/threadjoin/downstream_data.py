@@ -1,4 +1,4 @@
-"""What is run of which library: the data in tests/downstream."""
+"""The suites to run of each library: the data in tests/downstream."""
 
 import json
 import re

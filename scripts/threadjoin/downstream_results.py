@@ -1,4 +1,4 @@
-"""What the suites came to: kept as JSON, shown as a table."""
+"""The results of the suites: kept as JSON, shown as a table."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ HEAD = ("library", "version", "what ran", "stock", "patched", "worse", "flaky")
 
 @dataclass(frozen=True)
 class Result:
-    """What one suite came to on both interpreters.
+    """The results of one suite on both interpreters.
 
     Attributes:
         library, version, suite: the names of what ran.

@@ -30,7 +30,7 @@ _ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
 
 @dataclass
 class Run:
-    """What one run of some units of a suite came to."""
+    """The result of one run of some units of a suite."""
 
     outcomes: dict = field(default_factory=dict)  # of test id to outcome
     units: dict = field(default_factory=dict)  # of unit to its test ids

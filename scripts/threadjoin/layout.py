@@ -66,7 +66,7 @@ class Debian:
 
     @property
     def tarball(self):
-        """What the release calls the file *orig*."""
+        """The name that the release has for the file *orig*."""
         form = "tar.xz" if self.orig.endswith("xz") else "tgz"
         return f"Python-{self.version}.{form}"
 
@@ -84,7 +84,7 @@ class Series:
 
     @property
     def digest(self):
-        """What it makes of its base, as twelve hexadecimal digits.
+        """A digest of the changes to its base, as twelve hexadecimal digits.
 
         Of the changes alone: dates, messages and names make no other interpreter.
         """

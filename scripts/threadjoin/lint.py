@@ -1,4 +1,4 @@
-"""What a series must be, checked: one line for each thing that is wrong."""
+"""Check the form of a series: one line for each thing that is wrong."""
 
 import datetime
 import re

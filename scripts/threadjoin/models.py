@@ -35,7 +35,7 @@ TABLE = 20
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of checking a model."""
+    """The result of checking a model."""
 
     holds: bool
     states: int  # how many there are, or were looked at
@@ -151,7 +151,7 @@ def _in_c(text, name):
 
 
 def digests(entry, trees):
-    """Return the digests of the functions that a model is of, as they are now.
+    """Return the digests of the functions that a model describes, as they are now.
 
     Parameters:
         entry: the model's entry in models.json.

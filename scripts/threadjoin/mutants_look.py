@@ -29,7 +29,7 @@ PASSED, FAILED = 0, 1
 
 
 class Stopped(Exception):
-    """What ran was ended, for all is to stop."""
+    """Raised in place of a result when everything has been told to stop."""
 
 
 class Commands:

@@ -1,4 +1,4 @@
-"""What to build from: a release, the distribution's package, or what one names."""
+"""Choose the source of a build: a release, the distribution's package, or a path."""
 
 import hashlib
 import re
@@ -37,7 +37,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be built, before it is got."""
+    """A source of a build, before it is fetched."""
 
     name: str  # "CPython 3.11.16"
     why: str  # "the newest release that the series 3.11 is checked on"

@@ -1,4 +1,4 @@
-"""What a build of CPython needs of the system, and how to come by it.
+"""The system packages that a build of CPython needs, and how to install them.
 
 The needs, and what each system's packages for them are called, are data in
 packages.json. Whether one is met is asked of the compiler, not of a package

@@ -20,7 +20,7 @@ _PLACES = re.compile(rb"^(?:index|@@) .*$", re.MULTILINE)
 
 @dataclass
 class Change:
-    """What a patch does to one file."""
+    """The changes that a patch makes to one file."""
 
     name: str
     created: bool = False

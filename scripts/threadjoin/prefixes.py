@@ -17,7 +17,7 @@ _WARNING = re.compile(r"^(\S+?):[\d:]+ (warning: .*)$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Step:
-    """What came of one prefix.
+    """The result of one prefix.
 
     Attributes:
         name: file name of its last patch.

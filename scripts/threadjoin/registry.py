@@ -52,7 +52,7 @@ class Entry:
 
     @property
     def name(self):
-        """What commits call it, and its file but for the suffix."""
+        """The name in commits, and of its file without the suffix."""
         return f"{self.number}-{self.slug}"
 
 

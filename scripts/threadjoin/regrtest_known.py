@@ -1,4 +1,4 @@
-"""What has been run of CPython's tests, kept so that it need not be run again."""
+"""Keep the results of CPython's tests, so that none is run twice."""
 
 import hashlib
 import json

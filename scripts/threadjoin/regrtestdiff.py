@@ -30,7 +30,7 @@ HANDFUL = 16
 
 @dataclass(frozen=True)
 class Result:
-    """What came of the tests on both interpreters.
+    """The results of the tests on both interpreters.
 
     Attributes:
         versions: sys.version, by role.

@@ -36,7 +36,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Row:
-    """What came of one release."""
+    """The result for one release."""
 
     found: Found
     release: Optional[layout.Release]  # that it is of, None for other trees

@@ -1,4 +1,4 @@
-"""What a build came to: the summary, and what is wrong with it."""
+"""The summary of a build, and its faults."""
 
 from dataclasses import dataclass
 from typing import Optional
@@ -9,7 +9,7 @@ from .verify import Tests
 
 @dataclass(frozen=True)
 class Result:
-    """What is known of an interpreter that was built."""
+    """The facts about an interpreter that was built."""
 
     interpreter: Interpreter
     tests: Optional[Tests]  # None: not run

@@ -65,7 +65,7 @@ class Report:
 
     @property
     def signature(self):
-        """What makes it the same as another one, a str."""
+        """The key by which two reports are the same, a str."""
         # Of two that race with each other, either comes first.
         stacks = sorted(" < ".join(map(str, stack)) for stack in self.stacks)
         return ": ".join([self.kind, " | ".join(stacks) or "no stack"])

@@ -1,4 +1,4 @@
-"""What came of the tests with a sanitizer: kept, told, and made a page of."""
+"""Keep, print and write to a page the results of tests with a sanitizer."""
 
 import html
 import json
@@ -49,7 +49,7 @@ def tests_of(result):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one sanitizer.
+    """The results with one sanitizer.
 
     Attributes:
         name: that of the sanitizer.

@@ -146,7 +146,7 @@ class Place(regrtest.Place):
 def run(
     tool, pythons, others, units, progress, jobs=1, rounds=REPEAT, home=results.HOME
 ):
-    """Run *units* on both interpreters and return a pair of what came of it.
+    """Run *units* on both interpreters and return the pair of results.
 
     Parameters:
         tool: the Sanitizer.

@@ -32,7 +32,7 @@ REDUCING = 180
 
 
 class Soak:
-    """The programs that have been run, and what came of it.
+    """The programs that have been run, and their results.
 
     Parameters:
         runner: a soak_run.Runner.

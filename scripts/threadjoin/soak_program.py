@@ -31,7 +31,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Expectation:
-    """What has to come of a program."""
+    """The result that a program has to have."""
 
     status: int  # the exit status, negative for a signal
     lines: Counter  # on stdout

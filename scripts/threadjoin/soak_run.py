@@ -54,7 +54,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is wrong with a Result."""
+    """Return the fault of a Result."""
 
     kind: str  # "hang", "crash", "status", "output" or "errors"
     words: str  # for people

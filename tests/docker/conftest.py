@@ -26,7 +26,7 @@ def engine(progress):
 
 @pytest.fixture(scope="session")
 def results(engine, progress):
-    """What is measured, kept and told at the end, whatever becomes of the tests."""
+    """Keep the measurements, and print them at the end, also if a test fails."""
     measured = dockerfigures.Results()
     yield measured
     measured.save()

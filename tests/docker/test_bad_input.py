@@ -1,4 +1,4 @@
-"""What cannot be built fails before anything is compiled, and says so."""
+"""A build that cannot succeed fails before anything is compiled, and says so."""
 
 import functools
 import http.server

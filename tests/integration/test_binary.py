@@ -1,4 +1,4 @@
-"""What was compiled for stock runs on patched, and tools look into it as before."""
+"""Binaries for stock run on patched, and tools look into it as before."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What programs could rely on before, and can rely on with the series."""
+"""Programs can rely with the series on all that they could rely on before."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""What the sanitizers of this compiler report is understood.
+"""The reports of this compiler's sanitizers are understood.
 
 On a small program: those of the interpreters take too long for each change.
 """

@@ -161,7 +161,7 @@ def test_versions_are_pinned_once():
 
 
 class Runs:
-    """What `scripts/test` would run, in order."""
+    """Return the commands that `scripts/test` would run, in order."""
 
     def __init__(self, monkeypatch, builds=0):
         self.commands = []

@@ -1,4 +1,4 @@
-"""What the Docker image is made from, as far as no engine is needed."""
+"""The sources of the Docker image, as far as no engine is needed."""
 
 import json
 import os

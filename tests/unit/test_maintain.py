@@ -129,7 +129,7 @@ def test_hard_messages_and_contents_survive(project):
 
 
 def test_exported_form(project):
-    """What a reader, `git am -3` and the next export rely on."""
+    """A reader, `git am -3` and the next export rely on this."""
     repository = project.checkout()
     commit(repository, message(), {"Python/moved.c": RELEASE["Lib/threading.py"]})
     git.run(repository, "rm", "--quiet", "Lib/threading.py")

@@ -1,4 +1,4 @@
-"""What --source may be, and the trees that come of it."""
+"""The values of --source, and the trees that they lead to."""
 
 import subprocess
 

@@ -1,4 +1,4 @@
-"""What a build needs of the system."""
+"""The system packages that a build needs."""
 
 import io
 import os

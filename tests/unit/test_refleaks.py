@@ -1,4 +1,4 @@
-"""What the hunter of leaks says is understood, and fails."""
+"""The output of the leak hunter is understood, and a leak fails."""
 
 import re
 

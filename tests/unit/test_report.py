@@ -1,4 +1,4 @@
-"""What is said of a build in the end."""
+"""The summary at the end of a build."""
 
 import pytest
 from threadjoin import interpreter, report, verify

@@ -1,4 +1,4 @@
-"""What an interpreter's tests and the reproducer say of it."""
+"""The verdict of an interpreter's tests and of the reproducer."""
 
 import signal
 import sys

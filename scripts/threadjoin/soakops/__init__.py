@@ -1,4 +1,4 @@
-"""What the programs of scripts/soak are made of: run by the interpreter under test.
+"""The operations of scripts/soak, run by the interpreter under test.
 
 An operation does something with threads and processes, knows what has to come of
 it, and says `done NUMBER` on stdout when it did. A program is a few calls of them.

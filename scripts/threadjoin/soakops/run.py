@@ -1,4 +1,4 @@
-"""What all operations share: what they say, what they count, how they join."""
+"""Shared by all operations: messages, counts, and joins."""
 
 import atexit
 import faulthandler
@@ -176,7 +176,7 @@ if start_joinable_thread is None and sys.version_info < (3, 13):
 
 
 class Failures:
-    """What was raised in threads, to be raised again in who joins them."""
+    """Exceptions of threads, raised again in the thread that joins them."""
 
     def __init__(self):
         self.raised = []

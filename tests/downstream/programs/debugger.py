@@ -1,4 +1,4 @@
-"""What debugpy does with threads, seen by a client and by itself.
+"""Ask debugpy about threads, as a client and as itself.
 
 Usage: debugger.py BEHAVIOUR, or debugger.py --list
 """

@@ -1,4 +1,4 @@
-"""What the scripts that run in the interpreters under test share."""
+"""Shared by the scripts that run in the interpreters under test."""
 
 import faulthandler
 import json
