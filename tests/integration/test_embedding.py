@@ -1,6 +1,7 @@
 """Behaviour 10: programs that start and end interpreters over and over."""
 
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -24,25 +25,29 @@ SLACK = 15
 def embed(tmp_path_factory):
     """A function that runs embed.c, linked with the interpreter's library."""
     programs = {}
+    compiling = threading.Lock()
 
     def compiled(python):
-        if python not in programs:
-            config = python.sysconfig()
-            programs[python] = tmp_path_factory.mktemp("embed") / python.name
-            compile_c(
-                config["CC"],
-                config["CFLAGS"],
-                "-pthread",
-                f"-I{config['include']} -I{config['platinclude']}",
-                HERE / "embed.c",
-                os.path.join(config["projectbase"], config["LIBRARY"]),
-                config["LIBS"],
-                config["SYSLIBS"],
-                config["LINKFORSHARED"],
-                "-o",
-                programs[python],
-            )
-        return programs[python]
+        # Two threads ask at once, and what is half linked cannot be executed.
+        with compiling:
+            if python not in programs:
+                config = python.sysconfig()
+                program = tmp_path_factory.mktemp("embed") / python.name
+                compile_c(
+                    config["CC"],
+                    config["CFLAGS"],
+                    "-pthread",
+                    f"-I{config['include']} -I{config['platinclude']}",
+                    HERE / "embed.c",
+                    os.path.join(config["projectbase"], config["LIBRARY"]),
+                    config["LIBS"],
+                    config["SYSLIBS"],
+                    config["LINKFORSHARED"],
+                    "-o",
+                    program,
+                )
+                programs[python] = program
+            return programs[python]
 
     def embed(python, mode, script=SCRIPT, rounds=None, timeout=300):
         # With one arena and no allocator but malloc(), nothing escapes it.

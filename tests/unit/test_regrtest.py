@@ -74,12 +74,23 @@ def test_a_file_is_judged_by_how_it_ends(place, script, outcome):
 
 def test_one_that_hangs_has_failed_and_is_gone(place, tmp_path, monkeypatch):
     monkeypatch.setattr(regrtest, "GRACE", 0)
-    pid = tmp_path / "pid"
-    script = f"open({str(pid)!r}, 'w').write(str(os.getpid())); time.sleep(1000)"
-    ours = place({"test_a": script}, timeout=2)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    pids = []
+    wait = subprocess.Popen.wait
+
+    def wait_once_it_hangs(process, timeout=None):
+        # The time begins when it hangs, however long it takes to start.
+        if not pids:
+            pids.append(int(pipe.read_text()))
+        return wait(process, timeout)
+
+    script = f"open({str(pipe)!r}, 'w').write(str(os.getpid())); time.sleep(1000)"
+    ours = place({"test_a": script}, timeout=0.1)
+    monkeypatch.setattr(subprocess.Popen, "wait", wait_once_it_hangs)
     assert ours.run(["test_a"]).outcomes == {"test_a": "failed"}
     with pytest.raises(ProcessLookupError):
-        os.kill(int(pid.read_text()), 0)
+        os.kill(pids[0], 0)
 
 
 def test_the_report_of_an_earlier_run_does_not_count(place):

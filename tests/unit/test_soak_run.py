@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 from threadjoin import soak_run
@@ -130,10 +131,14 @@ def test_hang(runner, monkeypatch):
     assert result.err.count("in a_function_that_waits") == 2
 
 
-def test_no_end(monkeypatch):
-    monkeypatch.setattr(soak_run, "CLOSER", 0.2)
-    runner = Runner(sys.executable, 1, threading.Event())
-    result = runner.run(HANGS.format(first="while True: pass"), 0)
+def test_no_end(monkeypatch, tmp_path):
+    begun = tmp_path / "begun"
+    # A clock that stands until the program is where it has no end.
+    clock = SimpleNamespace(monotonic=lambda: 100 * begun.exists(), sleep=time.sleep)
+    monkeypatch.setattr(soak_run, "time", clock)
+    runner = Runner(sys.executable, 50, threading.Event())
+    first = f"open({str(begun)!r}, 'x')\n    while True: pass"
+    result = runner.run(HANGS.format(first=first), 0)
     assert result.hung
     assert "in a_function_that_waits" in result.err
 
