@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import errors, layout, pages, patchfile, process
+from . import errors, layout, pages, process
 from .errors import Problem
 
 DATA = layout.ROOT / "tests" / "defects" / "defects.json"
@@ -71,7 +71,7 @@ class Defect:
 
     script: str  # path of the reproducer below the project
     what: str  # for people, as Markdown
-    mended_by: str = ""  # subject of the patch from which on it is not there
+    mended_by: str = ""  # number of the patch from which on it is not there
     issue: int = 0  # upstream's; 0 for none
 
 
@@ -80,15 +80,15 @@ def load(data=DATA):
     return [Defect(**entry) for entry in json.loads(data.read_text())]
 
 
-def subjects(patches=layout.PATCHES):
+def numbered(patches=layout.PATCHES):
     """Return the patches of all series below the directory *patches*.
 
-    As {subject: {name of the series: path of the patch}}.
+    As {number, as the registry has it: {name of the series: path of the patch}}.
     """
     found = {}
     for name in layout.available(patches):
         for path in layout.load_series(name, patches).patches:
-            found.setdefault(patchfile.read(path).subject, {})[name] = path
+            found.setdefault(path.name[:4], {})[name] = path
     return found
 
 
@@ -173,7 +173,7 @@ def table(defects, columns, patches):
     Parameters:
         defects: the Defects, a row each.
         columns: {label of an interpreter: verdicts, one a Defect}.
-        patches: what mends them, as subjects() returns it.
+        patches: what mends them, as numbered() returns it.
     """
     rows = [["defect", "reproducer", "mended in", *columns]]
     for row, defect in enumerate(defects):
@@ -217,7 +217,7 @@ def page(times, defects, columns, series):
     said = pages.measured(series)
     parts = pages.head("The defects, and who has them", "scripts/defects --write", said)
     return (
-        "\n\n".join([*parts, introduction, table(defects, columns, subjects())]) + "\n"
+        "\n\n".join([*parts, introduction, table(defects, columns, numbered())]) + "\n"
     )
 
 

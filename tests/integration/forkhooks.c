@@ -1,16 +1,21 @@
 /* forkhooks: what a library in C does around a fork, and to thread states. */
 #define Py_BUILD_CORE_MODULE 1
 #include <Python.h>
+#include "internal/pycore_interp.h"
 #include "internal/pycore_runtime.h"
 #include <pthread.h>
 #include <unistd.h>
 
-/* Called before a fork, and after it in the parent and in the child. */
+/* Called before a fork, and after it in the parent and in the child; None if
+ * nothing is. */
 static PyObject *handlers[3];
 
 static void
 call(int i)
 {
+    if (handlers[i] == Py_None) {
+        return;
+    }
     PyGILState_STATE state = PyGILState_Ensure();
     PyObject *result = PyObject_CallNoArgs(handlers[i]);
     if (result == NULL) {
@@ -50,6 +55,18 @@ atfork(PyObject *Py_UNUSED(module), PyObject *args)
     }
     int error = pthread_atfork(before, parent, child);
     return PyLong_FromLong(error);
+}
+
+/* Fork by the C library alone, with the GIL, once another thread has asked for
+ * it. */
+static PyObject *
+fork_when_asked(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    _Py_atomic_int *asked = &PyInterpreterState_Get()->ceval.gil_drop_request;
+    while (!_Py_atomic_load_relaxed(asked)) {
+        usleep(1000);
+    }
+    return PyLong_FromLong(fork());
 }
 
 /* Hold the lock of the lists of interpreters and thread states for so many
@@ -93,6 +110,7 @@ clear(PyObject *Py_UNUSED(module), PyObject *arg)
 
 static PyMethodDef methods[] = {
     {"atfork", atfork, METH_VARARGS, NULL},
+    {"fork_when_asked", fork_when_asked, METH_NOARGS, NULL},
     {"hold_lists", hold_lists, METH_O, NULL},
     {"clear", clear, METH_O, NULL},
     {NULL, NULL, 0, NULL}

@@ -145,6 +145,42 @@ def test_handlers_that_run_python(python, hooked, does, how):
     run(hooked(python), script).check("{5}")
 
 
+def test_handler_in_the_child_when_another_thread_wants_the_gil(python, hooked):
+    # In the child, that thread does not exist: who drops the GIL for it waits for
+    # ever until it has got it. Stock does, in any Python code of a handler.
+    script = """
+        import os, signal, sys, threading
+        import forkhooks
+        from probe import say, status
+
+        def count():
+            for _ in range(1000):
+                pass
+
+        def want():
+            while not stop:
+                pass
+
+        assert forkhooks.atfork(None, None, count) == 0
+        stop = []
+        thread = threading.Thread(target=want)
+        thread.start()
+        pid = forkhooks.fork_when_asked()
+        if pid == 0:
+            os._exit(5)
+        stop.append(True)
+        thread.join()
+        hangs = threading.Timer(int(sys.argv[1]), os.kill, (pid, signal.SIGKILL))
+        hangs.start()
+        say(status(pid))
+        hangs.cancel()
+    """
+    if python.patched:
+        run(hooked(python), script, PATIENCE // 2).check("5")
+    else:
+        run(hooked(python), script, HANG).check("-9")
+
+
 def test_fork_waits_for_who_is_at_the_thread_states(python, holding):
     # For a thread that makes its state, without the GIL, as long as it takes.
     script = """

@@ -1,18 +1,22 @@
 /*
  * A fork at any step of the others. One thread forks, holding the GIL and the
- * lock of the thread states, as fork_prepare() has it. From there
- * on this is the child: the memory is as it was, and of the threads only the
- * forking one is left. The parent goes on as if nothing had been: what the
- * others see of it is a lock that is held for a while, see
- * wait_for_threads.pml, and fork_parent() releases it.
+ * lock of the thread states, as fork_prepare() has it. From there on this is the
+ * child: the memory is as it was, and of the threads only the forking one is
+ * left. The parent goes on as if nothing had been: what the others see of it is
+ * a lock that is held for a while, see wait_for_threads.pml, and fork_parent()
+ * releases it, with fork_release(). A thread that has the lock already, which
+ * head_is_mine() tells, is not here: it takes nothing, and the child goes on
+ * where it was.
  *
  * The worker ends: threadhandle_run(), PyThreadState_Clear() with
- * threadlife_end_clear(), tstate_delete_common() with
- * threadlife_note_unlinked(), then threadlife_fini(). The joiner joins it:
- * threadhandle_do_join(), threadhandle_must_join_os_thread(),
- * threadhandle_must_join_os_thread(), _PyOSThread_Join(). The main thread waits
- * for the threads that are no daemons: the worker and another one. Any of the
- * four may fork: the joiner and the main thread in a signal handler.
+ * threadlife_end_clear(), _PyThreadState_DeleteCurrent() with
+ * tstate_delete_common(), threadlife_note_unlinked(), threadlife_fini() and
+ * threadlife_release_gil(). The handle has its reference to the event from
+ * _PyThreadState_GetDoneEvent(). The joiner joins it: threadhandle_do_join(),
+ * threadhandle_done(), threadhandle_must_join_os_thread(), _PyOSThread_Join().
+ * The main thread waits for the threads that are no daemons: the worker and
+ * another one. Any of the four may fork: the joiner and the main thread in a
+ * signal handler.
  *
  * In the child: _PyThreadState_AfterFork_Child(), and then
  * _PyThreadState_DeleteExcept(), with threadlife_note_cut_short() and, for each
@@ -100,11 +104,13 @@ inline drop_gil()
     atomic { assert(gil); gil = false }
 }
 
+/* head_lock() */
 inline lock()
 {
     atomic { !head_lock -> head_lock = true }
 }
 
+/* head_unlock() */
 inline unlock()
 {
     atomic { assert(head_lock); head_lock = false }
@@ -214,97 +220,69 @@ inline join_round(patient)
         ACCESS_HANDLE();
         ACCESS();
         join_os_thread = HAS_OS_THREAD;     /* threadhandle_must_join_os_thread() */
-        set = v
+        set = v                             /* threadhandle_done() */
     };
     if
     :: set && !join_os_thread -> over = true
-    :: else ->
-        atomic {
-            /* _PyEvent_Prepare() and event_get_turnstile() */
-            if
-            :: turnstile == 0 ->
-                assert(!exists[MY_LOCK]);
-                exists[MY_LOCK] = true;
-                held[MY_LOCK] = true;
-                turnstile = MY_LOCK
-            :: else -> skip
-            fi
-        };
-        atomic {
-            ACCESS_HANDLE();
-            locked = join_os_thread && !os_lock;
-            os_lock = os_lock || locked
-        };
-        if
-        :: !set && !locked ->
-            wait_for_event(patient, true);
-            over = set && !(join_os_thread && HAS_OS_THREAD)
-        :: else -> join_once(patient)
-        fi
+    :: set && join_os_thread -> join_once(patient)
+    :: else -> wait_for_event(patient)
     fi
 }
 
-/* threadhandle_do_join(), called with the GIL held, as it comes back with it */
+/* _PyOSThread_Join(), called with the GIL held, as it comes back with it */
 inline join_once(patient)
 {
     drop_gil();
-    wait_for_event(patient, false);
     if
-    :: !set -> skip
-    :: else ->
+    :: atomic { !HAS_OS_THREAD -> ACCESS_HANDLE() }
+    :: atomic { HAS_OS_THREAD -> ACCESS_HANDLE() };
         if
-        :: atomic { HAS_OS_THREAD -> ACCESS_HANDLE() };
+        :: atomic { !os_lock -> ACCESS_HANDLE(); os_lock = true };
             if
-            :: locked -> skip
-            :: else -> atomic { !os_lock -> os_lock = true; locked = true }
-            fi;
-            /* _PyOSThread_Join() */
-            if
-            :: !HAS_OS_THREAD -> skip
+            :: atomic { !HAS_OS_THREAD -> ACCESS_HANDLE() }
             :: atomic { HAS_OS_THREAD && (exited || CHILD) -> claim() };
-                has_os_handle = false
-            fi
-        :: atomic { !HAS_OS_THREAD -> ACCESS_HANDLE() }
+                atomic { ACCESS_HANDLE(); has_os_handle = false }
+            /* The thread lingers, and a signal has arrived. */
+            :: !patient -> interrupted = true
+            fi;
+            atomic { ACCESS_HANDLE(); os_lock = false }
+        :: !patient -> interrupted = true
         fi
     fi;
-    if
-    :: locked -> atomic { ACCESS_HANDLE(); os_lock = false; locked = false }
-    :: else -> skip
-    fi;
-    take_gil();
-    over = set
+    take_gil()
 }
 
 /*
- * PyEvent_WaitTimed(), event_load_turnstile(), _PyEvent_IsSet(). If `detach` is
- * true, the GIL is held but for the wait, and there when the next one is let
- * through: event_attach_and_release().
+ * PyEvent_WaitTimed(), _PyEvent_IsSet(), event_get_turnstile() and
+ * event_load_turnstile(). The GIL is held but for the wait, and there when the
+ * next one is let through: event_attach_and_release().
  */
-inline wait_for_event(patient, detach)
+inline wait_for_event(patient)
 {
+    atomic {
+        if
+        :: turnstile == 0 ->
+            assert(!exists[MY_LOCK]);
+            exists[MY_LOCK] = true;
+            held[MY_LOCK] = true;
+            turnstile = MY_LOCK
+        :: else -> skip
+        fi
+    };
     atomic { ACCESS(); set = v; seen = turnstile };
     if
     :: set -> skip
     :: else ->
-        if
-        :: detach -> drop_gil()
-        :: else -> skip
-        fi;
+        drop_gil();
         atomic { usable(seen); inside = (seen == 1) };
         if
         :: atomic { !held[seen] -> usable(seen); held[seen] = true };
-            if
-            :: detach -> take_gil()
-            :: else -> skip
-            fi;
+            take_gil();
             atomic { usable(seen); held[seen] = false; inside = false }
         :: !patient -> interrupted = true; inside = false;
-            if
-            :: detach -> take_gil()
-            :: else -> skip
-            fi
+            take_gil()
         fi;
-        atomic { ACCESS(); set = v }
+        ACCESS()
     fi
 }
 
@@ -422,7 +400,7 @@ bool destructed;
 
 proctype destructor()
 {
-    bool over, interrupted, set, join_os_thread, locked;
+    bool over, interrupted, set, join_os_thread;
     byte seen;
 
     do
@@ -449,7 +427,7 @@ inline start_thread(may_join)
 
 proctype started(bool may_join)
 {
-    bool over, interrupted, set, join_os_thread, locked;
+    bool over, interrupted, set, join_os_thread;
     byte seen, w;
 
     take_gil();
@@ -517,15 +495,18 @@ proctype worker()
         fi;
         notify();
         leave(WORKER);
-        drop_gil();
         atomic { state_has_event = false; decref() };     /* threadlife_fini() */
+        /* threadlife_release_gil() */
+        lock();
+        drop_gil();
+        unlock();
         exited = true
     } unless { GONE(WORKER) }
 }
 
 proctype joiner()
 {
-    bool over, interrupted, set, join_os_thread, locked, old, cleared, tired;
+    bool over, interrupted, set, join_os_thread, old, cleared, tired;
     byte seen, w;
 
     {
@@ -552,7 +533,7 @@ proctype joiner()
 
 proctype other()
 {
-    bool over, interrupted, set, join_os_thread, locked, old, cleared;
+    bool over, interrupted, set, join_os_thread, old, cleared;
     byte seen, w;
 
     {

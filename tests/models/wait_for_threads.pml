@@ -23,11 +23,13 @@ bool on_stack[WAITERS];     /* is the waiter's memory there? */
 bool event[WAITERS];
 byte target[WAITERS];
 
+/* HEAD_LOCK: head_lock() */
 inline lock()
 {
     atomic { !head_lock -> head_lock = true }
 }
 
+/* head_unlock() */
 inline unlock()
 {
     atomic { assert(head_lock); head_lock = false }
@@ -183,8 +185,9 @@ interruption:
 }
 
 /*
- * fork_prepare(), then what the child is given; the child itself
- * is in fork.pml. The parent goes on: fork_parent().
+ * fork_prepare(), of a thread that has not got the lock, as head_is_mine() tells;
+ * then what the child is given. The child itself is in fork.pml. The parent goes
+ * on: fork_parent(), with fork_release().
  */
 proctype forker()
 {

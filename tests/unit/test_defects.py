@@ -114,21 +114,21 @@ def test_no_two_have_the_same_label():
 
 def test_table():
     rows = [
-        defects.Defect("tests/defects/one.py", "One", "Mend one", 116372),
-        defects.Defect("tests/defects/two.py", "Two", "Mend two"),
+        defects.Defect("tests/defects/one.py", "One", "0020", 116372),
+        defects.Defect("tests/defects/two.py", "Two", "0010"),
     ]
     columns = {"3.11.2": ["**yes**", "no"], "3.11.2 patched": ["no", "no"]}
     patches = {
-        "Mend one": {"3.11": Path("0002-one.patch"), "3.12": Path("0001-one.patch")},
-        "Mend two": {"3.11": Path("0001-two.patch")},
+        "0020": {"3.11": Path("0020-one.patch"), "3.12": Path("0020-one.patch")},
+        "0010": {"3.11": Path("0010-two.patch")},
     }
     lines = defects.table(rows, columns, patches).splitlines()
     assert lines[0] == "| defect | reproducer | mended in | 3.11.2 | 3.11.2 patched |"
     assert lines[2].startswith("| One ([116372](https://github.com/python/cpython/")
     one, two = (
-        "3.11 by [0002](../patches/3.11/0002-one.patch), "
-        "3.12 by [0001](../patches/3.12/0001-one.patch)",
-        "3.11 by [0001](../patches/3.11/0001-two.patch)",
+        "3.11 by [0020](../patches/3.11/0020-one.patch), "
+        "3.12 by [0020](../patches/3.12/0020-one.patch)",
+        "3.11 by [0010](../patches/3.11/0010-two.patch)",
     )
     assert lines[2].endswith(f"[one](../tests/defects/one.py) | {one} | **yes** | no |")
     assert lines[3] == f"| Two | [two](../tests/defects/two.py) | {two} | no | no |"
@@ -137,7 +137,7 @@ def test_table():
 def test_what_mends_a_defect_is_in_a_series():
     mended_by = {defect.mended_by for defect in defects.load()}
     # One that the bases have not, but later versions do, needs no patch.
-    assert mended_by - {""} <= set(defects.subjects())
+    assert mended_by - {""} <= set(defects.numbered())
 
 
 def test_every_reproducer_is_listed_and_there():
