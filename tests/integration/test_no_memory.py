@@ -278,7 +278,8 @@ def test_wait_for_the_end(patched, faulty):
         if raised and opener.is_alive() and begun.locked():
             begun.release()
         _thread._shutdown()
-        assert not thread.is_alive()
+        # Its OS thread may be there for a moment, and is_alive() says so.
+        assert thread._is_stopped
         opener.join()
         thread.join()
         del wait, thread, opener
