@@ -12,6 +12,7 @@ import signal
 import subprocess
 import textwrap
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,14 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 """
 
 
+@cache
+def _release(path):
+    """Return the release of the interpreter at *path*, such as (3, 11, 2)."""
+    code = "import sys; print(*sys.version_info[:3])"
+    output = subprocess.run([path, "-c", code], check=True, stdout=subprocess.PIPE)
+    return tuple(map(int, output.stdout.split()))
+
+
 @dataclass(frozen=True)
 class Interpreter:
     """A Python executable, and which of the two kinds it is."""
@@ -51,6 +60,14 @@ class Interpreter:
     @property
     def patched(self):
         return self.name == "patched"
+
+    def mended_since(self, *release):
+        """Tell whether it is patched, or stock of this *release* or a later one."""
+        return self.patched or _release(self.path) >= release
+
+    def changed_since(self, *release):
+        """Tell whether it is stock of this *release* or a later one."""
+        return not self.patched and _release(self.path) >= release
 
     def sysconfig(self):
         """Return what is needed to compile for this interpreter, as a dict."""
