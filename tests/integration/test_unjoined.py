@@ -302,7 +302,7 @@ def test_exited_asked_by_the_thread_itself(patched):
     done.acquire()
     handle.join()
     """
-    run(patched, script).check("True True")
+    run(patched, script).check("True False")
 
 
 #: C code detaches the thread, which then ends; and another one gets its stack.
