@@ -92,16 +92,24 @@ def python_said(python, *arguments, timeout=None):
     Problem when it cannot be run.
     """
     try:
-        return subprocess.run(
-            [python, *arguments],
-            env=environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=timeout,
-            check=False,
-        )
+        # What is raised before Popen() has returned would leave it running.
+        with leaving.held() as let:
+            with subprocess.Popen(
+                [python, *arguments],
+                env=environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                encoding="utf-8",
+                errors="replace",
+            ) as process:
+                try:
+                    let()
+                    output = process.communicate(timeout=timeout)
+                except BaseException:
+                    process.kill()
+                    raise
+        return subprocess.CompletedProcess(process.args, process.returncode, *output)
     except OSError as exc:
         raise _no_interpreter(python, exc.strerror) from None
     except subprocess.TimeoutExpired:
