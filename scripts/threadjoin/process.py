@@ -108,6 +108,8 @@ def python_said(python, *arguments, timeout=None):
                     output = process.communicate(timeout=timeout)
                 except BaseException:
                     process.kill()
+                    # For Ctrl-C, the `with` block would not wait.
+                    process.wait()
                     raise
         return subprocess.CompletedProcess(process.args, process.returncode, *output)
     except OSError as exc:
