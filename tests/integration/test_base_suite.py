@@ -12,7 +12,7 @@ PATIENCE = 300
 
 #: Their mechanism is gone, the lock that belonged to each thread; and a thread that
 #: is not of threading and has ended is not alive any more (gh-114423).
-OBSOLETE = {"test_tstate_lock", "test_shutdown_locks", "test_foreign_thread"}
+OBSOLETE = {"test_tstate_lock", "test_shutdown_locks"}
 
 
 @pytest.mark.slow

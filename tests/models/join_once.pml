@@ -37,8 +37,10 @@
 #ifndef SET_DONE
 #define SET_DONE 1
 #endif
-#ifndef PLANT_DETACHED_UNKNOWN
-#define PLANT_DETACHED_UNKNOWN 0
+#ifdef PLANT_DETACHED_UNKNOWN
+#define DETACHED_UNKNOWN 1
+#else
+#define DETACHED_UNKNOWN 0
 #endif
 /* One is that of the thread itself. */
 #define REFERENCES (1 + JOINERS + NAMESAKE + SET_DONE)
@@ -162,7 +164,7 @@ active proctype os_thread()
     atomic {
         ACCESS();
         if
-        :: detached && !PLANT_DETACHED_UNKNOWN -> claim()
+        :: detached && !DETACHED_UNKNOWN -> claim()
         :: else ->
             if
             :: unclaimed -> in_ring = true
