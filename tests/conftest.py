@@ -3,7 +3,7 @@
 import sys
 
 import pytest
-from threadjoin.progress import Progress
+from threadjoin.core.progress import Progress
 
 
 @pytest.fixture(scope="session")

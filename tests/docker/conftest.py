@@ -10,16 +10,16 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1] / "scripts")]
 
 from dockerimages import Images, make_authority  # noqa: E402
-from threadjoin import dockerengine, dockerfigures  # noqa: E402
+from threadjoin.images import figures, own_engine  # noqa: E402
 
 
 @pytest.fixture(scope="session")
 def engine(progress):
-    """The dockerengine.Engine; where there can be none, nothing is tested."""
+    """The own_engine.Engine; where there can be none, nothing is tested."""
     with contextlib.ExitStack() as stack:
         try:
-            running = stack.enter_context(dockerengine.running(progress))
-        except dockerengine.Unavailable as exc:
+            running = stack.enter_context(own_engine.running(progress))
+        except own_engine.Unavailable as exc:
             pytest.skip(f"the image was NOT tested, Docker cannot run here: {exc}")
         yield running
 
@@ -27,7 +27,7 @@ def engine(progress):
 @pytest.fixture(scope="session")
 def results(engine, progress):
     """Keep the measurements, and print them at the end, also if a test fails."""
-    measured = dockerfigures.Results()
+    measured = figures.Results()
     yield measured
     measured.save()
     progress.note("\nThe figures are shown by scripts/dockerfigures.")

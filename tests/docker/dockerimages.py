@@ -9,7 +9,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from threadjoin import layout, origin, process, source
+from threadjoin.core import layout, process
+from threadjoin.series import catalog
+from threadjoin.source import origin, tarballs
 
 README = layout.ROOT / "README.md"
 
@@ -26,16 +28,16 @@ MARKER = "threadjoin-marker.invalid"
 
 @functools.cache
 def release():
-    """Return the layout.Release that images are made of here.
+    """Return the catalog.Release that images are made of here.
 
     The newest, as the Dockerfile has it, or that of the series where python.org does
     not answer. Its tarball is in the cache then.
     """
-    series = layout.load_series()
+    series = catalog.load_series()
     for wanted in (series.newest, series.base):
         try:
             origin.release(series, layout.BUILD / "source.log", wanted.version)
-        except source.NoWay as exc:
+        except tarballs.NoWay as exc:
             reason = exc
         else:
             return wanted
@@ -45,7 +47,7 @@ def release():
 def of_release():
     """Return the build arguments for release(), a dict; none for the default."""
     wanted = release()
-    if wanted == layout.load_series().newest:
+    if wanted == catalog.load_series().newest:
         return {}
     return {"PYTHON_VERSION": wanted.version, "PYTHON_SHA256": wanted.xz}
 
@@ -54,7 +56,7 @@ class Image:
     """An image of an engine.
 
     Parameters:
-        engine: the dockerengine.Engine.
+        engine: the own_engine.Engine.
         name: its tag or id.
     """
 

@@ -10,9 +10,11 @@ import threading
 
 import pytest
 from dockerimages import Images, told
-from threadjoin import layout, origin
+from threadjoin.core import layout
+from threadjoin.series import catalog
+from threadjoin.source import origin
 
-SERIES = layout.load_series()
+SERIES = catalog.load_series()
 #: The release that is the only one here, and what the tests call its tarball.
 RELEASE = SERIES.base
 TARBALL = SERIES.debian.tarball

@@ -6,9 +6,10 @@ import subprocess
 
 import pytest
 from dockerimages import readme_lines, release
-from threadjoin import layout, verify
+from threadjoin.building import selftest
+from threadjoin.series import catalog
 
-SERIES = layout.load_series()
+SERIES = catalog.load_series()
 
 #: As it is in python:3.11-slim, and in programs that were written for it.
 ENVIRONMENT = {
@@ -40,7 +41,7 @@ def test_the_readmes_second_line_passes(default):
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=verify.TEST_TIMEOUT,
+        timeout=selftest.TEST_TIMEOUT,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -55,8 +56,10 @@ def test_it_has_pgo_and_lto(default):
 
 
 def test_it_does_not_have_the_race(default):
-    done = default.start("-", input=verify.REPRODUCER.read_text())
-    assert verify.VERDICTS.get(done.returncode) == "no race", done.stdout + done.stderr
+    done = default.start("-", input=selftest.REPRODUCER.read_text())
+    assert selftest.VERDICTS.get(done.returncode) == "no race", (
+        done.stdout + done.stderr
+    )
 
 
 def test_its_settings_are_those_of_python_slim(default):

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from dockerimages import Image
-from threadjoin import dockerengine
+from threadjoin.images import own_engine
 
 
 def bridges():
@@ -34,13 +34,13 @@ def traces(words):
 
 
 def test_two_engines_run_at_the_same_time(engine, progress, tmp_path, monkeypatch):
-    monkeypatch.setattr(dockerengine, "_import_base", lambda *_: None)
+    monkeypatch.setattr(own_engine, "_import_base", lambda *_: None)
     home = tmp_path / "home"
     before = bridges()
-    with dockerengine.running(progress, home) as other:
+    with own_engine.running(progress, home) as other:
         place = Path(other.environment()["DOCKER_HOST"].removeprefix("unix://")).parent
         assert traces([str(home)])
-        ours = dockerengine.bridge(place)
+        ours = own_engine.bridge(place)
         assert ours in bridges()
         # Each has what is its own, and has not touched the other's.
         assert other.ask("image", "ls", "--quiet") == ""
@@ -49,5 +49,5 @@ def test_two_engines_run_at_the_same_time(engine, progress, tmp_path, monkeypatc
     assert ours not in bridges()
     assert traces([str(home), str(place), ours]) == []
     assert not os.path.exists(place)
-    base, _ = dockerengine.base_image()
+    base, _ = own_engine.base_image()
     assert Image(engine, base).run("echo", "works") == "works\n"

@@ -6,7 +6,7 @@ import time
 
 import pytest
 from dockerimages import MARKER
-from threadjoin import verify
+from threadjoin.building import selftest
 
 #: What the series may add to an image.
 GROWTH = 0.03
@@ -28,8 +28,8 @@ print((time.perf_counter() - begun) / {})
 @pytest.mark.parametrize("kind, verdict", [("stock", "race"), ("patched", "no race")])
 def test_the_series_is_the_difference(request, kind, verdict):
     image = request.getfixturevalue(kind)
-    done = image.start("-", input=verify.REPRODUCER.read_text())
-    assert verify.VERDICTS.get(done.returncode) == verdict, done.stdout + done.stderr
+    done = image.start("-", input=selftest.REPRODUCER.read_text())
+    assert selftest.VERDICTS.get(done.returncode) == verdict, done.stdout + done.stderr
     assert "1 test OK." in image.run("-m", "test", "test_threading")
 
 

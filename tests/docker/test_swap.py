@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from dockerimages import Image, Images
-from threadjoin import layout
+from threadjoin.series import catalog
 
 SWAP = Path(__file__).resolve().parent / "swap"
 GUNICORN = "gunicorn==27.0.1"
@@ -38,7 +38,7 @@ def context(engine, tmp_path_factory):
     wheels = engine.home / "wheels"
     subprocess.run(
         [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:"]
-        + ["--python-version", layout.load_series().base.version]
+        + ["--python-version", catalog.load_series().base.version]
         + ["--dest", wheels, GUNICORN],
         check=True,
     )

@@ -13,7 +13,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1] / "scripts")]
 
 from harness import SCRIPTS, Interpreter, compile_c  # noqa: E402
-from threadjoin import layout  # noqa: E402
+from threadjoin.building import interpreter  # noqa: E402
 
 KINDS = ("stock", "patched")
 
@@ -21,7 +21,7 @@ KINDS = ("stock", "patched")
 def _locate(kind):
     """Return the path of the *kind* of interpreter; fail if there is none."""
     variable = f"THREADJOIN_{kind.upper()}"
-    path = Path(os.environ.get(variable, layout.built(kind)))
+    path = Path(os.environ.get(variable, interpreter.built(kind)))
     if not os.access(path, os.X_OK):
         pytest.fail(
             f"no {kind} interpreter at {path}; run ./build.sh --variant debug, "

@@ -215,7 +215,7 @@ pthread_clockjoin_np(pthread_t thread, void **value, clockid_t clock,
     return joined(real(thread, value, clock, deadline));
 }
 
-/* Builds with ThreadSanitizer have this one: see scripts/threadjoin/tsan.h. */
+/* Builds with ThreadSanitizer have this one: see scripts/threadjoin/building/tsan.h. */
 int
 pthread_timedjoin_np(pthread_t thread, void **value,
                      const struct timespec *deadline)

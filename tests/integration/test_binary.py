@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 from harness import HERE, compile_c, run, run_command
-from threadjoin import abi, layout, packages
-from threadjoin.errors import Problem
-from threadjoin.progress import Progress
+from threadjoin.core import layout
+from threadjoin.core.errors import Problem
+from threadjoin.core.progress import Progress
+from threadjoin.host import packages
+from threadjoin.proof import abi
 
 
 @pytest.fixture(scope="session")

@@ -5,28 +5,30 @@ tests/regrtest/tests.json has for CI, and all those that are to have no leak.
 """
 
 import pytest
-from threadjoin import downstream_env, refleaks, regrtest, regrtest_known, regrtestdiff
-from threadjoin.downstream_run import PASSED
-from threadjoin.progress import Progress
+from threadjoin.core.progress import Progress
+from threadjoin.proof import refleaks
+from threadjoin.proof.downstream import environments
+from threadjoin.proof.downstream.run import PASSED
+from threadjoin.proof.regrtest import compared, runner, store
 
 
 @pytest.mark.slow
 def test_nothing_is_worse_on_patched(stock, patched, tmp_path, monkeypatch):
-    monkeypatch.setattr(regrtest, "HOME", tmp_path)
-    data = regrtest.load()
+    monkeypatch.setattr(runner, "HOME", tmp_path)
+    data = runner.load()
     pythons = [
-        downstream_env.identify(python.name, python.path) for python in (stock, patched)
+        environments.identify(python.name, python.path) for python in (stock, patched)
     ]
-    settings = regrtest.Settings(regrtest.jobs(), regrtestdiff.TIMEOUT)
-    known = regrtest_known.Known(tmp_path / "known", pythons, settings)
+    settings = runner.Settings(runner.jobs(), compared.TIMEOUT)
+    known = store.Known(tmp_path / "known", pythons, settings)
     units = data["threading"]
-    places = regrtestdiff.run(pythons, units, settings, Progress(), known)
-    result = regrtestdiff.judge(
-        pythons, places, known.runs(units), Progress(), regrtestdiff.REPEAT
+    places = compared.run(pythons, units, settings, Progress(), known)
+    result = compared.judge(
+        pythons, places, known.runs(units), Progress(), compared.REPEAT
     )
-    said = "\n".join(regrtestdiff.explain(result, data))
+    said = "\n".join(compared.explain(result, data))
     assert not result.worse(data["gone"]), said
-    for role in regrtestdiff.ROLES:
+    for role in compared.ROLES:
         assert result.files[role].get(PASSED, 0) == len(units), said
         assert result.cases[role][PASSED] > 500, said
 
@@ -39,7 +41,7 @@ def test_nothing_is_worse_on_patched(stock, patched, tmp_path, monkeypatch):
     ],
 )
 def test_no_reference_leaks(patched, tmp_path, part):
-    units = regrtest.load()["refleaks"][part]
-    run, place = refleaks.hunt(patched.path, units, regrtest.jobs(), tmp_path)
+    units = runner.load()["refleaks"][part]
+    run, place = refleaks.hunt(patched.path, units, runner.jobs(), tmp_path)
     said = {unit: place.log(unit).read_text() for unit in units}
     assert run.outcomes == dict.fromkeys(units, PASSED), said

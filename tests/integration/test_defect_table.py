@@ -2,7 +2,8 @@
 
 import pytest
 from harness import PATIENCE, run_command
-from threadjoin import defects, layout
+from threadjoin.core import layout
+from threadjoin.proof import defects
 
 #: Not a defect of the base, but of what upstream replaced it with.
 NOT_ON_STOCK = {"destructor_joins_a_daemon"}

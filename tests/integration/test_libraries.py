@@ -6,10 +6,10 @@ for stock.
 """
 
 import pytest
-from threadjoin import downstream, downstream_compare, downstream_data
-from threadjoin import downstream_results as results
+from threadjoin.proof.compare import WORSE
+from threadjoin.proof.downstream import compared, data, results
 
-LIBRARIES = downstream_data.load()
+LIBRARIES = data.load()
 CHOSEN = [name for name, library in LIBRARIES.items() if library.part(ci=True).suites]
 
 
@@ -25,8 +25,8 @@ def wheels():
     install = {
         n for library in units.values() for n in (library.name, *library.install)
     }
-    suite = downstream_data.Suite("programs", "program", (), ci=tuple(units))
-    return downstream_data.Library("numpy", tuple(sorted(install)), (suite,))
+    suite = data.Suite("programs", "program", (), ci=tuple(units))
+    return data.Library("numpy", tuple(sorted(install)), (suite,))
 
 
 def test_those_that_reach_into_private_names_are_run():
@@ -35,7 +35,7 @@ def test_those_that_reach_into_private_names_are_run():
 
 @pytest.fixture(scope="module")
 def comparison(stock, patched, progress):
-    return downstream.Comparison(stock.path, patched.path, progress, ci=True)
+    return compared.Comparison(stock.path, patched.path, progress, ci=True)
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def compare(comparison):
         found = comparison.of(library, again=True)
         print(results.plain(found))
         assert not any(result.idle for result in found)
-        worse = [result.of(downstream_compare.WORSE) for result in found]
+        worse = [result.of(WORSE) for result in found]
         assert not any(worse), "\n".join(results.explain(found))
         return found
 

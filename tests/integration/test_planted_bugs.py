@@ -1,4 +1,4 @@
-"""Bugs planted in the series are found by what mutants.json names.
+"""Bugs planted in the series are found by what plant.json names.
 
 Those are tests, and for some programs of the soak.
 """
@@ -6,24 +6,26 @@ Those are tests, and for some programs of the soak.
 from dataclasses import replace
 
 import pytest
-from threadjoin import layout, mutants
-from threadjoin.mutants_look import BySoak, ByTests
+from threadjoin.core import layout
+from threadjoin.proof.mutants import plant
+from threadjoin.proof.mutants.looking import BySoak, ByTests
+from threadjoin.series import catalog
 
-ALL = mutants.load()
-SOAKED = mutants.soaked(ALL)
+ALL = plant.load()
+SOAKED = plant.soaked(ALL)
 
 
 def survivors(chosen, way=ByTests):
     def report(mutant, found, seconds):
         print(f"{mutant.name}: {found or 'NOT FOUND'}, {seconds:.0f} s")
 
-    return [mutant.name for mutant in mutants.run(chosen, mutants.JOBS, report, way)]
+    return [mutant.name for mutant in plant.run(chosen, plant.JOBS, report, way)]
 
 
 def test_each_still_applies():
-    home = layout.BUILD / layout.DEFAULT_SERIES / mutants.VARIANT
+    home = layout.BUILD / catalog.DEFAULT_SERIES / plant.VARIANT
     for mutant in ALL:
-        assert mutants.planted(home / "patched" / "src", mutant)
+        assert plant.planted(home / "patched" / "src", mutant)
     assert len(ALL) >= 12
 
 
@@ -52,7 +54,7 @@ def test_the_others_are_found_by_the_soak():
 
 @pytest.mark.parametrize("way", [ByTests, BySoak])
 def test_what_is_no_bug_survives(way):
-    edit = mutants.Edit("Lib/threading.py", "# Main class for threads", "# Threads")
+    edit = plant.Edit("Lib/threading.py", "# Main class for threads", "# Threads")
     model = next(mutant for mutant in SOAKED if mutant.soak.ci)
     harmless = replace(model, name="harmless", plants="A comment", edits=(edit,))
     assert survivors([harmless], way) == ["harmless"]

@@ -4,9 +4,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from threadjoin import models, packages
-from threadjoin.errors import Problem
-from threadjoin.progress import Progress
+from threadjoin.core.errors import Problem
+from threadjoin.core.progress import Progress
+from threadjoin.host import packages
+from threadjoin.proof import models
 
 RUNS = [
     pytest.param(name, run["defines"], run["expect"], id=" ".join([name, *defines]))

@@ -1,12 +1,12 @@
 """No sanitizer has anything to report on patched that it has not on stock."""
 
 import pytest
-from threadjoin import sanitizers
+from threadjoin.proof.sanitizers import runs
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", sanitizers.load())
+@pytest.mark.parametrize("name", runs.load())
 def test_no_new_report(name, capsys):
     # Builds two interpreters, and runs the tests of tests/regrtest/tests.json.
-    status = sanitizers.main([name])
+    status = runs.main([name])
     assert status == 0, capsys.readouterr().out

@@ -8,8 +8,7 @@ import subprocess
 
 import pytest
 from harness import HERE, compile_c
-from threadjoin import sanitizer_reports as reports
-from threadjoin import sanitizers
+from threadjoin.proof.sanitizers import reports, runs
 
 FAULTS = {
     (
@@ -46,7 +45,7 @@ def program(tmp_path_factory):
 
 @pytest.mark.parametrize(("flag", "tool", "fault"), FAULTS)
 def test_a_fault_is_reported(program, tmp_path, flag, tool, fault):
-    tool = sanitizers.load()[tool]
+    tool = runs.load()[tool]
     options = f"{tool.options}:log_path={tmp_path / 'report'}"
     # Others of the machine may have options of their own for it.
     env = {**os.environ, tool.variable: options}
@@ -64,7 +63,7 @@ def test_a_fault_is_reported(program, tmp_path, flag, tool, fault):
 
 @pytest.mark.parametrize(("flag", "tool"), sorted({key[:2] for key in FAULTS}))
 def test_without_a_fault_nothing_is(program, tmp_path, flag, tool):
-    tool = sanitizers.load()[tool]
+    tool = runs.load()[tool]
     env = {**os.environ, tool.variable: f"{tool.options}:log_path={tmp_path / 'r'}"}
     done = subprocess.run([program(flag)], env=env, timeout=60, check=False)
     assert done.returncode == 0

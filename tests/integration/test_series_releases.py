@@ -1,14 +1,17 @@
 """The series on the releases whose sources are here, the distribution's among them."""
 
 import pytest
-from threadjoin import debian, fetch, layout, origin, releases, tree
+from threadjoin.core import layout
+from threadjoin.series import catalog, tree
+from threadjoin.source import debian, fetch, origin
+from threadjoin.upkeep import releases
 
 LOG = layout.BUILD / "source.log"
 
 
-@pytest.fixture(scope="module", params=layout.available())
+@pytest.fixture(scope="module", params=catalog.available())
 def series(request):
-    return layout.load_series(request.param)
+    return catalog.load_series(request.param)
 
 
 def test_it_applies_to_its_base_to_the_letter_and_to_no_checked_release_not(series):

@@ -5,8 +5,9 @@ import subprocess
 import sys
 
 import pytest
-from threadjoin import layout, packages
-from threadjoin.progress import Progress
+from threadjoin.core import layout
+from threadjoin.core.progress import Progress
+from threadjoin.host import packages
 
 SOAK = [sys.executable, str(layout.ROOT / "scripts" / "soak")]
 

@@ -5,7 +5,7 @@ import os
 import subprocess
 
 import pytest
-from threadjoin import layout
+from threadjoin.series import catalog
 from tinycpython import RELEASE, pack, write, write_series
 
 
@@ -17,9 +17,9 @@ def cpython(tmp_path):
 
 @pytest.fixture
 def series(tmp_path):
-    """The layout.Series for the release."""
+    """The catalog.Series for the release."""
     write_series(tmp_path / "patches")
-    return layout.load_series("3.11", tmp_path / "patches")
+    return catalog.load_series("3.11", tmp_path / "patches")
 
 
 @pytest.fixture

@@ -12,7 +12,10 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from threadjoin import git, layout, maintain, origin, registry
+from threadjoin.core import git, layout
+from threadjoin.series import catalog
+from threadjoin.source import origin
+from threadjoin.upkeep import commits, registry
 
 SCRIPTS = layout.ROOT / "scripts"
 
@@ -128,7 +131,7 @@ class Project:
         (self.root / registry.WHERE).write_text(json.dumps(data))
 
     def series(self, name="3.11"):
-        return layout.load_series(name, self.root / "patches")
+        return catalog.load_series(name, self.root / "patches")
 
     def patches(self, name="3.11"):
         """Return all files of the series but releases.json, as a dict of bytes."""
@@ -143,11 +146,11 @@ class Project:
         """Check the series out beside the project and return the directory."""
         directory = self.root.parent / name
         source = origin.given(str(self.tarball))
-        maintain.checkout(self.series(series), source, directory)
+        commits.checkout(self.series(series), source, directory)
         return directory
 
     def export(self, repository, series="3.11", day=DAY):
-        return maintain.export(repository, series, self.root, day)
+        return commits.export(repository, series, self.root, day)
 
     def fill(self, series="3.11"):
         """Give the series two patches that nothing is wrong with.

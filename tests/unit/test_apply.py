@@ -4,7 +4,9 @@ import subprocess
 import sys
 
 import pytest
-from threadjoin import apply, errors, layout
+from threadjoin.commands import apply
+from threadjoin.core import cli, layout
+from threadjoin.series import catalog
 from tinycpython import AFTER_SECOND, RELEASE, changed, read, write
 
 
@@ -14,11 +16,13 @@ def run(series, monkeypatch, capsys):
     status, stdout and stderr.
     """
     patches = series.directory.parent
-    load = layout.load_series
-    monkeypatch.setattr(layout, "load_series", lambda name, _=None: load(name, patches))
+    load = catalog.load_series
+    monkeypatch.setattr(
+        catalog, "load_series", lambda name, _=None: load(name, patches)
+    )
 
     def run(*argv):
-        status = errors.run(apply.main, [str(word) for word in argv])
+        status = cli.run(apply.main, [str(word) for word in argv])
         return (status, *capsys.readouterr())
 
     return run

@@ -3,12 +3,13 @@
 import subprocess
 
 import pytest
-from threadjoin import aptsource, layout
-from threadjoin.fetch import Unavailable
-from threadjoin.process import DiskFull
+from threadjoin.core.process import DiskFull
+from threadjoin.series import catalog
+from threadjoin.source import aptsource
+from threadjoin.source.fetch import Unavailable
 from tinycpython import read, write
 
-PACKAGE = layout.Debian(
+PACKAGE = catalog.Debian(
     "bookworm", "python3.11", "python3.11_3.11.2.orig.tar.gz", frozenset()
 )
 

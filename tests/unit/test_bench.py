@@ -9,10 +9,12 @@ import threading
 from types import SimpleNamespace
 
 import pytest
-from threadjoin import bench, bench_stats, bench_worker, packages, pages
-from threadjoin.errors import Problem
+from threadjoin.core.errors import Problem
+from threadjoin.host import packages
+from threadjoin.proof import pages
+from threadjoin.proof.bench import measure, stats, worker
 
-QUICK = bench.Effort(rounds=2, samples=2, divisor=1000)
+QUICK = measure.Effort(rounds=2, samples=2, divisor=1000)
 
 
 def ratios(above, below, same=0):
@@ -28,7 +30,7 @@ def ratios(above, below, same=0):
     ],
 )
 def test_spread_is_the_median_and_the_quartiles(values, expected):
-    found = bench_stats.spread(values)
+    found = stats.spread(values)
     assert (found.low, found.median, found.high) == expected
 
 
@@ -49,17 +51,17 @@ def test_spread_is_the_median_and_the_quartiles(values, expected):
     ],
 )
 def test_a_verdict_takes_more_than_chance(values, expected):
-    assert bench_stats.verdict(values) == expected
+    assert stats.verdict(values) == expected
 
 
 def test_what_was_measured_together_is_compared():
     # The machine is ten times slower in every other round.
     stock = [[1, 2, 3], [10, 20, 90], [1, 2, 3], [10, 20, 90]]
     patched = [[1, 1, 5], [10, 10, 10], [1, 1, 1], [9, 10, 11]]
-    compared = bench_stats.compare("start", stock, patched)
+    compared = stats.compare("start", stock, patched)
     assert compared.title == "start"
     assert (compared.stock, compared.patched) == (11, 5.5)
-    assert compared.ratio == bench_stats.Spread(0.5, 0.5, 0.5)
+    assert compared.ratio == stats.Spread(0.5, 0.5, 0.5)
 
 
 @pytest.mark.parametrize(
@@ -73,14 +75,14 @@ def test_what_was_measured_together_is_compared():
     ],
 )
 def test_microseconds_have_three_digits_that_count(seconds, text):
-    assert bench_stats.microseconds(seconds) == text
+    assert stats.microseconds(seconds) == text
 
 
 ROWS = [("", "stock µs", "verdict"), ("start", "5.00", ""), ("is_alive()", "0.1", "ok")]
 
 
 def test_text_table_is_aligned():
-    assert bench_stats.text_table(ROWS) == [
+    assert stats.text_table(ROWS) == [
         "            stock µs  verdict",
         "start           5.00",
         "is_alive()       0.1  ok",
@@ -88,7 +90,7 @@ def test_text_table_is_aligned():
 
 
 def test_markdown_table():
-    assert bench_stats.markdown_table(ROWS) == [
+    assert stats.markdown_table(ROWS) == [
         "|  | stock µs | verdict |",
         "|---|---:|---|",
         "| start | 5.00 |  |",
@@ -98,7 +100,7 @@ def test_markdown_table():
 
 def results(rounds=8, **more):
     """Return made-up Results: patched is twice as fast, half the floor's pace."""
-    found = bench.Results(
+    found = measure.Results(
         stock={"start_join": [[40e-6]] * rounds},
         patched={"start_join": [[20e-6]] * rounds},
         floor=[[10e-6]] * rounds,
@@ -112,11 +114,11 @@ def results(rounds=8, **more):
 def test_report():
     space = {"stock": [100e6, 101e6, 99e6], "patched": [1e9]}
     found = results(space=space)
-    found["one"] = bench.Results(
+    found["one"] = measure.Results(
         floor=[[10e-6]],
         switches={"floor": [1]},
     )
-    assert bench.report(found, bench.Effort(8, divisor=5), markdown=False) == [
+    assert measure.report(found, measure.Effort(8, divisor=5), markdown=False) == [
         "",
         "two processors",
         "",
@@ -143,7 +145,7 @@ def test_report():
 
 
 def test_report_in_markdown():
-    lines = bench.report(results(), bench.Effort(8), markdown=True)
+    lines = measure.report(results(), measure.Effort(8), markdown=True)
     row = "| start + join | 40.0 | 20.0 | 0.50 | 0.50 to 0.50 | faster |"
     assert lines[5] == row
 
@@ -151,7 +153,7 @@ def test_report_in_markdown():
 @pytest.fixture
 def place(tmp_path, monkeypatch):
     """A build directory of the test's own."""
-    monkeypatch.setattr(bench.layout, "BUILD", tmp_path)
+    monkeypatch.setattr(measure.layout, "BUILD", tmp_path)
     return tmp_path
 
 
@@ -161,13 +163,13 @@ def arguments(**given):
 
 def test_interpreters_are_those_of_the_release_build(tmp_path):
     expected = {}
-    for kind in bench.KINDS:
+    for kind in measure.KINDS:
         python = tmp_path / "3.11" / "release" / kind / "obj" / "python"
         python.parent.mkdir(parents=True)
         python.touch()
         expected[kind] = str(python)
     given = arguments(self_check=False)
-    assert bench.find_interpreters(given, tmp_path) == expected
+    assert measure.find_interpreters(given, tmp_path) == expected
 
 
 @pytest.mark.parametrize(
@@ -177,7 +179,7 @@ def test_interpreters_are_those_of_the_release_build(tmp_path):
 def test_what_is_not_built_is_named(tmp_path, given, missing):
     given = arguments(self_check=False, **given)
     with pytest.raises(Problem) as caught:
-        bench.find_interpreters(given, tmp_path)
+        measure.find_interpreters(given, tmp_path)
     assert str(caught.value) == (
         f"no {missing} interpreter to measure; run `./build.sh --variant release`, "
         f"or name one with --{missing}"
@@ -186,7 +188,7 @@ def test_what_is_not_built_is_named(tmp_path, given, missing):
 
 def test_self_check_takes_stock_for_both(tmp_path):
     given = arguments(self_check=True, stock="python3")
-    found = bench.find_interpreters(given, tmp_path)
+    found = measure.find_interpreters(given, tmp_path)
     assert found == {"stock": "python3", "patched": "python3"}
 
 
@@ -208,12 +210,12 @@ def test_notes_warn_of_debug_builds(stock, patched, note):
         "stock": {"version": "3.11.2", "debug": stock, "patched": False},
         "patched": {"version": "3.11.2", "debug": patched, "patched": False},
     }
-    lines = bench.notes(pythons, about)
+    lines = measure.notes(pythons, about)
     build = ", a debug build" if stock else ""
     assert lines[0] == f"stock: Python 3.11.2{build}, /s"
     assert lines[2:] == ([note] if note else [])
     about["patched"]["patched"] = True
-    assert bench.notes(pythons, about)[2:] == pages.measured() + lines[2:]
+    assert measure.notes(pythons, about)[2:] == pages.measured() + lines[2:]
 
 
 class Workers:
@@ -223,10 +225,10 @@ class Workers:
         self.order = []
         self.affinity = set(processors)
         self.spinning = []
-        monkeypatch.setattr(bench, "_worker", self.worker)
-        monkeypatch.setattr(bench, "_compile", str.upper)
-        monkeypatch.setattr(bench, "_output", self.output)
-        monkeypatch.setattr(bench.subprocess, "Popen", self.popen)
+        monkeypatch.setattr(measure, "_worker", self.worker)
+        monkeypatch.setattr(measure, "_compile", str.upper)
+        monkeypatch.setattr(measure, "_output", self.output)
+        monkeypatch.setattr(measure.subprocess, "Popen", self.popen)
         monkeypatch.setattr(os, "sched_getaffinity", lambda pid: self.affinity)
         monkeypatch.setattr(os, "sched_setaffinity", self.set)
 
@@ -257,7 +259,7 @@ class Workers:
 def test_rounds_take_turns(monkeypatch):
     workers = Workers(monkeypatch)
     rows = {"one": ["start_join", "gilstate"], "busy": ["joiners_200"]}
-    measured = bench.measure({"stock": "s", "patched": "p"}, rows, QUICK)
+    measured = measure.measure({"stock": "s", "patched": "p"}, rows, QUICK)
     assert workers.order == [
         ("start_join", "s", 1, 2),
         ("start_join", "p", 1, 2),
@@ -289,8 +291,10 @@ def test_rounds_take_turns(monkeypatch):
 
 def test_the_address_space_is_looked_at_a_few_times(monkeypatch):
     workers = Workers(monkeypatch)
-    effort = bench.Effort(rounds=5, divisor=1000)
-    measured = bench.measure({"stock": "s", "patched": "p"}, {"two": ["kept"]}, effort)
+    effort = measure.Effort(rounds=5, divisor=1000)
+    measured = measure.measure(
+        {"stock": "s", "patched": "p"}, {"two": ["kept"]}, effort
+    )
     assert measured["two"].space == {"stock": [1000] * 3, "patched": [1000] * 3}
     assert workers.order[0] == ("kept", "s", 33, None)
     assert measured["two"].stock == {}
@@ -298,7 +302,7 @@ def test_the_address_space_is_looked_at_a_few_times(monkeypatch):
 
 def test_what_is_busy_is_ended_when_a_row_fails(monkeypatch):
     workers = Workers(monkeypatch)
-    with pytest.raises(Problem), bench.on(bench.SETTINGS["busy"], "SPIN"):
+    with pytest.raises(Problem), measure.on(measure.SETTINGS["busy"], "SPIN"):
         assert workers.where() == ([3, 5], 2)
         raise Problem("a row fails")
     assert workers.where() == ([3, 5, 8], 0)
@@ -306,17 +310,17 @@ def test_what_is_busy_is_ended_when_a_row_fails(monkeypatch):
 
 def test_what_one_processor_can_be_used_for(monkeypatch):
     Workers(monkeypatch, processors=[7])
-    settings = bench.possible(bench.SETTINGS)
+    settings = measure.possible(measure.SETTINGS)
     assert list(settings) == ["one"]
-    assert bench.chosen(None, settings) == {"one": list(bench_worker.ROWS)}
+    assert measure.chosen(None, settings) == {"one": list(worker.ROWS)}
     with pytest.raises(Problem, match="only one processor here; leave --setting out"):
-        bench.possible(["two", "busy"])
+        measure.possible(["two", "busy"])
 
 
 def test_rows_that_matter_are_measured_in_all_settings(monkeypatch):
     Workers(monkeypatch)
-    rows = bench.chosen(None, bench.possible(bench.SETTINGS))
-    assert rows["two"] == list(bench_worker.ROWS)
+    rows = measure.chosen(None, measure.possible(measure.SETTINGS))
+    assert rows["two"] == list(worker.ROWS)
     assert rows["one"] == rows["busy"]
     assert rows["one"] == [
         "start_join",
@@ -325,7 +329,7 @@ def test_rows_that_matter_are_measured_in_all_settings(monkeypatch):
         "joiners_200",
         "gilstate",
     ]
-    assert bench.chosen(["constructor"], ["one"]) == {"one": ["constructor"]}
+    assert measure.chosen(["constructor"], ["one"]) == {"one": ["constructor"]}
 
 
 needs_compiler = pytest.mark.skipif(
@@ -337,7 +341,7 @@ needs_compiler = pytest.mark.skipif(
 def test_all_of_it_with_this_interpreter(place, capsys):
     options = ["--self-check", "--stock", sys.executable, "--rounds", "1", "--quick"]
     options += ["--setting", "one", "--row", "start_join", "--row", "gilstate"]
-    bench.main([*options, "--row", "kept"])
+    measure.main([*options, "--row", "kept"])
     captured = capsys.readouterr()
     lines = captured.out.splitlines()
     version = sys.version.split()[0]
@@ -352,21 +356,21 @@ def test_all_of_it_with_this_interpreter(place, capsys):
 
 @needs_compiler
 def test_the_floor_measures_threads_in_c(place):
-    floor = bench._compile("floor")
-    output = bench._output([floor, 10, 3])
+    floor = measure._compile("floor")
+    output = measure._output([floor, 10, 3])
     values = output["values"]
     assert 0 < output["switches"] < 10
     assert len(values) == 3
     assert all(0 < value < 1 for value in values)
     with pytest.raises(Problem, match="status 2: usage: bench_floor LOOPS SAMPLES"):
-        bench._output([floor, 0, 3])
+        measure._output([floor, 0, 3])
 
 
 def test_shutdown_is_measured_to_the_end_of_the_process(monkeypatch):
     # A process whose program ended two seconds after the clock's zero.
-    monkeypatch.setattr(bench, "_worker", lambda python, row: {"ends": 2.0})
-    monkeypatch.setattr(bench.time, "monotonic", lambda: 2.25)
-    assert bench._shutdown("python") == 0.25
+    monkeypatch.setattr(measure, "_worker", lambda python, row: {"ends": 2.0})
+    monkeypatch.setattr(measure.time, "monotonic", lambda: 2.25)
+    assert measure._shutdown("python") == 0.25
 
 
 def program(tmp_path, text):
@@ -387,14 +391,14 @@ def program(tmp_path, text):
 def test_an_interpreter_that_fails(tmp_path, text, problem):
     path = program(tmp_path, text)
     with pytest.raises(Problem) as caught:
-        bench.main(["--stock", path, "--self-check"])
+        measure.main(["--stock", path, "--self-check"])
     assert str(caught.value) == problem.format(path)
 
 
 def test_an_interpreter_that_is_not_there(tmp_path):
     path = str(tmp_path / "python")
     with pytest.raises(Problem) as caught:
-        bench.main(["--stock", path, "--self-check"])
+        measure.main(["--stock", path, "--self-check"])
     assert str(caught.value) == (
         f"{path} does not run (No such file or directory); name an interpreter"
     )
@@ -411,10 +415,10 @@ def test_an_interpreter_that_is_not_there(tmp_path):
 )
 def test_a_row_that_fails(tmp_path, monkeypatch, text, problem):
     if "tail" in text:
-        monkeypatch.setattr(bench, "TIMEOUT", 0.1)
+        monkeypatch.setattr(measure, "TIMEOUT", 0.1)
     path = program(tmp_path, text)
     with pytest.raises(Problem) as caught:
-        bench._output([path])
+        measure._output([path])
     assert str(caught.value) == problem.format(path)
 
 
@@ -423,7 +427,7 @@ def test_a_row_that_fails(tmp_path, monkeypatch, text, problem):
 )
 def test_options_that_make_no_sense(options, capsys):
     with pytest.raises(SystemExit) as caught:
-        bench.main(options)
+        measure.main(options)
     assert caught.value.code == 2
     assert capsys.readouterr().err.startswith("error: ")
 
@@ -432,13 +436,13 @@ def test_options_that_make_no_sense(options, capsys):
 def no_pyperf(monkeypatch, tmp_path):
     """No pyperf in this interpreter; returns the directory for build/venv."""
     monkeypatch.setitem(sys.modules, "pyperf", None)
-    monkeypatch.setattr(bench.devenv, "VENV", tmp_path)
+    monkeypatch.setattr(measure.devenv, "VENV", tmp_path)
     return tmp_path
 
 
 def test_saving_without_pyperf_says_how_to_get_it(no_pyperf):
     with pytest.raises(Problem, match="needs pyperf; run `scripts/test --setup`"):
-        bench.main(["--json", "results.json"])
+        measure.main(["--json", "results.json"])
 
 
 def test_saving_moves_on_to_the_environment_that_has_pyperf(no_pyperf, monkeypatch):
@@ -447,11 +451,11 @@ def test_saving_moves_on_to_the_environment_that_has_pyperf(no_pyperf, monkeypat
     def execv(path, command):
         raise SystemExit([str(path), *command])
 
-    monkeypatch.setattr(bench.os, "execv", execv)
+    monkeypatch.setattr(measure.os, "execv", execv)
     with pytest.raises(SystemExit) as caught:
-        bench.main(["--json", "results.json", "--quick"])
+        measure.main(["--json", "results.json", "--quick"])
     python = str(no_pyperf / "bin" / "python")
-    script = str(bench.layout.ROOT / "scripts" / "bench")
+    script = str(measure.layout.ROOT / "scripts" / "bench")
     assert caught.value.code == [
         python,
         python,
@@ -465,15 +469,15 @@ def test_saving_moves_on_to_the_environment_that_has_pyperf(no_pyperf, monkeypat
 def test_saving_to_nowhere(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyperf", SimpleNamespace())
     with pytest.raises(Problem, match="cannot write --json into .*nowhere; name"):
-        bench.main(["--json", str(tmp_path / "nowhere" / "results.json")])
+        measure.main(["--json", str(tmp_path / "nowhere" / "results.json")])
 
 
 def test_saved_results_can_be_read_by_pyperf(tmp_path):
     pyperf = pytest.importorskip("pyperf", reason="`scripts/test --setup` gets pyperf")
-    about = {kind: {"version": "3.11.2"} for kind in bench.KINDS}
+    about = {kind: {"version": "3.11.2"} for kind in measure.KINDS}
     pythons = {"stock": "/s/python", "patched": "/p/python"}
     target = tmp_path / "results.json"
-    written = bench.save(pyperf, results(3), target, pythons, about)
+    written = measure.save(pyperf, results(3), target, pythons, about)
     assert [path.name for path in written] == [
         "results-stock.json",
         "results-patched.json",
@@ -491,9 +495,9 @@ def test_saved_results_can_be_read_by_pyperf(tmp_path):
 @pytest.fixture
 def small(monkeypatch):
     """Fewer threads than the rows' names say."""
-    monkeypatch.setattr(bench_worker, "ALIVE", 3)
-    monkeypatch.setattr(bench_worker, "JOINERS", 4)
-    monkeypatch.setattr(bench_worker, "_failed", [])
+    monkeypatch.setattr(worker, "ALIVE", 3)
+    monkeypatch.setattr(worker, "JOINERS", 4)
+    monkeypatch.setattr(worker, "_failed", [])
     before = set(threading.enumerate())
     yield
     # Those that a row left to the exit.
@@ -504,10 +508,10 @@ def small(monkeypatch):
 OTHERS = {"shutdown_2000", "kept"}
 
 
-@pytest.mark.parametrize("row", sorted(set(bench_worker.ROWS) - OTHERS))
+@pytest.mark.parametrize("row", sorted(set(worker.ROWS) - OTHERS))
 def test_each_row_yields_its_samples(row, small, capsys, place):
-    more = [str(bench._compile("gilstate"))] if row == "gilstate" else []
-    bench_worker.main(row, 2, 3, *more)
+    more = [str(measure._compile("gilstate"))] if row == "gilstate" else []
+    worker.main(row, 2, 3, *more)
     output = json.loads(capsys.readouterr().out)
     assert list(output) == ["values", "switches"]
     assert 0 <= output["switches"] < 10_000
@@ -516,14 +520,14 @@ def test_each_row_yields_its_samples(row, small, capsys, place):
 
 
 def test_the_row_of_the_shutdown_tells_when_it_ends(small, capsys):
-    bench_worker.main("shutdown_2000", 1, 1)
+    worker.main("shutdown_2000", 1, 1)
     output = json.loads(capsys.readouterr().out)
-    assert 0 < output["ends"] <= bench_worker.time.monotonic()
+    assert 0 < output["ends"] <= worker.time.monotonic()
 
 
 def test_threads_stand_by_until_the_crowd_is_left(small):
     before = threading.active_count()
-    with bench_worker._crowd():
+    with worker._crowd():
         assert threading.active_count() == before + 3
 
 
@@ -534,15 +538,15 @@ def test_joins_that_raise_are_counted(small, monkeypatch, capsys):
             if threading.current_thread() is not threading.main_thread():
                 raise AssertionError
 
-    monkeypatch.setattr(bench_worker.threading, "Thread", Failing)
-    bench_worker.main("joiners_200", 1, 1)
+    monkeypatch.setattr(worker.threading, "Thread", Failing)
+    worker.main("joiners_200", 1, 1)
     # Four of them in each of two samples, one of which warms up.
     assert json.loads(capsys.readouterr().out)["failed"] == 8
 
 
 def test_the_worker_needs_nothing_but_the_interpreter():
     output = subprocess.run(
-        [sys.executable, "-I", "-S", str(bench.WORKER), "describe", "1", "1"],
+        [sys.executable, "-I", "-S", str(measure.WORKER), "describe", "1", "1"],
         check=True,
         capture_output=True,
         text=True,
@@ -555,9 +559,9 @@ def test_the_worker_needs_nothing_but_the_interpreter():
 
 
 def test_finished_threads_that_are_kept(monkeypatch, capsys):
-    command = [sys.executable, "-I", "-S", str(bench.WORKER), "kept"]
+    command = [sys.executable, "-I", "-S", str(measure.WORKER), "kept"]
     few, many = (
-        bench._output([*command, number, "1"])["space"] for number in (1, 2000)
+        measure._output([*command, number, "1"])["space"] for number in (1, 2000)
     )
     # A Thread takes a kilobyte or two, and the C library keeps arenas and stacks;
     # those of all would be 16 GB.
@@ -566,7 +570,7 @@ def test_finished_threads_that_are_kept(monkeypatch, capsys):
 
 @needs_compiler
 def test_what_keeps_a_processor_busy_ends_with_its_parent(place):
-    spin = str(bench._compile("spin"))
+    spin = str(measure._compile("spin"))
     running = subprocess.Popen([spin, str(os.getpid())])
     running.send_signal(signal.SIGTERM)
     assert running.wait() == -signal.SIGTERM

@@ -9,7 +9,8 @@ import subprocess
 import sys
 
 import pytest
-from threadjoin import layout, tree
+from threadjoin.core import layout
+from threadjoin.series import tree
 from tinycpython import (
     RELEASE,
     changed,

@@ -4,8 +4,9 @@ import os
 import subprocess
 
 import pytest
-from threadjoin import csource, packages, process
-from threadjoin.errors import Problem
+from threadjoin.core import process
+from threadjoin.core.errors import Problem
+from threadjoin.host import csource, packages
 
 needs_compiler = pytest.mark.skipif(
     not packages.compiler(), reason="no C compiler is here"

@@ -4,9 +4,9 @@ import os
 import time
 
 import pytest
-from threadjoin import debian
-from threadjoin.errors import Problem
-from threadjoin.fetch import Unavailable
+from threadjoin.core.errors import Problem
+from threadjoin.source import debian
+from threadjoin.source.fetch import Unavailable
 from tinycpython import RELEASE, changed, diff, packaged, read, write
 
 FIRST = {**RELEASE, "Python/pystate.c": changed(RELEASE["Python/pystate.c"], line2="1")}
@@ -38,7 +38,7 @@ def test_its_patches_are_applied_in_order_but_for_those_left_out(package, cpytho
 def test_patches_of_ours_come_on_top(tmp_path, cpython, series):
     added = series.directory.parent / "debian/3.11"
     write(added, {"mend.patch": diff(SECOND, MENDED)})
-    data = debian.layout.load_series("3.11", series.directory.parent).debian
+    data = debian.catalog.load_series("3.11", series.directory.parent).debian
     patches = {"a.patch": diff(RELEASE, FIRST), "b.patch": diff(FIRST, SECOND)}
     package = debian.Package(packaged(tmp_path, patches), data)
     before = package.digest

@@ -5,8 +5,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from threadjoin import defects, layout, pages
-from threadjoin.errors import Problem
+from threadjoin.core import layout
+from threadjoin.core.errors import Problem
+from threadjoin.proof import defects, pages
 
 
 @pytest.mark.parametrize(

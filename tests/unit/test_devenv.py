@@ -8,9 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from threadjoin import devenv, layout, packages, process, testing
-from threadjoin.errors import Problem
-from threadjoin.progress import Progress
+from threadjoin.commands import test
+from threadjoin.core import layout, process
+from threadjoin.core.errors import Problem
+from threadjoin.core.progress import Progress
+from threadjoin.host import devenv, packages
+from threadjoin.series import catalog
 
 
 class Machine:
@@ -169,13 +172,13 @@ class Runs:
         monkeypatch.setattr(
             devenv, "ensure", lambda progress: self.commands.append("setup")
         )
-        monkeypatch.setattr(layout, "available", lambda: ["3.9", "3.11"])
-        series = layout.load_series()
+        monkeypatch.setattr(catalog, "available", lambda: ["3.9", "3.11"])
+        series = catalog.load_series()
         monkeypatch.setattr(
-            layout, "load_series", lambda name: replace(series, name=name)
+            catalog, "load_series", lambda name: replace(series, name=name)
         )
         monkeypatch.setattr(subprocess, "run", self.run)
-        monkeypatch.setattr(testing.os, "execv", self.execv)
+        monkeypatch.setattr(test.os, "execv", self.execv)
         monkeypatch.chdir(layout.ROOT)
 
     def run(self, command, check):
@@ -196,7 +199,7 @@ def sigint():
 
 def test_all_is_built_then_tested(monkeypatch, sigint):
     runs = Runs(monkeypatch)
-    testing.main(["-k", "join", "-x"])
+    test.main(["-k", "join", "-x"])
     assert runs.commands == [
         "setup",
         ["build.sh", "3.9", "--release", "3.11.2", "--no-test"],
@@ -209,7 +212,7 @@ def test_all_is_built_then_tested(monkeypatch, sigint):
 
 def test_pytest_gets_what_is_its_own(monkeypatch, sigint):
     runs = Runs(monkeypatch)
-    testing.main(
+    test.main(
         ["tests/unit", "-m", "not long", "-vv", "build.sh::x", "--tb=short"]
         + ["--", "--trace", "--unit"]
     )
@@ -225,7 +228,7 @@ def test_pytest_gets_what_is_its_own(monkeypatch, sigint):
 def test_arguments_are_looked_at_first(monkeypatch, capsys, arguments):
     runs = Runs(monkeypatch)
     with pytest.raises(SystemExit) as caught:
-        testing.main(arguments)
+        test.main(arguments)
     assert (caught.value.code, runs.commands) == (2, [])
     said = capsys.readouterr().err
     assert said.startswith("error: ") and said.count("\n") == 1
@@ -234,39 +237,39 @@ def test_arguments_are_looked_at_first(monkeypatch, capsys, arguments):
 def test_where_nothing_can_be_built_nothing_is_set_up(monkeypatch, sigint):
     runs = Runs(monkeypatch)
     monkeypatch.setattr(
-        testing.workplace.require_ascii, "__defaults__", (Path("/caf\u00e9"),)
+        test.workplace.require_ascii, "__defaults__", (Path("/caf\u00e9"),)
     )
     with pytest.raises(Problem, match="not ASCII"):
-        testing.main([])
+        test.main([])
     assert runs.commands == []
-    testing.main(["--unit"])
+    test.main(["--unit"])
     assert runs.commands[0] == "setup"
 
 
 @pytest.mark.parametrize("option", ["--release", "--source"])
 def test_it_builds_from_what_is_said(monkeypatch, sigint, option):
     runs = Runs(monkeypatch)
-    testing.main([option, "x", "-k", "join"])
+    test.main([option, "x", "-k", "join"])
     assert runs.commands[1] == ["build.sh", option, "x", "--no-test"]
     assert runs.commands[2] == ["-m", "pytest", "-k", "join"]
 
 
 def test_unit_tests_need_no_build(monkeypatch, sigint):
     runs = Runs(monkeypatch)
-    testing.main(["--unit", "-q"])
+    test.main(["--unit", "-q"])
     assert runs.commands == ["setup", ["-m", "pytest", "tests/unit", "-q"]]
 
 
 def test_setup_runs_no_test(monkeypatch):
     runs = Runs(monkeypatch)
-    testing.main(["--setup"])
+    test.main(["--setup"])
     assert runs.commands == ["setup"]
 
 
 def test_no_tests_without_the_builds(monkeypatch, sigint):
     runs = Runs(monkeypatch, builds=1)
     with pytest.raises(Problem, match=r"\./build\.sh 3\.9 .* failed"):
-        testing.main([])
+        test.main([])
     assert runs.commands == [
         "setup",
         ["build.sh", "3.9", "--release", "3.11.2", "--no-test"],

@@ -6,7 +6,10 @@ import shutil
 import tempfile
 
 import pytest
-from threadjoin import apply, disk, errors, fetch, pages, process, tree, workcopy
+from threadjoin.commands import apply
+from threadjoin.core import disk, errors, process, tables
+from threadjoin.series import tree
+from threadjoin.source import fetch, workcopy
 from tinycpython import RELEASE, read, write
 
 
@@ -113,7 +116,7 @@ def test_a_program_that_fails_where_there_is_room(tmp_path):
 def test_a_tree_that_has_no_room_is_as_it_was(mount, tmp_path, series, monkeypatch):
     place = mount("size=2m")
     write(place / "tree", RELEASE)
-    monkeypatch.setattr(apply.layout, "series_for", lambda version: series)
+    monkeypatch.setattr(apply.catalog, "series_for", lambda version: series)
     fill(place)
     with pytest.raises(errors.Problem) as caught:
         tree.apply(place / "tree", series)
@@ -135,6 +138,6 @@ def test_a_page_that_has_no_room_is_as_it_was(mount):
     page = place / "page.md"
     page.write_text("old")
     fill(place)
-    assert failure(pages.write, page, "x" * 8192) == said(place)
+    assert failure(tables.write, page, "x" * 8192) == said(place)
     assert page.read_text() == "old"
     assert sorted(os.listdir(place)) == ["fill", "page.md"]

@@ -7,9 +7,11 @@ import subprocess
 import sys
 
 import pytest
-from threadjoin import dockerengine, errors, packages
-from threadjoin.errors import Problem
-from threadjoin.progress import Progress
+from threadjoin.core import cli
+from threadjoin.core.errors import Problem
+from threadjoin.core.progress import Progress
+from threadjoin.host import packages
+from threadjoin.images import own_engine
 
 #: Listens, as far as can be seen, until it is told to end.
 DOCKERD = """\
@@ -44,8 +46,8 @@ def calls(tmp_path, monkeypatch, program):
     monkeypatch.setenv("CALLS", str(path))
     monkeypatch.setenv("IMAGES", str(tmp_path / "images"))
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    monkeypatch.setattr(dockerengine, "CLIENTS", str(tmp_path / "bin"))
-    for name in (*dockerengine.PROXIES, *map(str.upper, dockerengine.PROXIES)):
+    monkeypatch.setattr(own_engine, "CLIENTS", str(tmp_path / "bin"))
+    for name in (*own_engine.PROXIES, *map(str.upper, own_engine.PROXIES)):
         monkeypatch.delenv(name, raising=False)
     program("dockerd", DOCKERD)
     program("docker", DOCKER)
@@ -57,16 +59,16 @@ def calls(tmp_path, monkeypatch, program):
     program("mmdebstrap", 'echo "mmdebstrap $*" >>"$CALLS"; : >"$ARCHIVE"')
     monkeypatch.setenv("ARCHIVE", str(tmp_path / "home" / "base.tar"))
     mirrors = {"http://mirror.invalid/debian": {}}
-    monkeypatch.setattr(dockerengine.aptsource, "mirrors", lambda *_: mirrors)
+    monkeypatch.setattr(own_engine.aptsource, "mirrors", lambda *_: mirrors)
     return lambda: path.read_text().splitlines() if path.exists() else []
 
 
 def started(tmp_path):
-    return dockerengine.running(Progress(io.StringIO()), tmp_path / "home")
+    return own_engine.running(Progress(io.StringIO()), tmp_path / "home")
 
 
 def test_it_starts_makes_the_base_image_and_stops(tmp_path, calls):
-    name, suite = dockerengine.base_image()
+    name, suite = own_engine.base_image()
     with started(tmp_path) as engine:
         said = calls()
         assert "ended" not in said
@@ -95,31 +97,31 @@ def test_the_base_image_is_made_once(tmp_path, calls):
 
 
 def test_without_a_mirror_the_base_image_is_pulled(tmp_path, calls, monkeypatch):
-    monkeypatch.setattr(dockerengine.aptsource, "mirrors", lambda *_: {})
+    monkeypatch.setattr(own_engine.aptsource, "mirrors", lambda *_: {})
     with started(tmp_path):
         pass
-    assert f"docker pull --quiet {dockerengine.base_image()[0]}" in calls()
+    assert f"docker pull --quiet {own_engine.base_image()[0]}" in calls()
     assert not any(line.startswith("mmdebstrap") for line in calls())
 
 
 def test_an_engine_that_does_not_start_tells_why(tmp_path, calls, program):
     program("dockerd", "echo 'no cgroups'; exit 1")
-    with pytest.raises(dockerengine.Unavailable, match="not start: no cgroups; see "):
+    with pytest.raises(own_engine.Unavailable, match="not start: no cgroups; see "):
         started(tmp_path).__enter__()
 
 
 def test_an_engine_that_does_not_listen_is_given_up(
     tmp_path, calls, program, monkeypatch
 ):
-    monkeypatch.setattr(dockerengine, "START", 0.2)
+    monkeypatch.setattr(own_engine, "START", 0.2)
     program("dockerd", "exec sleep 1000")
-    with pytest.raises(dockerengine.Unavailable, match="not up after 0.2 s"):
+    with pytest.raises(own_engine.Unavailable, match="not up after 0.2 s"):
         started(tmp_path).__enter__()
 
 
 def test_only_root_can_start_one(tmp_path, calls, monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    with pytest.raises(dockerengine.Unavailable, match="needs root"):
+    with pytest.raises(own_engine.Unavailable, match="needs root"):
         started(tmp_path).__enter__()
     assert calls() == []
 
@@ -128,13 +130,13 @@ def test_what_cannot_be_installed_is_told(tmp_path, calls, monkeypatch):
     monkeypatch.setattr(packages, "install", lambda *_: None)
     os.unlink(tmp_path / "bin" / "dockerd")
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    with pytest.raises(dockerengine.Unavailable, match="dockerd is missing; "):
+    with pytest.raises(own_engine.Unavailable, match="dockerd is missing; "):
         started(tmp_path).__enter__()
 
 
 def test_nobodys_settings_reach_docker(tmp_path, monkeypatch):
     monkeypatch.setenv("DOCKER_CONTEXT", "elsewhere")
-    engine = dockerengine.Engine("/s", "/x/docker", tmp_path)
+    engine = own_engine.Engine("/s", "/x/docker", tmp_path)
     env = engine.environment(buildkit=True)
     assert {k: v for k, v in env.items() if k.startswith("DOCKER_")} == {
         "DOCKER_HOST": "unix:///s",
@@ -146,14 +148,14 @@ def test_nobodys_settings_reach_docker(tmp_path, monkeypatch):
 
 def test_a_build_is_told_of_the_proxies_without_their_values(calls, monkeypatch):
     monkeypatch.setenv("https_proxy", "http://user:secret@proxy.invalid")
-    engine = dockerengine.Engine("/s", "docker")
+    engine = own_engine.Engine("/s", "docker")
     told = ["docker", "build", "--build-arg", "https_proxy", "--network=host", "."]
     assert engine.command("build", ".") == told
     assert engine.command("run", "x") == ["docker", "run", "x"]
 
 
 def test_what_docker_says_last_is_the_problem(tmp_path, calls):
-    engine = dockerengine.Engine("/s", str(tmp_path / "bin/docker"), tmp_path)
+    engine = own_engine.Engine("/s", str(tmp_path / "bin/docker"), tmp_path)
     with pytest.raises(Problem, match="^docker fail failed: why$"):
         engine.ask("fail")
 
@@ -161,22 +163,22 @@ def test_what_docker_says_last_is_the_problem(tmp_path, calls):
 def test_the_base_image_is_the_dockerfiles(tmp_path):
     path = tmp_path / "Dockerfile"
     path.write_text("# x\nARG BASE=debian:sid-slim\nFROM ${BASE}\n")
-    assert dockerengine.base_image(path) == ("debian:sid-slim", "sid")
+    assert own_engine.base_image(path) == ("debian:sid-slim", "sid")
     path.write_text("FROM debian\n")
     with pytest.raises(Problem, match="Dockerfile has no line ARG BASE="):
-        dockerengine.base_image(path)
+        own_engine.base_image(path)
 
 
 def test_the_command_is_dockers(tmp_path, calls, monkeypatch, capsys):
-    monkeypatch.setattr(dockerengine, "HOME", tmp_path / "home")
-    assert errors.run(dockerengine.main, ["fail", "--now", "-x"]) == 3
+    monkeypatch.setattr(own_engine, "HOME", tmp_path / "home")
+    assert cli.run(own_engine.main, ["fail", "--now", "-x"]) == 3
     assert "docker fail --now -x" in calls()
     assert "ended" in calls()
 
 
 def test_without_arguments_it_says_so(capsys):
     with pytest.raises(SystemExit):
-        dockerengine.main([])
+        own_engine.main([])
     assert capsys.readouterr().err.startswith("error: what is docker to do?")
 
 
@@ -185,12 +187,13 @@ def test_nothing_is_left_whatever_ends_us(tmp_path, calls, number):
     # Killed, nothing of ours gets to stop it.
     script = (
         "import io, os, signal, sys; from pathlib import Path\n"
-        "from threadjoin import dockerengine, progress\n"
+        "from threadjoin.core import progress\n"
+        "from threadjoin.images import own_engine\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        f"dockerengine.CLIENTS = {str(tmp_path / 'bin')!r}\n"
-        f"dockerengine.SOCKETS = {str(tmp_path)!r}\n"
+        f"own_engine.CLIENTS = {str(tmp_path / 'bin')!r}\n"
+        f"own_engine.SOCKETS = {str(tmp_path)!r}\n"
         "os.geteuid = lambda: 0\n"
-        "with dockerengine.running(progress.Progress(io.StringIO()),"
+        "with own_engine.running(progress.Progress(io.StringIO()),"
         f" Path({str(tmp_path / 'home')!r})):\n"
         f"    os.kill(os.getpid(), {number:d})\n"
     )
@@ -209,4 +212,4 @@ def test_nothing_is_left_whatever_ends_us(tmp_path, calls, number):
     )
     assert not (tmp_path / "bridge").exists()
     assert "ended" in calls()
-    assert not list(tmp_path.glob(f"{dockerengine.PREFIX}*"))
+    assert not list(tmp_path.glob(f"{own_engine.PREFIX}*"))

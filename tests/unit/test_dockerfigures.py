@@ -3,17 +3,18 @@
 import os
 
 import pytest
-from threadjoin import dockerfigures, errors
-from threadjoin.dockerfigures import Results
+from threadjoin.core import cli
+from threadjoin.images import figures
+from threadjoin.images.figures import Results
 
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
     """The Path of the file with the results; the page is beside it."""
-    monkeypatch.setattr(dockerfigures, "RESULTS", tmp_path / "results.json")
-    monkeypatch.setattr(dockerfigures.layout, "ROOT", tmp_path)
-    monkeypatch.setattr(dockerfigures, "PAGE", tmp_path / "docs" / "docker.md")
-    return dockerfigures.RESULTS
+    monkeypatch.setattr(figures, "RESULTS", tmp_path / "results.json")
+    monkeypatch.setattr(figures.layout, "ROOT", tmp_path)
+    monkeypatch.setattr(figures, "PAGE", tmp_path / "docs" / "docker.md")
+    return figures.RESULTS
 
 
 def test_what_is_added_is_there_the_next_time(place):
@@ -43,8 +44,8 @@ def test_the_page_has_the_table(place, capsys):
     results = Results(place)
     results.add("MB", "stock", 1.5)
     results.save()
-    assert errors.run(dockerfigures.main, ["--write"]) == 0
-    page = dockerfigures.PAGE.read_text()
+    assert cli.run(figures.main, ["--write"]) == 0
+    page = figures.PAGE.read_text()
     assert page.endswith(results.table())
     assert "<!-- Made by scripts/dockerfigures --write. Do not edit. -->" in page
     assert capsys.readouterr().out == results.table()
@@ -54,13 +55,13 @@ def test_without_the_option_nothing_is_written(place):
     results = Results(place)
     results.add("MB", "stock", 1.5)
     results.save()
-    assert errors.run(dockerfigures.main, []) == 0
-    assert not dockerfigures.PAGE.exists()
+    assert cli.run(figures.main, []) == 0
+    assert not figures.PAGE.exists()
 
 
 def test_without_measurements_it_says_how_to_come_by_them(place, capsys):
-    assert errors.run(dockerfigures.main, ["--write"]) == 1
+    assert cli.run(figures.main, ["--write"]) == 1
     assert capsys.readouterr().err == (
         "error: nothing was measured yet; run `scripts/test tests/docker`\n"
     )
-    assert not dockerfigures.PAGE.exists()
+    assert not figures.PAGE.exists()

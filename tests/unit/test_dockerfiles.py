@@ -6,7 +6,9 @@ import re
 import subprocess
 
 import pytest
-from threadjoin import interpreter, layout
+from threadjoin.building import interpreter
+from threadjoin.core import layout
+from threadjoin.series import catalog
 
 ROOT = layout.ROOT
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -20,9 +22,9 @@ def arguments():
 
 
 def test_the_defaults_are_those_of_the_newest_release_and_stand_once():
-    release = layout.load_series().newest
+    release = catalog.load_series().newest
     wanted = {
-        "SERIES": layout.DEFAULT_SERIES,
+        "SERIES": catalog.DEFAULT_SERIES,
         "PYTHON_VERSION": release.version,
         "PYTHON_SHA256": release.xz,
     }
@@ -43,7 +45,7 @@ def test_the_bake_file_has_each_release_and_variants_that_there_are():
     found = re.findall(
         r'series += "(.+)"\n +version += "(.+)"\n +sha256 += "(.+)"', BAKE
     )
-    series = [layout.load_series(name) for name in layout.available()]
+    series = [catalog.load_series(name) for name in catalog.available()]
     assert found == [(s.name, s.newest.version, s.newest.xz) for s in series]
     (variants,) = re.findall(r"variant += (\[.+\])", BAKE)
     assert set(json.loads(variants)) <= set(interpreter.VARIANTS)

@@ -1,7 +1,7 @@
 """The documentation's links and commands are checked against what is there."""
 
 import pytest
-from threadjoin import docs, pages
+from threadjoin.proof import docs, pages
 
 GOOD = """\
 # The Title: of `it`!

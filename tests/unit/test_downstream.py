@@ -4,12 +4,12 @@ import io
 import sys
 
 import pytest
-from threadjoin import downstream
-from threadjoin.downstream_compare import differences
-from threadjoin.downstream_data import Library, Suite
-from threadjoin.downstream_results import Result
-from threadjoin.errors import Problem
-from threadjoin.progress import Progress
+from threadjoin.core.errors import Problem
+from threadjoin.core.progress import Progress
+from threadjoin.proof.compare import differences
+from threadjoin.proof.downstream import compared
+from threadjoin.proof.downstream.data import Library, Suite
+from threadjoin.proof.downstream.results import Result
 
 GOOD = {"stock": {"passed": 3}, "patched": {"passed": 3}}
 
@@ -43,14 +43,14 @@ def result(name, outcome="passed", counts=GOOD):
 def command(monkeypatch, capsys):
     """A function that runs the command; returns its status and its output."""
     libraries = {"a": library("a"), "b": library("b")}
-    monkeypatch.setattr(downstream.data, "load", lambda: libraries)
-    monkeypatch.setattr(downstream.data, "pinned", lambda *_: {"a": "1.0", "b": "2.0"})
-    monkeypatch.setattr(downstream, "Comparison", FakeComparison)
+    monkeypatch.setattr(compared.data, "load", lambda: libraries)
+    monkeypatch.setattr(compared.data, "pinned", lambda *_: {"a": "1.0", "b": "2.0"})
+    monkeypatch.setattr(compared, "Comparison", FakeComparison)
 
     def run(*argv, results=()):
         results = results or [result("a"), result("b")]
         FakeComparison.results = {r.library: r for r in results}
-        return downstream.main(list(argv)), capsys.readouterr().out
+        return compared.main(list(argv)), capsys.readouterr().out
 
     return run
 
@@ -76,7 +76,7 @@ def test_only_those_that_are_named_are_run(command):
 
 
 def test_a_library_that_is_none_is_said_at_once(command, monkeypatch):
-    monkeypatch.setattr(downstream, "Comparison", None)
+    monkeypatch.setattr(compared, "Comparison", None)
     with pytest.raises(Problem, match="no library called nolib; there is: a, b"):
         command("/one", "/two", "nolib")
 
@@ -116,7 +116,7 @@ def test_repetitions_that_decide_nothing_are_refused(command, capsys, number):
 
 
 def test_no_survey_without_wheels(command, tmp_path, monkeypatch):
-    monkeypatch.setattr(downstream.environments, "HOME", tmp_path)
+    monkeypatch.setattr(compared.environments, "HOME", tmp_path)
     with pytest.raises(Problem, match="no wheels are here yet; run scripts/downstr"):
         command("--names", str(tmp_path / "names.md"))
 
@@ -124,11 +124,11 @@ def test_no_survey_without_wheels(command, tmp_path, monkeypatch):
 @pytest.fixture
 def comparison(tmp_path, monkeypatch):
     """A function that makes a Comparison of this Python with itself."""
-    monkeypatch.setattr(downstream.devenv, "ensure", lambda progress: None)
-    monkeypatch.setattr(downstream.data, "pinned", lambda: {"a": "1.0"})
+    monkeypatch.setattr(compared.devenv, "ensure", lambda progress: None)
+    monkeypatch.setattr(compared.data, "pinned", lambda: {"a": "1.0"})
     programs = tmp_path / "programs"
     programs.mkdir()
-    monkeypatch.setattr(downstream.data, "PROGRAMS", programs)
+    monkeypatch.setattr(compared.data, "PROGRAMS", programs)
     # As on stock or on patched, by the environment's path.
     (programs / "a.py").write_text(
         "import sys\n"
@@ -137,19 +137,19 @@ def comparison(tmp_path, monkeypatch):
     )
 
     def provide(self, library):
-        paths = {role: tmp_path / role / "python" for role in downstream.ROLES}
+        paths = {role: tmp_path / role / "python" for role in compared.ROLES}
         for path in paths.values():
             path.parent.mkdir(exist_ok=True)
             path.write_text(f"#!{sys.executable}\n" + WRAPPER)
             path.chmod(0o755)
         return paths
 
-    monkeypatch.setattr(downstream.environments.Environments, "provide", provide)
+    monkeypatch.setattr(compared.environments.Environments, "provide", provide)
 
     def make(**options):
         quiet = Progress(io.StringIO(), live=False)
         ours = sys.executable
-        return downstream.Comparison(ours, ours, quiet, home=tmp_path / "h", **options)
+        return compared.Comparison(ours, ours, quiet, home=tmp_path / "h", **options)
 
     return make
 
@@ -176,7 +176,7 @@ def test_a_difference_is_found_and_repeated(comparison):
 
 def test_what_is_known_is_not_run_again(comparison, monkeypatch):
     found = comparison().of(library("a"))
-    monkeypatch.setattr(downstream.run.Place, "run", None)
+    monkeypatch.setattr(compared.run.Place, "run", None)
     assert comparison().of(library("a")) == found
     with pytest.raises(TypeError):
         comparison().of(library("a"), again=True)

@@ -1,8 +1,8 @@
 """Differences between two runs are found, and flaky tests told apart."""
 
 import pytest
-from threadjoin.downstream_compare import BETTER, WORSE, differences, fisher, repeat
-from threadjoin.downstream_run import Run
+from threadjoin.proof.compare import BETTER, WORSE, differences, fisher, repeat
+from threadjoin.proof.downstream.run import Run
 
 STOCK = {"same": "passed", "breaks": "passed", "mends": "failed", "skips": "passed"}
 PATCHED = {"same": "passed", "breaks": "failed", "mends": "passed", "skips": "skipped"}

@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from threadjoin import downstream_data as data
-from threadjoin.errors import Problem
+from threadjoin.core.errors import Problem
+from threadjoin.proof.downstream import data
 
 #: The libraries that have to be there.
 WANTED = """

@@ -7,11 +7,11 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from threadjoin import downstream_env as env
-from threadjoin import process
-from threadjoin.downstream_data import Library, Suite
-from threadjoin.errors import Problem
-from threadjoin.progress import Progress
+from threadjoin.core import process
+from threadjoin.core.errors import Problem
+from threadjoin.core.progress import Progress
+from threadjoin.proof.downstream import environments as env
+from threadjoin.proof.downstream.data import Library, Suite
 
 LIBRARY = Library("x", ("y",), (Suite("own tests", "pytest", ("*",)),))
 

@@ -3,7 +3,7 @@
 import zipfile
 
 import pytest
-from threadjoin import downstream_names as names
+from threadjoin.proof.downstream import names
 
 LOOKED_FOR = {"_tstate_lock", "_stop", "_start_new_thread", "_active", "_handle"}
 

@@ -6,8 +6,8 @@ import sys
 import venv
 
 import pytest
-from threadjoin import downstream_run as run
-from threadjoin.downstream_data import Suite
+from threadjoin.proof.downstream import run
+from threadjoin.proof.downstream.data import Suite
 
 
 @pytest.fixture

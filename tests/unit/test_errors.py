@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from threadjoin import errors, layout
+from threadjoin.core import cli, errors, layout
 
 
 def failing(exception):
@@ -39,27 +39,27 @@ def failing(exception):
     ],
 )
 def test_failure_is_one_line_and_a_status(capsys, exception, status, text):
-    assert errors.run(failing(exception), []) == status
+    assert cli.run(failing(exception), []) == status
     assert capsys.readouterr() == ("", text)
 
 
 def test_an_unexpected_error_is_not_hidden():
     with pytest.raises(IsADirectoryError):
-        errors.run(failing(IsADirectoryError(errno.EISDIR, "Is a directory")), [])
+        cli.run(failing(IsADirectoryError(errno.EISDIR, "Is a directory")), [])
 
 
 def test_main_gets_the_arguments_and_gives_the_status():
-    assert errors.run(lambda argv: len(argv), ["a", "b"]) == 2
-    assert errors.run(lambda argv: None, []) == 0
+    assert cli.run(lambda argv: len(argv), ["a", "b"]) == 2
+    assert cli.run(lambda argv: None, []) == 0
 
 
 def test_a_reader_that_went_away_is_no_failure_to_talk_about():
     script = (
         "import sys\n"
-        "from threadjoin import errors\n"
+        "from threadjoin.core import cli, errors\n"
         "def main(argv):\n"
         "    raise BrokenPipeError\n"
-        "sys.exit(errors.run(main, []))\n"
+        "sys.exit(cli.run(main, []))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", script],
@@ -71,7 +71,7 @@ def test_a_reader_that_went_away_is_no_failure_to_talk_about():
 
 
 def test_a_wrong_option_is_one_line(capsys):
-    parser = errors.Parser(prog="scripts/x")
+    parser = cli.Parser(prog="scripts/x")
     with pytest.raises(SystemExit) as exit_:
         parser.parse_args(["--nonsense"])
     assert exit_.value.code == 2
@@ -81,8 +81,8 @@ def test_a_wrong_option_is_one_line(capsys):
 
 @pytest.mark.parametrize("text", ["0", "-1", "1.5", "one", "", "1 "])
 def test_what_is_no_count(text, capsys):
-    parser = errors.Parser(prog="command")
-    parser.add_argument("--times", type=errors.count)
+    parser = cli.Parser(prog="command")
+    parser.add_argument("--times", type=cli.count)
     assert parser.parse_args(["--times", "20"]).times == 20
     with pytest.raises(SystemExit) as exc:
         parser.parse_args(["--times", text])
@@ -96,8 +96,8 @@ def test_what_is_no_count(text, capsys):
 def test_output_that_finds_no_room_is_a_failure():
     script = (
         "import sys\n"
-        "from threadjoin import errors\n"
-        "sys.exit(errors.run(print, ['an argument']))\n"
+        "from threadjoin.core import cli, errors\n"
+        "sys.exit(cli.run(print, ['an argument']))\n"
     )
     with open("/dev/full", "w") as full:
         done = subprocess.run(

@@ -5,8 +5,8 @@ import os
 import shutil
 
 import pytest
-from threadjoin import exchange
-from threadjoin.errors import Problem
+from threadjoin.core import exchange
+from threadjoin.core.errors import Problem
 from tinycpython import read, write
 
 OLD = {"kept": "kept", "lib/changed": "old", "lib/gone/only": "gone"}

@@ -1,7 +1,7 @@
 """How much a series touches and quotes, counted from its patches."""
 
 from fakeproject import MORE, NAMES, commit, edited, filled, message
-from threadjoin import extent
+from threadjoin.upkeep import extent
 
 
 def test_lines_are_counted_by_patch(tmp_path):

@@ -6,7 +6,7 @@ import socket
 import threading
 
 import pytest
-from threadjoin import fetch
+from threadjoin.source import fetch
 
 
 class Handler(http.server.BaseHTTPRequestHandler):

@@ -4,8 +4,10 @@ import os
 import shutil
 
 import pytest
-from threadjoin import interpreter, packages, process
-from threadjoin.errors import Problem
+from threadjoin.building import interpreter
+from threadjoin.core import process
+from threadjoin.core.errors import Problem
+from threadjoin.host import packages
 from tinycpython import write
 
 VARIANT = interpreter.Variant("", ("--one", "--two"), megabytes=10)

@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from threadjoin import layout
+from threadjoin.core import layout
 
 #: Where the commands take one, as {}.
 COMMANDS = [

@@ -4,15 +4,17 @@ import json
 from dataclasses import replace
 
 import pytest
-from threadjoin import layout
-from threadjoin.errors import Problem
+from threadjoin.building import interpreter
+from threadjoin.core import layout
+from threadjoin.core.errors import Problem
+from threadjoin.series import catalog
 from tinycpython import known
 
 
 def test_every_series_of_the_project_loads():
-    assert layout.DEFAULT_SERIES in layout.available()
-    for name in layout.available():
-        series = layout.load_series(name)
+    assert catalog.DEFAULT_SERIES in catalog.available()
+    for name in catalog.available():
+        series = catalog.load_series(name)
         assert series.base.version.startswith(f"{name}.")
         assert series.patches
         assert series.newest.checked
@@ -28,30 +30,30 @@ def test_series_are_listed_oldest_version_first(tmp_path):
         (tmp_path / name).mkdir()
         (tmp_path / name / "series").touch()
     (tmp_path / "debug").mkdir()
-    assert layout.available(tmp_path) == ["3.9", "3.11", "3.13"]
+    assert catalog.available(tmp_path) == ["3.9", "3.11", "3.13"]
 
 
 def test_comments_and_blank_lines_of_the_series_file_are_skipped(series):
     listing = series.directory / "series"
     listing.write_text("# all\n\n0002-hook.patch # last\n0001-event.patch\n")
-    loaded = layout.load_series("3.11", series.directory.parent)
+    loaded = catalog.load_series("3.11", series.directory.parent)
     assert [p.name for p in loaded.patches] == ["0002-hook.patch", "0001-event.patch"]
 
 
 def test_an_unknown_series_names_those_there_are(series):
     with pytest.raises(Problem, match=r"no series for Python 3\.8; .*: 3\.11$"):
-        layout.load_series("3.8", series.directory.parent)
+        catalog.load_series("3.8", series.directory.parent)
 
 
 def test_a_patch_that_is_listed_has_to_exist(series):
     series.patches[1].unlink()
     with pytest.raises(Problem, match=r"3\.11/series lists 0002-hook\.patch"):
-        layout.load_series("3.11", series.directory.parent)
+        catalog.load_series("3.11", series.directory.parent)
 
 
 @pytest.mark.parametrize("version", ["3.11.0", "3.11.14", "3.11.4+", "3.11.0rc1"])
 def test_the_series_is_found_by_the_first_two_numbers(series, version):
-    found = layout.series_for(version, series.directory.parent)
+    found = catalog.series_for(version, series.directory.parent)
     assert found.name == "3.11"
 
 
@@ -86,7 +88,7 @@ def test_releases_are_oldest_first_and_the_newest_that_is_checked_is_told(series
     for version, checked in (("3.11.10", True), ("3.11.9", True), ("3.11.11", False)):
         data["releases"].append(known(version, checked))
     path.write_text(json.dumps(data))
-    loaded = layout.load_series("3.11", series.directory.parent)
+    loaded = catalog.load_series("3.11", series.directory.parent)
     versions = [release.version.rpartition(".")[2] for release in loaded.releases]
     assert versions == ["2", "3", "9", "10", "11"]
     assert loaded.newest.version == "3.11.10"
@@ -111,7 +113,7 @@ def test_the_files_of_a_release(series):
 
 
 def test_where_built_interpreters_are():
-    home = layout.BUILD / layout.DEFAULT_SERIES
-    assert layout.built("stock") == home / "debug" / "stock" / "obj" / "python"
-    other = layout.built("patched", "asan", "3.9")
+    home = layout.BUILD / catalog.DEFAULT_SERIES
+    assert interpreter.built("stock") == home / "debug" / "stock" / "obj" / "python"
+    other = interpreter.built("patched", "asan", "3.9")
     assert other == layout.BUILD / "3.9" / "asan" / "patched" / "obj" / "python"

@@ -5,13 +5,13 @@ import subprocess
 import sys
 
 import pytest
-from threadjoin import layout
+from threadjoin.core import layout
 
 BEGIN = f"""
 import signal, sys
 sys.path.insert(0, {str(layout.ROOT / "scripts")!r})
-from threadjoin import leaving
-leaving.once()
+from threadjoin.core import signals
+signals.once()
 """
 
 #: Sends itself a signal, then others while it cleans up.

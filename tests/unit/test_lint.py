@@ -15,7 +15,8 @@ from fakeproject import (
     filled,
     message,
 )
-from threadjoin import lint, patchfile
+from threadjoin.series import patchfile
+from threadjoin.upkeep import lint
 
 FIRST, SECOND = (f"patches/3.11/{name}.patch" for name in NAMES)
 

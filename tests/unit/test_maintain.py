@@ -20,8 +20,10 @@ from fakeproject import (
     filled,
     message,
 )
-from threadjoin import git, maintain, origin
-from threadjoin.errors import Problem
+from threadjoin.core import git
+from threadjoin.core.errors import Problem
+from threadjoin.source import origin
+from threadjoin.upkeep import commits
 
 #: What people have in their configuration that changes what git writes.
 HOSTILE = """\
@@ -82,10 +84,10 @@ def test_base_commit_is_the_release_byte_for_byte(project):
 def test_checkout_from_an_unpacked_tree_is_the_same(project):
     from_tarball = project.checkout()
     place = project.root.parent / "from-tree"
-    source = maintain.release(project.series(), project.tree)
-    maintain.checkout(project.series(), source, place)
-    commits = [git.run(r, "rev-parse", "base") for r in (from_tarball, place)]
-    assert commits[0] == commits[1]
+    source = commits.release(project.series(), project.tree)
+    commits.checkout(project.series(), source, place)
+    bases = [git.run(r, "rev-parse", "base") for r in (from_tarball, place)]
+    assert bases[0] == bases[1]
 
 
 def test_checkout_then_export_gives_the_same_bytes(full):
@@ -388,7 +390,7 @@ def test_patches_are_from_the_maintainers_whoever_made_the_commits(full):
 def test_git_gives_the_same_patches_of_its_own_commits(full, tmp_path):
     """After `git am`, nothing of a patch is lost but the name of its file."""
     repository = full.checkout("again")
-    options = maintain.FORMAT
+    options = commits.FORMAT
     git.run(repository, "format-patch", *options, f"-o{tmp_path / 'out'}", "base..")
     for number, path in enumerate(full.series().patches, 1):
         assert (tmp_path / "out" / str(number)).read_bytes() == path.read_bytes()
@@ -428,19 +430,19 @@ def test_release_has_to_be_the_one_of_the_series(project):
     tarball = project.root.parent / "other.tgz"
     tarball.write_bytes(project.tarball.read_bytes()[:-1] + b"x")
     with pytest.raises(Problem, match="SHA-256|checksum"):
-        maintain.release(project.series(), tarball)
+        commits.release(project.series(), tarball)
     (project.tree / "Include/patchlevel.h").write_text('#define PY_VERSION "3.11.4"\n')
     with pytest.raises(Problem, match="is CPython 3.11.4, and the series 3.11 is"):
-        maintain.release(project.series(), project.tree)
+        commits.release(project.series(), project.tree)
     with pytest.raises(Problem, match="no such file"):
-        maintain.release(project.series(), tarball.with_name("absent"))
+        commits.release(project.series(), tarball.with_name("absent"))
 
 
 def test_release_is_got_as_a_build_gets_it(project, monkeypatch, tmp_path):
     asked = []
-    monkeypatch.setattr(maintain, "BUILD", tmp_path / "build")
+    monkeypatch.setattr(commits, "BUILD", tmp_path / "build")
     monkeypatch.setattr(origin, "release", lambda *args: asked.append(args))
-    maintain.release(project.series())
+    commits.release(project.series())
     assert asked == [(project.series(), tmp_path / "build" / "source.log")]
 
 
@@ -478,7 +480,7 @@ def test_what_a_checkout_does_with_git_am_is_what_it_says(full):
     by_hand = full.root.parent / "by-hand"
     by_hand.mkdir()
     origin.given(str(full.tarball)).lay(by_hand / "tree")
-    maintain.commit_base(full.series().base, by_hand / "tree")
+    commits.commit_base(full.series().base, by_hand / "tree")
     subprocess.run(
         ["git", "am", "--quiet", "--keep-cr", *map(str, full.series().patches)],
         cwd=by_hand / "tree",

@@ -4,8 +4,8 @@ import json
 import os
 
 import pytest
-from threadjoin import models
-from threadjoin.errors import Problem
+from threadjoin.core.errors import Problem
+from threadjoin.proof import models
 
 C = """\
 static int first(int x);

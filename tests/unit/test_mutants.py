@@ -6,9 +6,10 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-from threadjoin import layout, mutants, mutants_look, process
-from threadjoin.errors import Problem
-from threadjoin.mutants import Edit, Mutant, Seeds
+from threadjoin.core import layout, process
+from threadjoin.core.errors import Problem
+from threadjoin.proof.mutants import looking, plant
+from threadjoin.proof.mutants.plant import Edit, Mutant, Seeds
 
 NOTIFY = Mutant("no-notify", "Nobody is told", (Edit("a.c", "notify();", ""),), ("t",))
 
@@ -38,8 +39,8 @@ class Look:
 @pytest.fixture
 def place(tmp_path, pristine, monkeypatch):
     """A Workplace whose make is a function: place.made, place.starts."""
-    commands = mutants_look.Commands()
-    place = mutants.Workplace(tmp_path / "work", pristine, commands)
+    commands = looking.Commands()
+    place = plant.Workplace(tmp_path / "work", pristine, commands)
     copy = tmp_path / "work" / "patched"
     made = []
 
@@ -50,10 +51,10 @@ def place(tmp_path, pristine, monkeypatch):
 
     def status(argv, log, timeout=None, **options):
         assert argv[0] == str(copy / "obj" / "python")
-        assert timeout == mutants.START
+        assert timeout == plant.START
         return place.starts
 
-    monkeypatch.setattr(mutants.interpreter.Interpreter, "compile", compile)
+    monkeypatch.setattr(plant.interpreter.Interpreter, "compile", compile)
     monkeypatch.setattr(commands, "status", status)
     place.made, place.starts, place.copy, place.look = made, 0, copy, Look()
     place.look.finds = "a test"
@@ -62,13 +63,13 @@ def place(tmp_path, pristine, monkeypatch):
 
 
 def test_planted(pristine):
-    assert mutants.planted(pristine.source, NOTIFY) == {"a.c": "set();\n\n"}
+    assert plant.planted(pristine.source, NOTIFY) == {"a.c": "set();\n\n"}
 
 
 def test_several_edits_of_one_file(pristine):
     edits = (Edit("a.c", "set();", ""), Edit("a.c", "notify();", "set();"))
     mutant = Mutant("swapped", "", edits, ())
-    assert mutants.planted(pristine.source, mutant) == {"a.c": "\nset();\n"}
+    assert plant.planted(pristine.source, mutant) == {"a.c": "\nset();\n"}
     assert mutant.files() == ["a.c"]
 
 
@@ -76,7 +77,7 @@ def test_several_edits_of_one_file(pristine):
 def test_a_bug_that_does_not_apply_any_more(pristine, text, times):
     (pristine.source / "a.c").write_text(text)
     with pytest.raises(Problem, match=rf"no-notify .*a\.c .*{times} times"):
-        mutants.planted(pristine.source, NOTIFY)
+        plant.planted(pristine.source, NOTIFY)
 
 
 def test_load(tmp_path):
@@ -85,13 +86,13 @@ def test_load(tmp_path):
     entry = {"name": "a", "plants": "b", "edits": [edit], "tests": ["t"], "ci": False}
     data.write_text(json.dumps([entry]))
     edits = (Edit("a.c", "one\ntwo", ""),)
-    assert mutants.load(data) == [Mutant("a", "b", edits, ("t",), ci=False)]
+    assert plant.load(data) == [Mutant("a", "b", edits, ("t",), ci=False)]
     entry["soak"] = {"seed": 7, "programs": 2}
     data.write_text(json.dumps([entry]))
-    assert list(mutants.load(data)[0].soak.seeds()) == [7, 8]
+    assert list(plant.load(data)[0].soak.seeds()) == [7, 8]
     data.write_text(json.dumps([entry, entry]))
     with pytest.raises(Problem, match="has a twice"):
-        mutants.load(data)
+        plant.load(data)
 
 
 @pytest.mark.parametrize("found", ["a test", None])
@@ -120,8 +121,8 @@ def test_what_breaks_every_interpreter_is_not_looked_for(place, status):
 
 
 def test_compiling_stops_with_all_the_rest(tmp_path):
-    commands = mutants_look.Commands()
-    patched = mutants._Patched(tmp_path, commands)
+    commands = looking.Commands()
+    patched = plant._Patched(tmp_path, commands)
     patched.objects.mkdir(parents=True)
     patched._check(["true"], "compile")
     with pytest.raises(
@@ -129,7 +130,7 @@ def test_compiling_stops_with_all_the_rest(tmp_path):
     ):
         patched._check(["false"], "compile")
     commands.stopped.set()
-    with pytest.raises(mutants_look.Stopped):
+    with pytest.raises(looking.Stopped):
         patched._check(["true"], "compile")
 
 
@@ -177,7 +178,7 @@ def test_hunt():
     told = []
     planted = _named("a", "survivor", "b")
     places = [Scripted(), Scripted()]
-    left = mutants.hunt(
+    left = plant.hunt(
         planted, places, Scripted(), lambda *words: told.append(words[:2])
     )
     assert left == [planted[1]]
@@ -194,7 +195,7 @@ def test_hunt():
 def test_hunt_stops_all_at_once(name, problem):
     look = Scripted()
     with pytest.raises(problem):
-        mutants.hunt(
+        plant.hunt(
             _named(name, "endless"), [look, Scripted()], look, lambda *words: None
         )
     assert look.stopped.is_set()
@@ -208,41 +209,41 @@ def test_page():
         "`test_one` in [test_a](../tests/integration/test_a.py), "
         "`test_two[x]` in [test_b](../tests/integration/test_b.py) | {} |"
     )
-    page = mutants.page([mutant])
+    page = plant.page([mutant])
     assert page.splitlines()[-1] == row.format("")
     assert page.endswith("\n")
     for seeds, said in ((Seeds(4, 1), "4"), (Seeds(4, 3), "4 to 6")):
-        page = mutants.page([replace(mutant, soak=seeds)])
+        page = plant.page([replace(mutant, soak=seeds)])
         assert page.splitlines()[-1] == row.format(said)
 
 
 def test_the_page_is_of_the_bugs_that_are_planted():
-    assert mutants.PAGE.read_text() == mutants.page(mutants.load()), (
+    assert plant.PAGE.read_text() == plant.page(plant.load()), (
         "run scripts/mutants --write"
     )
 
 
 def test_every_test_that_is_named_is_there():
-    for mutant in mutants.load():
+    for mutant in plant.load():
         for test in mutant.tests:
             file, _, name = test.partition("::")
-            text = (layout.ROOT / mutants_look.TESTS / file).read_text()
+            text = (layout.ROOT / looking.TESTS / file).read_text()
             assert f"def {name.partition('[')[0]}(" in text, test
 
 
 def test_unknown_name():
     with pytest.raises(Problem, match="no bug is called nonsense"):
-        mutants.main(["nonsense"])
+        plant.main(["nonsense"])
 
 
 def test_page_of_a_part_is_not_written():
     with pytest.raises(Problem, match="leave the names out"):
-        mutants.main([mutants.load()[0].name, "--write"])
+        plant.main([plant.load()[0].name, "--write"])
 
 
 def test_list(capsys):
-    mutants.main(["--list"])
-    assert len(capsys.readouterr().out.splitlines()) == len(mutants.load())
+    plant.main(["--list"])
+    assert len(capsys.readouterr().out.splitlines()) == len(plant.load())
 
 
 @pytest.fixture
@@ -250,34 +251,34 @@ def main(monkeypatch, tmp_path):
     """mutants.main(), which looks for nothing: main.ran, main.survivors, main.page."""
 
     def main(*argv):
-        mutants.main(list(argv))
+        plant.main(list(argv))
 
     def run(chosen, jobs, report, way):
         main.ran.append((way, chosen))
         return main.survivors if way == main.way else []
 
-    main.ran, main.survivors, main.way = [], [], mutants_look.ByTests
+    main.ran, main.survivors, main.way = [], [], looking.ByTests
     main.page = tmp_path / "page.md"
-    monkeypatch.setattr(mutants, "run", run)
-    monkeypatch.setattr(mutants, "PAGE", main.page)
-    monkeypatch.setattr(mutants.leaving, "once", lambda: None)
-    monkeypatch.setattr(mutants.devenv, "ensure", main.ran.append)
+    monkeypatch.setattr(plant, "run", run)
+    monkeypatch.setattr(plant, "PAGE", main.page)
+    monkeypatch.setattr(plant.signals, "once", lambda: None)
+    monkeypatch.setattr(plant.devenv, "ensure", main.ran.append)
     # Relative to what it is compared with.
-    monkeypatch.setattr(mutants.layout, "ROOT", tmp_path)
-    monkeypatch.setattr(mutants, "DATA", tmp_path / "mutants.json")
-    monkeypatch.setattr(mutants, "load", lambda: [BARE, SOAKED])
+    monkeypatch.setattr(plant.layout, "ROOT", tmp_path)
+    monkeypatch.setattr(plant, "DATA", tmp_path / "mutants.json")
+    monkeypatch.setattr(plant, "load", lambda: [BARE, SOAKED])
     return main
 
 
 BARE = Mutant("bare", "", (), ())
 SOAKED = replace(BARE, name="soaked", soak=Seeds(1, 2))
-ByTests, BySoak = mutants_look.ByTests, mutants_look.BySoak
+ByTests, BySoak = looking.ByTests, looking.BySoak
 
 
 def test_tools_are_there_before_anything_is_compiled(main):
     main("bare")
     progress, ran = main.ran
-    assert isinstance(progress, mutants.Progress)
+    assert isinstance(progress, plant.Progress)
     assert ran == (ByTests, [BARE])
 
 
@@ -315,8 +316,8 @@ def test_survivors_are_a_problem(main, way, words):
 
 
 def test_report(capsys):
-    mutants._report(BARE, "a test", 3)
-    mutants._report(SOAKED, None, 3)
+    plant._report(BARE, "a test", 3)
+    plant._report(SOAKED, None, 3)
     found, not_found = capsys.readouterr().out.splitlines()
     assert found.split() == ["bare", "found", "3", "s", "a", "test"]
     assert not_found.split() == ["soaked", "NOT", "FOUND", "3", "s"]

@@ -7,11 +7,12 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from threadjoin import mutants_look, soak_program
-from threadjoin.errors import Problem
-from threadjoin.mutants import Mutant, Seeds
-from threadjoin.mutants_look import BySoak, ByTests, Commands, Stopped
-from threadjoin.soak_run import Result
+from threadjoin.core.errors import Problem
+from threadjoin.proof.mutants import looking
+from threadjoin.proof.mutants.looking import BySoak, ByTests, Commands, Stopped
+from threadjoin.proof.mutants.plant import Mutant, Seeds
+from threadjoin.proof.soak import programs
+from threadjoin.proof.soak.runs import Result
 
 #: Tests of an interpreter, which is a file that says "mutant" or "pristine".
 TESTS = """
@@ -65,12 +66,12 @@ def built(tmp_path):
 @pytest.fixture
 def find(tmp_path, monkeypatch, built):
     """A function that looks for a bug with some of TESTS."""
-    tests = tmp_path / mutants_look.TESTS
+    tests = tmp_path / looking.TESTS
     tests.mkdir(parents=True)
     (tests / "test_it.py").write_text(TESTS)
     (tmp_path / "pytest.ini").touch()
-    monkeypatch.setattr(mutants_look.layout, "ROOT", tmp_path)
-    monkeypatch.setattr(mutants_look.devenv, "VENV", Path(sys.prefix))
+    monkeypatch.setattr(looking.layout, "ROOT", tmp_path)
+    monkeypatch.setattr(looking.devenv, "VENV", Path(sys.prefix))
 
     def find(*names):
         named = tuple(f"test_it.py::{name}" for name in names)
@@ -115,7 +116,7 @@ def test_pytest_cannot_run_a_test(find, monkeypatch):
 
 
 def test_too_long(find, monkeypatch):
-    monkeypatch.setattr(mutants_look, "LIMIT", 1)
+    monkeypatch.setattr(looking, "LIMIT", 1)
     with pytest.raises(Problem, match="pytest took more than 1 s"):
         find("test_hangs")
 
@@ -173,7 +174,7 @@ def test_time_is_up(tmp_path, cleans, monkeypatch):
     thread = threading.Thread(target=begins)
     thread.start()
     clock = SimpleNamespace(monotonic=lambda: 100 * begun.is_set())
-    monkeypatch.setattr(mutants_look, "time", clock)
+    monkeypatch.setattr(looking, "time", clock)
     assert Commands().status(cleans, tmp_path / "log", 50) is None
     thread.join()
     assert (tmp_path / "clean").exists()
@@ -193,7 +194,7 @@ class FakeRunner:
         self.ran.append(seed)
         if seed in self.always or (seed in self.bad and self.planted):
             return Result(-11, "", "")
-        expected = soak_program.expectation(soak_program.generate(seed))
+        expected = programs.expectation(programs.generate(seed))
         reports = "".join(
             f"Traceback (most recent call last):\n  File\n{report}\n"
             for report in expected.reports.elements()
@@ -205,9 +206,9 @@ class FakeRunner:
 @pytest.fixture
 def soaked(monkeypatch, built):
     """A function that looks for a bug with the programs of the seeds 5 to 8."""
-    monkeypatch.setattr(mutants_look.soak_perturb, "library", lambda: "a library")
-    monkeypatch.setattr(mutants_look.soak_run, "Runner", FakeRunner)
-    monkeypatch.setattr(mutants_look.soak_perturb, "helper", lambda: "another")
+    monkeypatch.setattr(looking.libraries, "library", lambda: "a library")
+    monkeypatch.setattr(looking.runs, "Runner", FakeRunner)
+    monkeypatch.setattr(looking.libraries, "helper", lambda: "another")
     monkeypatch.setattr(FakeRunner, "ran", [])
     mutant = Mutant("bug", "", (), (), soak=Seeds(5, 4))
 

@@ -2,8 +2,10 @@
 
 import pytest
 from fakeproject import ENTRY, ENTRY_TEXT, filled
-from threadjoin import devenv, git, news
-from threadjoin.errors import Problem
+from threadjoin.core import git
+from threadjoin.core.errors import Problem
+from threadjoin.host import devenv
+from threadjoin.upkeep import news
 
 BODY = (
     "Joining a thread from several threads at once no longer fails now and then "

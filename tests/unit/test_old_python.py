@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from threadjoin import layout
+from threadjoin.core import layout
 
 
 def first_line(path):

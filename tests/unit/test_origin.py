@@ -3,17 +3,20 @@
 import subprocess
 
 import pytest
-from threadjoin import layout, origin, tree
-from threadjoin.errors import Problem
+from threadjoin.core.errors import Problem
+from threadjoin.series import catalog, tree
+from threadjoin.source import origin
 from tinycpython import AFTER_SECOND, RELEASE, changed, digest, pack, read, write
 
 
 @pytest.fixture(autouse=True)
 def project(series, tmp_path, monkeypatch):
     """The series of the tests is the only one, the cache an empty one."""
-    load = layout.load_series
+    load = catalog.load_series
     patches = series.directory.parent
-    monkeypatch.setattr(layout, "load_series", lambda name, _=None: load(name, patches))
+    monkeypatch.setattr(
+        catalog, "load_series", lambda name, _=None: load(name, patches)
+    )
     monkeypatch.setattr(origin, "CACHE", tmp_path / "cache")
 
 

@@ -4,9 +4,10 @@ import io
 import os
 
 import pytest
-from threadjoin import packages, process
-from threadjoin.errors import Problem
-from threadjoin.progress import Progress
+from threadjoin.core import process
+from threadjoin.core.errors import Problem
+from threadjoin.core.progress import Progress
+from threadjoin.host import packages
 
 MANAGERS = ("apt-get", "dnf", "zypper", "apk", "pacman")
 

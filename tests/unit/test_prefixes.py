@@ -5,9 +5,12 @@ import sys
 
 import pytest
 from faketests import write_tests
-from threadjoin import interpreter, origin, packages, prefixes
-from threadjoin.errors import Problem
-from threadjoin.progress import Progress
+from threadjoin.building import interpreter
+from threadjoin.core.errors import Problem
+from threadjoin.core.progress import Progress
+from threadjoin.host import packages
+from threadjoin.proof import prefixes
+from threadjoin.source import origin
 from tinycpython import write
 
 VARIANT = interpreter.Variant("", (), megabytes=1)

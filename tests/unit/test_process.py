@@ -7,8 +7,8 @@ import sys
 import threading
 
 import pytest
-from threadjoin import process
-from threadjoin.errors import Problem
+from threadjoin.core import process
+from threadjoin.core.errors import Problem
 
 #: Starts a child of its own, says that it is ready, and waits for ever.
 #: Both hold the pipe whose descriptor is the first argument.

@@ -4,8 +4,8 @@ import io
 import threading
 
 import pytest
-from threadjoin import progress
-from threadjoin.progress import Progress, duration
+from threadjoin.core import progress
+from threadjoin.core.progress import Progress, duration
 
 
 class Terminal(io.StringIO):

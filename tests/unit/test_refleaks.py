@@ -4,8 +4,8 @@ import re
 
 import pytest
 from faketests import write_tests
-from threadjoin import pages, refleaks
-from threadjoin.errors import Problem
+from threadjoin.core.errors import Problem
+from threadjoin.proof import pages, refleaks
 from tinycpython import write
 
 LEAKED = (
@@ -65,7 +65,7 @@ def test_runs_are_repeated_and_no_report_is_kept(python):
 
 def test_the_part_that_ci_runs(python, capsys, monkeypatch):
     data = {"refleaks": {"whole": ["test_a"], "ci": ["test_b"]}}
-    monkeypatch.setattr(refleaks.regrtest, "load", lambda: data)
+    monkeypatch.setattr(refleaks.runner, "load", lambda: data)
     python = python({"test_a": "", "test_b": ""})
     hunt(python, "--ci")
     assert "test_a" not in capsys.readouterr().out

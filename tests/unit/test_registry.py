@@ -4,8 +4,9 @@ import json
 
 import pytest
 from fakeproject import MAINTAINERS
-from threadjoin import layout, registry
-from threadjoin.errors import Problem
+from threadjoin.core.errors import Problem
+from threadjoin.series import catalog
+from threadjoin.upkeep import registry
 
 ENTRY = {
     "number": "0110",
@@ -40,8 +41,8 @@ def test_load(tmp_path):
 def test_the_project_has_one():
     known = registry.load()
     names = {entry.name for entry in known.entries.values()}
-    for series in layout.available():
-        assert {path.stem for path in layout.load_series(series).patches} <= names
+    for series in catalog.available():
+        assert {path.stem for path in catalog.load_series(series).patches} <= names
 
 
 @pytest.mark.parametrize(

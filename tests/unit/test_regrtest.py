@@ -6,8 +6,8 @@ import sys
 
 import pytest
 from faketests import junit, write_tests
-from threadjoin import regrtest
-from threadjoin.errors import Problem
+from threadjoin.core.errors import Problem
+from threadjoin.proof.regrtest import runner
 
 GOOD = '<testcase name="test.t.C.good" status="run" />'
 BAD = '<testcase name="test.t.C.bad"><failure type="A">x</failure></testcase>'
@@ -22,8 +22,8 @@ SUBTEST = "<testcase />"
 def place(tmp_path):
     def make(files, **settings):
         environment = write_tests(tmp_path / "fake", files)
-        settings = regrtest.Settings(environment=environment, **settings)
-        return regrtest.Place(sys.executable, tmp_path / "logs", settings)
+        settings = runner.Settings(environment=environment, **settings)
+        return runner.Place(sys.executable, tmp_path / "logs", settings)
 
     return make
 
@@ -73,7 +73,7 @@ def test_a_file_is_judged_by_how_it_ends(place, script, outcome):
 
 
 def test_one_that_hangs_has_failed_and_is_gone(place, tmp_path, monkeypatch):
-    monkeypatch.setattr(regrtest, "GRACE", 0)
+    monkeypatch.setattr(runner, "GRACE", 0)
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     pids = []
@@ -129,25 +129,25 @@ def test_available_tests(tmp_path, monkeypatch, program):
     environment = write_tests(tmp_path, {"test_a": "", "test_b": ""})
     lister = f'PYTHONPATH={environment["PYTHONPATH"]} exec {sys.executable} "$@"'
     python = program("python", lister)
-    assert regrtest.available(python) == ["test_a", "test_b"]
+    assert runner.available(python) == ["test_a", "test_b"]
     with pytest.raises(Problem, match="has no tests of its own"):
-        regrtest.available("false")
+        runner.available("false")
 
 
 def test_what_the_data_lists_is_there():
-    data = regrtest.load()
+    data = runner.load()
     assert all(data["left out"].values())
     assert "test_threading" in data["threading"]
     assert {unit.split()[0] for unit in data["refleaks"]["ci"]} <= set(
         data["refleaks"]["whole"]
     )
     for name in data["sanitizers"]["tests"]:
-        assert not name.startswith("tests/") or (regrtest.layout.ROOT / name).is_file()
+        assert not name.startswith("tests/") or (runner.layout.ROOT / name).is_file()
 
 
 @pytest.mark.parametrize("name", ["regrtest-diff", "refleaks", "sanitizers"])
 def test_help(name):
-    script = regrtest.layout.ROOT / "scripts" / name
+    script = runner.layout.ROOT / "scripts" / name
     done = subprocess.run(
         [sys.executable, script, "--help"], capture_output=True, text=True, check=True
     )
@@ -158,6 +158,6 @@ def test_the_digest_is_of_the_tests(tmp_path, program):
     def digest(files):
         place = write_tests(tmp_path, files)["PYTHONPATH"]
         python = program("python", f'PYTHONPATH={place} exec {sys.executable} "$@"')
-        return regrtest.digest(python)
+        return runner.digest(python)
 
     assert digest({"test_a": "1"}) == digest({"test_a": "1"}) != digest({"test_a": "2"})

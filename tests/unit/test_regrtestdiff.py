@@ -5,8 +5,10 @@ import sys
 
 import pytest
 from faketests import junit, write_tests
-from threadjoin import downstream_env, pages, regrtest, regrtest_known, regrtestdiff
-from threadjoin.errors import Problem
+from threadjoin.core.errors import Problem
+from threadjoin.proof import pages
+from threadjoin.proof.downstream import environments
+from threadjoin.proof.regrtest import compared, runner, store
 
 A = '<testcase name="test.t.C.a" />'
 B = '<testcase name="test.t.C.b" />'
@@ -17,10 +19,10 @@ FAIL = "\nsys.exit(2)"
 
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch):
-    monkeypatch.setattr(regrtest, "HOME", tmp_path / "regrtest")
-    monkeypatch.setattr(regrtestdiff, "RESULT", tmp_path / "regrtest" / "result.json")
+    monkeypatch.setattr(runner, "HOME", tmp_path / "regrtest")
+    monkeypatch.setattr(compared, "RESULT", tmp_path / "regrtest" / "result.json")
     data = {"threading": ["test_a"], "left out": {"test_z": "it hangs"}, "gone": {}}
-    monkeypatch.setattr(regrtest, "load", lambda: data)
+    monkeypatch.setattr(runner, "load", lambda: data)
     return data
 
 
@@ -38,15 +40,15 @@ def pythons(tmp_path, program, monkeypatch):
 
     def identify(role, path):
         # A wrapper cannot be told from another by what is in it.
-        return downstream_env.Python(role, path, f"3.11.2 ({role})", path)
+        return environments.Python(role, path, f"3.11.2 ({role})", path)
 
-    monkeypatch.setattr(downstream_env, "identify", identify)
+    monkeypatch.setattr(environments, "identify", identify)
     return make
 
 
 def diff(capsys, *argv):
     """Return the exit status of the command and what it said."""
-    status = regrtestdiff.main([*map(str, argv), "--jobs", "1"])
+    status = compared.main([*map(str, argv), "--jobs", "1"])
     return status, capsys.readouterr().out
 
 
@@ -141,18 +143,18 @@ def test_what_was_run_is_not_run_again(pythons, capsys, tmp_path):
 
 
 def test_what_is_kept_is_of_these_interpreters_and_settings(tmp_path, monkeypatch):
-    monkeypatch.setattr(regrtest, "digest", lambda path: path)
-    one, other = (downstream_env.Python("stock", "p", "v", d) for d in "ab")
-    retested = downstream_env.Python("stock", "q", "v", "a")
-    settings = regrtest.Settings(timeout=1)
-    known = regrtest_known.Known(tmp_path, [one], settings)
-    run = regrtest.Run()
+    monkeypatch.setattr(runner, "digest", lambda path: path)
+    one, other = (environments.Python("stock", "p", "v", d) for d in "ab")
+    retested = environments.Python("stock", "q", "v", "a")
+    settings = runner.Settings(timeout=1)
+    known = store.Known(tmp_path, [one], settings)
+    run = runner.Run()
     run.add("test_a", {"test_a": "passed"}, 1.23)
     known.add("stock", run)
 
     def again(python, **options):
-        options = regrtest.Settings(**{"timeout": 1, **options})
-        return "test_a" in regrtest_known.Known(tmp_path, [python], options)
+        options = runner.Settings(**{"timeout": 1, **options})
+        return "test_a" in store.Known(tmp_path, [python], options)
 
     assert again(one)
     assert again(one, jobs=7)
@@ -169,7 +171,7 @@ def test_the_page(pythons, capsys, tmp_path):
     files = {"test_a": junit(A), "test_z": ""}
     diff(capsys, *pythons(files, files))
     page = tmp_path / "page.md"
-    status = regrtestdiff.main(["--table", str(page)])
+    status = compared.main(["--table", str(page)])
     assert status == 0
     text = page.read_text()
     assert text.startswith("# CPython's own tests\n")
@@ -184,7 +186,7 @@ def test_the_page_says_with_what_it_was_measured(pythons, capsys, tmp_path, patc
     (path,) = (patches / "3.11").glob("0002*")
     path.write_text(path.read_text().replace("\n+", "\n+ "))
     page = tmp_path / "page.md"
-    regrtestdiff.main(["--table", str(page)])
+    compared.main(["--table", str(page)])
     # That of the run, and not of when the page is written.
     assert before[0] in page.read_text()
     assert list(pages.outdated(page.read_text(), patches)) == before != pages.measured()
@@ -192,11 +194,11 @@ def test_the_page_says_with_what_it_was_measured(pythons, capsys, tmp_path, patc
 
 def test_a_result_of_another_version_is_refused(pythons, capsys):
     diff(capsys, *pythons({"test_a": ""}, {"test_a": ""}))
-    content = json.loads(regrtestdiff.RESULT.read_text())
+    content = json.loads(compared.RESULT.read_text())
     del content["measured"]
-    regrtestdiff.RESULT.write_text(json.dumps(content))
+    compared.RESULT.write_text(json.dumps(content))
     with pytest.raises(Problem, match="result.json is too old; name two"):
-        regrtestdiff.main(["--table", "page.md"])
+        compared.main(["--table", "page.md"])
 
 
 @pytest.fixture
@@ -216,10 +218,10 @@ def test_a_part_is_not_kept_for_the_page(pythons, capsys, tmp_path, part):
     assert "not run: all others: not asked for" in said
     assert "- not run: `all others`: not asked for" in page.read_text()
     with pytest.raises(Problem, match="not all has been run yet"):
-        regrtestdiff.main(["--table", str(page)])
+        compared.main(["--table", str(page)])
     diff(capsys, *paths, "--known")
     with pytest.raises(Problem, match="not all has been run yet"):
-        regrtestdiff.main(["--table", str(page)])
+        compared.main(["--table", str(page)])
     diff(capsys, *paths)
     diff(capsys, *paths, part)
     assert "| stock | 2 | 2 |" in diff(capsys, "--table", page)[1] + page.read_text()
@@ -229,15 +231,15 @@ def test_what_is_no_test_is_refused(pythons):
     stock, patched = pythons({"test_a": "", "test_b": ""}, {"test_b": ""})
     for unit in ("test_nosuch", "test_a -m X"):
         with pytest.raises(Problem, match=f"{patched} has no {unit.split()[0]};"):
-            regrtestdiff.main([patched, patched, unit])
+            compared.main([patched, patched, unit])
     with pytest.raises(Problem, match=f"{patched} has no test_a; .*--list-tests"):
-        regrtestdiff.main([stock, patched, "test_a", "test_b"])
+        compared.main([stock, patched, "test_a", "test_b"])
 
 
 def test_bad_command_lines(capsys, tmp_path):
     for argv in ([], ["only-one"]):
         with pytest.raises(SystemExit):
-            regrtestdiff.main(argv)
+            compared.main(argv)
         assert "two interpreters are needed" in capsys.readouterr().err
     for argv, said in (
         (
@@ -247,7 +249,7 @@ def test_bad_command_lines(capsys, tmp_path):
         (["a", "b", "--repeat", "2"], "--repeat takes 4 or more: fewer decide"),
     ):
         with pytest.raises(SystemExit):
-            regrtestdiff.main(argv)
+            compared.main(argv)
         assert said in capsys.readouterr().err
     with pytest.raises(Problem, match="not all has been run yet"):
-        regrtestdiff.main(["--table", "page.md"])
+        compared.main(["--table", "page.md"])

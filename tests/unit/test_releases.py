@@ -5,8 +5,10 @@ import subprocess
 import sys
 
 import pytest
-from threadjoin import layout, releasedata, releases
-from threadjoin.errors import Problem
+from threadjoin.core import layout
+from threadjoin.core.errors import Problem
+from threadjoin.series import catalog
+from threadjoin.upkeep import releasedata, releases
 from tinycpython import RELEASE, changed, diff, known, pack, packaged, serve, write
 
 NAME = "Lib/threading.py"
@@ -19,7 +21,7 @@ def tried(series, tmp_path):
     cache.mkdir()
 
     def tried(*directories):
-        loaded = layout.load_series("3.11", series.directory.parent)
+        loaded = catalog.load_series("3.11", series.directory.parent)
         found = releases.sources(loaded, directories, cache)
         return list(releases.rows(loaded, found))
 
@@ -132,7 +134,7 @@ def project(series):
 def test_a_release_is_added_and_what_is_made_of_it_written(series, project):
     changed = releasedata.add(series, "3.11.10", "5" * 64, "6" * 64, True, project)
     assert changed == ["patches/3.11/releases.json", *releasedata.GENERATED]
-    loaded = layout.load_series("3.11", series.directory.parent)
+    loaded = catalog.load_series("3.11", series.directory.parent)
     assert loaded.newest.version == "3.11.10"
     assert (project / "Dockerfile").read_text() == (
         f"a\n  {releasedata.BEGIN}\n  ARG SERIES=3.11\n"

@@ -1,10 +1,10 @@
 """The summary at the end of a build."""
 
 import pytest
-from threadjoin import interpreter, report, verify
+from threadjoin.building import interpreter, report, selftest
 
-PASSED = verify.Tests(True, 9, 1, ())
-FAILED = verify.Tests(False, 9, 1, ("test_a",))
+PASSED = selftest.Tests(True, 9, 1, ())
+FAILED = selftest.Tests(False, 9, 1, ("test_a",))
 
 
 @pytest.fixture

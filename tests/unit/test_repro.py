@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 import repro_join_race as repro
-from threadjoin import sleeps
-from threadjoin.errors import Problem
+from threadjoin.core.errors import Problem
+from threadjoin.proof import sleeps
 
 SCRIPT = Path(repro.__file__)
 

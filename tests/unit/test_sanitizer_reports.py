@@ -1,8 +1,8 @@
 """Reports are read as the sanitizers of GCC 12 write them."""
 
 import pytest
-from threadjoin import layout
-from threadjoin import sanitizer_reports as reports
+from threadjoin.core import layout
+from threadjoin.proof.sanitizers import reports
 
 RACE = """\
 ==================

@@ -7,10 +7,15 @@ from types import SimpleNamespace
 
 import pytest
 from faketests import junit, write_tests
-from threadjoin import downstream_env, interpreter, layout, pages, regrtest, sanitizers
-from threadjoin import sanitizer_results as results
-from threadjoin.errors import Problem
-from threadjoin.progress import Progress
+from threadjoin.building import interpreter
+from threadjoin.core import layout
+from threadjoin.core.errors import Problem
+from threadjoin.core.progress import Progress
+from threadjoin.proof import pages
+from threadjoin.proof.downstream import environments
+from threadjoin.proof.regrtest import runner
+from threadjoin.proof.sanitizers import results, runs
+from threadjoin.series import catalog
 
 #: Writes a report about the function and file, as a sanitizer would.
 REPORT = """
@@ -29,7 +34,7 @@ TEST = "test.t.C.b"
 CASE = f'<testcase name="{TEST}" />'
 BAD = f'<testcase name="{TEST}"><failure>x</failure></testcase>'
 
-TOOL = sanitizers.Sanitizer("xsan", "XSAN_OPTIONS", "a=b", (), 60, ())
+TOOL = runs.Sanitizer("xsan", "XSAN_OPTIONS", "a=b", (), 60, ())
 
 
 @pytest.fixture
@@ -37,7 +42,7 @@ def compare(tmp_path, program):
     """A function that runs two files and returns what is new, and all that came."""
 
     # Which a test may replace.
-    measure = sanitizers.run
+    measure = runs.run
 
     def run(stock, patched, rounds=4):
         pythons = []
@@ -45,7 +50,7 @@ def compare(tmp_path, program):
             place = write_tests(tmp_path / f"{role}-tests", {"test_a": script})
             command = f'PYTHONPATH={place["PYTHONPATH"]} exec {sys.executable} "$@"'
             path = program(role, command)
-            pythons.append(downstream_env.Python(role, path, "3.11.2", role))
+            pythons.append(environments.Python(role, path, "3.11.2", role))
         result, places = measure(
             TOOL,
             pythons,
@@ -55,7 +60,7 @@ def compare(tmp_path, program):
             rounds=rounds,
             home=tmp_path / "h",
         )
-        return sanitizers.new_reports(result, places, FILES), result, places
+        return runs.new_reports(result, places, FILES), result, places
 
     return run
 
@@ -151,7 +156,7 @@ def test_tests_that_differ_are_told_and_count(compare, stock, patched, known, st
     outcome = outcome_of(found, result, places)
     assert [line for line in outcome.known if line.startswith(known)]
     assert outcome.status == status
-    assert not sanitizers.idle(["test_a"], places)
+    assert not runs.idle(["test_a"], places)
 
 
 def test_a_test_that_is_to_be_gone_does_not_count(compare):
@@ -171,7 +176,7 @@ def test_reports_are_no_tests(compare):
 )
 def test_a_file_of_which_nothing_passes_tells_nothing(compare, script):
     places = compare(script, script)[2]
-    units = sanitizers.idle(["test_a"], places)
+    units = runs.idle(["test_a"], places)
     assert [unit.partition(",")[0] for unit in units] == [
         "test_a (stock",
         "test_a (patched",
@@ -200,10 +205,10 @@ def test_our_own_tests_get_the_interpreter_that_is_their_turn(tmp_path):
 
 def our_own(tmp_path, role):
     """Return a Place for *role*, and a file of tests of ours to run there."""
-    settings = regrtest.Settings(timeout=5)
+    settings = runner.Settings(timeout=5)
     others = {"stock": "/debug", "patched": "/debug"}
-    python = downstream_env.Python(role, "/sanitized", "3.11.2", role)
-    place = sanitizers.Place(TOOL, python, others, tmp_path, settings)
+    python = environments.Python(role, "/sanitized", "3.11.2", role)
+    place = runs.Place(TOOL, python, others, tmp_path, settings)
     return place, "tests/integration/test_joining.py"
 
 
@@ -238,19 +243,17 @@ def test_our_own_tests_have_to_run(tmp_path, role, passed, failed, status, outco
 def command(compare, monkeypatch, tmp_path):
     """A function that runs the command, on two files that are made up."""
     tools = {name: replace(TOOL, name=name, tests=("test_a",)) for name in ("x", "y")}
-    monkeypatch.setattr(sanitizers, "load", lambda: tools)
+    monkeypatch.setattr(runs, "load", lambda: tools)
     monkeypatch.setattr(results, "HOME", tmp_path / "h")
-    monkeypatch.setattr(sanitizers.devenv, "ensure", lambda progress: None)
+    monkeypatch.setattr(runs.devenv, "ensure", lambda progress: None)
     built = {"patched": sys.executable}
-    monkeypatch.setattr(sanitizers, "_build", lambda *rest: built)
-    monkeypatch.setattr(sanitizers.downstream_env, "identify", lambda *rest: None)
-    monkeypatch.setattr(regrtest, "available", lambda python: ["test_a"])
+    monkeypatch.setattr(runs, "_build", lambda *rest: built)
+    monkeypatch.setattr(runs.environments, "identify", lambda *rest: None)
+    monkeypatch.setattr(runner, "available", lambda python: ["test_a"])
 
     def run(stock, patched, *argv):
-        monkeypatch.setattr(
-            sanitizers, "run", lambda *rest: compare(stock, patched)[1:]
-        )
-        return sanitizers.main(list(map(str, argv)))
+        monkeypatch.setattr(runs, "run", lambda *rest: compare(stock, patched)[1:])
+        return runs.main(list(map(str, argv)))
 
     return run
 
@@ -266,8 +269,8 @@ def test_the_status(command, capsys):
 def test_a_file_that_is_not_there_is_said_before_anything_is_built(
     command, monkeypatch
 ):
-    monkeypatch.setattr(sanitizers.devenv, "ensure", None)
-    monkeypatch.setattr(sanitizers, "_build", None)
+    monkeypatch.setattr(runs.devenv, "ensure", None)
+    monkeypatch.setattr(runs, "_build", None)
     with pytest.raises(Problem, match="there is no tests/integration/test_none.py"):
         command("", "", "x", "--test", "tests/integration/test_none.py")
 
@@ -285,7 +288,7 @@ def test_a_file_of_which_nothing_passes_is_a_problem(command, tmp_path):
 
 def test_the_page_has_what_was_run_one_after_another(command, monkeypatch, tmp_path):
     # Files take no time by this clock, on a busy machine either.
-    monkeypatch.setattr(regrtest, "time", SimpleNamespace(monotonic=lambda: 1))
+    monkeypatch.setattr(runner, "time", SimpleNamespace(monotonic=lambda: 1))
     page = tmp_path / "page.md"
     with pytest.raises(Problem, match="nothing has been run yet; name a sanitizer"):
         command("", "", "--table", page)
@@ -332,18 +335,18 @@ def test_what_is_no_test_is_refused(command, unit):
 
 
 def test_files_that_the_series_adds():
-    files = sanitizers.added_files(layout.load_series())
+    files = runs.added_files(catalog.load_series())
     assert {"Python/event.c", "Modules/_threadhandle.c"} <= files
     assert "Python/pystate.c" not in files
 
 
 def test_each_has_a_variant_and_each_excuse_a_reason():
-    tools = sanitizers.load()
+    tools = runs.load()
     assert list(tools) == ["tsan", "asan", "ubsan"]
     for name, tool in tools.items():
         assert name in interpreter.VARIANTS
         assert "log_path" not in tool.options
-    data = regrtest.load()["sanitizers"]
+    data = runner.load()["sanitizers"]
     assert all(data["excused"].values())
     arguments = {word for tool in tools.values() for word in tool.arguments}
     assert arguments - {"-i"} <= data["left out"].keys()

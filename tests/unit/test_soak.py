@@ -7,8 +7,10 @@ import sys
 from collections import Counter
 
 import pytest
-from threadjoin import errors, layout, packages, soak, soak_program
-from threadjoin.soak_run import Result
+from threadjoin.core import cli, layout
+from threadjoin.host import packages
+from threadjoin.proof.soak import programs, session
+from threadjoin.proof.soak.runs import Result
 
 
 class FakeRunner:
@@ -33,7 +35,7 @@ class FakeRunner:
 
     def sound(self, text):
         seed = next(s for s in range(100) if f"seed {s};" in text)
-        expected = soak_program.expectation(soak_program.generate(seed))
+        expected = programs.expectation(programs.generate(seed))
         out = "".join(f"{line}\n" for line in expected.lines.elements())
         err = "".join(
             f"Traceback (most recent call last):\n  File\n{report}\n"
@@ -52,9 +54,9 @@ def fake(monkeypatch):
             runner.helper = helper
             return runner
 
-        monkeypatch.setattr(soak.soak_run, "Runner", make)
-        monkeypatch.setattr(soak, "_python", lambda path: path)
-        monkeypatch.setattr(soak.soak_perturb, "helper", lambda: "helper.so")
+        monkeypatch.setattr(session.runs, "Runner", make)
+        monkeypatch.setattr(session, "_python", lambda path: path)
+        monkeypatch.setattr(session.libraries, "helper", lambda: "helper.so")
         return runner
 
     return put
@@ -62,18 +64,18 @@ def fake(monkeypatch):
 
 def test_the_library_that_programs_call(fake, capsys, monkeypatch):
     runner = fake()
-    soak.main(["--programs", "1", "--seed", "20"])
+    session.main(["--programs", "1", "--seed", "20"])
     assert runner.helper == "helper.so"
     assert "note:" not in capsys.readouterr().out
-    monkeypatch.setattr(soak.soak_perturb, "helper", lambda: None)
-    soak.main(["--programs", "1", "--seed", "20"])
+    monkeypatch.setattr(session.libraries, "helper", lambda: None)
+    session.main(["--programs", "1", "--seed", "20"])
     assert runner.helper is None
     assert "note: no C compiler; what needs C code is left" in capsys.readouterr().out
 
 
 def test_figures(fake, capsys):
     runner = fake()
-    assert soak.main(["--programs", "7", "--seed", "20", "--jobs", "2"]) is None
+    assert session.main(["--programs", "7", "--seed", "20", "--jobs", "2"]) is None
     out = capsys.readouterr().out
     assert "\n7 programs in " in out
     assert ": 70 joins (" in out
@@ -84,12 +86,12 @@ def test_figures(fake, capsys):
 
 def test_failure(fake, capsys):
     runner = fake(["crowd"])
-    assert errors.run(soak.main, ["--programs", "100"]) == 1
+    assert cli.run(session.main, ["--programs", "100"]) == 1
     captured = capsys.readouterr()
     failed = next(
         seed
         for seed in range(100)
-        if "crowd" in [node.name for node in soak_program.generate(seed).walk()]
+        if "crowd" in [node.name for node in programs.generate(seed).walk()]
     )
     assert f"seed {failed}: on stderr: AssertionError: planted" in captured.out
     assert "failures: 1" in captured.out
@@ -111,7 +113,7 @@ def test_failure(fake, capsys):
 def test_failure_that_is_not_reduced(fake, capsys):
     fake(["crowd"])
     arguments = ["--no-reduce", "--failures", "2"]
-    assert errors.run(soak.main, arguments) == 1
+    assert cli.run(session.main, arguments) == 1
     out = capsys.readouterr().out
     assert "failures: 2" in out
     assert out.count("\n# program of seed ") == 2
@@ -127,8 +129,8 @@ def test_failure_that_does_not_come_again(fake, capsys, monkeypatch):
         return sound(text, seed)
 
     monkeypatch.setattr(runner, "run", once)
-    assert errors.run(soak.main, ["--seed", "5"]) == 1
-    assert len(runner.ran) == 1 + soak.REPEATS
+    assert cli.run(session.main, ["--seed", "5"]) == 1
+    assert len(runner.ran) == 1 + session.REPEATS
     out = capsys.readouterr().out
     assert "It did not fail again" in out
     assert "\n# program of seed 5;" in out
@@ -136,13 +138,13 @@ def test_failure_that_does_not_come_again(fake, capsys, monkeypatch):
 
 
 def test_perturb(fake, capsys, monkeypatch):
-    monkeypatch.setattr(soak.soak_perturb, "library", lambda: "a library")
+    monkeypatch.setattr(session.libraries, "library", lambda: "a library")
     runner = fake(["begin"])
-    assert errors.run(soak.main, ["--seed", "9"]) == 1
+    assert cli.run(session.main, ["--seed", "9"]) == 1
     assert runner.perturbing is None
     assert "failed; --replay runs one again" in capsys.readouterr().err
     runner = fake(["begin"])
-    assert errors.run(soak.main, ["--seed", "9", "--perturb"]) == 1
+    assert cli.run(session.main, ["--seed", "9", "--perturb"]) == 1
     assert runner.perturbing == "a library"
     assert "failed; --perturb --replay runs one again, by its seed: 9" in (
         capsys.readouterr().err
@@ -152,7 +154,7 @@ def test_perturb(fake, capsys, monkeypatch):
 def test_perturb_without_a_compiler(fake, capsys, monkeypatch):
     monkeypatch.setattr(packages, "compiler", list)
     runner = fake()
-    assert errors.run(soak.main, ["--perturb"]) == 1
+    assert cli.run(session.main, ["--perturb"]) == 1
     error = "error: no C compiler for what perturbs programs; install gcc, or set CC\n"
     assert capsys.readouterr().err == error
     assert not runner.ran
@@ -165,27 +167,27 @@ def test_minutes():
         now[0] += 10
         return now[0]
 
-    args = soak._parser().parse_args(["--minutes", "1", "--seed", "40"])
+    args = session._parser().parse_args(["--minutes", "1", "--seed", "40"])
     # The clock is read once to begin with.
-    assert list(soak._seeds(args, clock)) == [40, 41, 42, 43, 44]
+    assert list(session._seeds(args, clock)) == [40, 41, 42, 43, 44]
 
 
 def test_replay(fake):
     runner = fake()
-    soak.main(["--replay", "12"])
+    session.main(["--replay", "12"])
     assert len(runner.ran) == 1
-    soak.main(["--replay", "12", "--programs", "3"])
+    session.main(["--replay", "12", "--programs", "3"])
     assert runner.ran[1:] == 3 * runner.ran[:1]
     # Also when that is the number of programs that are run without --replay.
-    soak.main(["--replay", "12", "--programs", str(soak.PROGRAMS)])
-    assert len(runner.ran) == 4 + soak.PROGRAMS
+    session.main(["--replay", "12", "--programs", str(session.PROGRAMS)])
+    assert len(runner.ran) == 4 + session.PROGRAMS
 
 
 def test_print(capsys):
-    soak.main(["--print", "12"])
-    program = soak_program.generate(12)
+    session.main(["--print", "12"])
+    program = programs.generate(12)
     title = "program of seed 12; see docs/soak.md"
-    assert capsys.readouterr().out == soak_program.source(program, title)
+    assert capsys.readouterr().out == programs.source(program, title)
 
 
 def test_interrupted(fake, monkeypatch, capsys):
@@ -194,8 +196,8 @@ def test_interrupted(fake, monkeypatch, capsys):
     def interrupt(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(soak, "wait", interrupt)
-    assert errors.run(soak.main, ["--programs", "3"]) == 130
+    monkeypatch.setattr(session, "wait", interrupt)
+    assert cli.run(session.main, ["--programs", "3"]) == 130
     captured = capsys.readouterr()
     assert "0 programs in 0 s: 0 joins" in captured.out
     assert captured.err == "error: interrupted\n"
@@ -254,7 +256,7 @@ def test_a_signal_ends_the_program_and_leaves_nothing(tmp_path, number, status, 
 )
 def test_bad_arguments(arguments, words, capsys):
     try:
-        assert errors.run(soak.main, arguments) == 1
+        assert cli.run(session.main, arguments) == 1
     except SystemExit as exc:
         assert exc.code == 2
     error = capsys.readouterr().err
@@ -266,14 +268,14 @@ def test_what_is_no_program_is_no_interpreter(tmp_path, capsys):
     python = tmp_path / "python"
     python.write_text("not a program")
     python.chmod(0o755)
-    assert errors.run(soak.main, ["--python", str(python)]) == 1
+    assert cli.run(session.main, ["--python", str(python)]) == 1
     assert capsys.readouterr().err == (
         f"error: {python} does not run (Exec format error); name an interpreter\n"
     )
 
 
 def test_counts_of_all_programs_are_added():
-    state = soak.Soak(None)
+    state = session.Soak(None)
     for _ in range(3):
         state.record(1, Result(0, "counts 2000 2 3 4\n", ""), None)
     assert state.counts == Counter(joins=6000, waited=6, threads=9, forks=12)

@@ -4,7 +4,8 @@ import sys
 import threading
 
 import pytest
-from threadjoin import packages, soak_perturb, soak_run
+from threadjoin.host import packages
+from threadjoin.proof.soak import libraries, runs
 
 pytestmark = [
     pytest.mark.skipif(
@@ -16,7 +17,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def helper(tmp_path_factory):
-    return soak_perturb.helper(tmp_path_factory.mktemp("soak"))
+    return libraries.helper(tmp_path_factory.mktemp("soak"))
 
 
 def said(call, helper, plant=""):
@@ -24,7 +25,7 @@ def said(call, helper, plant=""):
 
     Returns the status, the lines on stdout but for what was counted, and stderr.
     """
-    runner = soak_run.Runner(sys.executable, 60, threading.Event(), None, helper)
+    runner = runs.Runner(sys.executable, 60, threading.Event(), None, helper)
     text = f"import soakops as do\n{plant}\n"
     result = runner.run(f"{text}do.begin()\ndo.{call}\n", 0)
     lines = [line for line in result.out.splitlines() if "counts" not in line]

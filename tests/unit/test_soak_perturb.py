@@ -6,7 +6,9 @@ import subprocess
 import sys
 
 import pytest
-from threadjoin import packages, process, soak_perturb
+from threadjoin.core import process
+from threadjoin.host import packages
+from threadjoin.proof.soak import libraries
 
 pytestmark = pytest.mark.skipif(
     not packages.compiler() or not sys.platform.startswith("linux"),
@@ -50,7 +52,7 @@ print(json.dumps([empty, taken, len(work), statuses, function()]))
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory):
-    return soak_perturb.library(tmp_path_factory.mktemp("perturb"))
+    return libraries.library(tmp_path_factory.mktemp("perturb"))
 
 
 def ran(**changes):
@@ -72,7 +74,7 @@ def alone():
 
 @pytest.mark.parametrize("seed", range(8))
 def test_calls_do_what_they_do(library, alone, seed):
-    results, pauses = ran(**soak_perturb.environment(library, seed))
+    results, pauses = ran(**libraries.environment(library, seed))
     assert results == alone
     assert pauses > 0
 
@@ -82,7 +84,7 @@ def test_seeds_differ(library):
     once = "import ctypes; print(ctypes.CDLL(None).soak_perturb_pauses())"
 
     def pauses(seed):
-        environment = soak_perturb.environment(library, seed)
+        environment = libraries.environment(library, seed)
         return subprocess.run(
             [sys.executable, "-c", f"import threading; threading.Lock(); {once}"],
             env=process.environment(**environment),
@@ -101,13 +103,13 @@ def test_no_pauses_without_a_seed(library, alone):
 
 def test_others_stay_preloaded(monkeypatch):
     monkeypatch.setenv("LD_PRELOAD", "one.so two.so")
-    environment = soak_perturb.environment("perturb.so", 3)
+    environment = libraries.environment("perturb.so", 3)
     assert environment["LD_PRELOAD"] == "one.so:two.so:perturb.so"
     monkeypatch.delenv("LD_PRELOAD")
-    assert soak_perturb.environment("perturb.so", 3)["LD_PRELOAD"] == "perturb.so"
+    assert libraries.environment("perturb.so", 3)["LD_PRELOAD"] == "perturb.so"
 
 
 @pytest.mark.parametrize("seed", [-1, 2**70 + 3, 10**6])
 def test_any_number_is_a_seed(seed):
-    given = int(soak_perturb.environment("perturb.so", seed)["SOAK_PERTURB"])
+    given = int(libraries.environment("perturb.so", seed)["SOAK_PERTURB"])
     assert given == ctypes.c_uint64(seed).value

@@ -6,8 +6,9 @@ import re
 from collections import Counter
 
 import pytest
-from threadjoin import soak_program, soakops
-from threadjoin.soak_program import SURFACE, Node, expectation, generate, source
+from threadjoin.proof import soak
+from threadjoin.proof.soak import soakops
+from threadjoin.proof.soak.programs import SURFACE, Node, expectation, generate, source
 
 SEEDS = range(300)
 
@@ -151,4 +152,4 @@ def test_the_surface_is_plain_data():
     assert json.loads(json.dumps(SURFACE)) == SURFACE
     for name in (*SURFACE["operations"], *SURFACE["endings"]):
         assert re.fullmatch("[a-z_]+", name)
-    assert soak_program.generate(0, SURFACE) == generate(0)
+    assert soak.programs.generate(0, SURFACE) == generate(0)

@@ -1,8 +1,8 @@
 """How a program that fails is reduced."""
 
 import pytest
-from threadjoin.soak_program import Node, generate
-from threadjoin.soak_reduce import reduce, smaller
+from threadjoin.proof.soak.programs import Node, generate
+from threadjoin.proof.soak.reduce import reduce, smaller
 
 
 def test_to_the_operation_that_fails():

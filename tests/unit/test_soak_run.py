@@ -8,9 +8,9 @@ from collections import Counter
 from types import SimpleNamespace
 
 import pytest
-from threadjoin import soak_run
-from threadjoin.soak_program import Expectation
-from threadjoin.soak_run import Result, Runner, counted, judge
+from threadjoin.proof.soak import runs
+from threadjoin.proof.soak.programs import Expectation
+from threadjoin.proof.soak.runs import Result, Runner, counted, judge
 
 EXPECTED = Expectation(
     0, Counter(["done 1", "1 left"]), frozenset(["2 refused"]), Counter()
@@ -78,7 +78,7 @@ def test_run(runner):
 
 def test_perturbed_by_the_seed(monkeypatch):
     monkeypatch.setattr(
-        soak_run.soak_perturb,
+        runs.libraries,
         "environment",
         lambda path, seed: {"PERTURBED": f"by {path} from {seed}"},
     )
@@ -104,7 +104,7 @@ def test_who_is_left_behind_is_ended(runner):
     result = runner.run(text, 0)
     assert result.status == 0
     deadline = time.monotonic() + 60
-    while soak_run.members(int(result.out)):
+    while runs.members(int(result.out)):
         assert time.monotonic() < deadline
 
 
@@ -123,8 +123,8 @@ threading.Thread(target=a_function_that_waits).start()
 
 
 def test_hang(runner, monkeypatch):
-    monkeypatch.setattr(soak_run, "CLOSER", 0.2)
-    monkeypatch.setattr(soak_run, "IDLE", 1)
+    monkeypatch.setattr(runs, "CLOSER", 0.2)
+    monkeypatch.setattr(runs, "IDLE", 1)
     result = runner.run(HANGS.format(first="os.fork()"), 0)
     assert result.hung
     assert result.stacks.count("process ") == 2
@@ -135,7 +135,7 @@ def test_no_end(monkeypatch, tmp_path):
     begun = tmp_path / "begun"
     # A clock that stands until the program is where it has no end.
     clock = SimpleNamespace(monotonic=lambda: 100 * begun.exists(), sleep=time.sleep)
-    monkeypatch.setattr(soak_run, "time", clock)
+    monkeypatch.setattr(runs, "time", clock)
     runner = Runner(sys.executable, 50, threading.Event())
     first = f"open({str(begun)!r}, 'x')\n    while True: pass"
     result = runner.run(HANGS.format(first=first), 0)
@@ -153,12 +153,12 @@ def test_stop():
 def test_stacks_of_all_processes(monkeypatch):
     pids = list(range(1, 21))
     signalled = []
-    monkeypatch.setattr(soak_run, "CLOSER", 0)
-    monkeypatch.setattr(soak_run, "members", lambda group: pids)
-    monkeypatch.setattr(soak_run, "_debugged", lambda pid: f"#0 of {pid}")
-    monkeypatch.setattr(soak_run.shutil, "which", lambda name: name)
-    monkeypatch.setattr(soak_run.os, "kill", lambda pid, number: signalled.append(pid))
-    assert soak_run.stacks(1).splitlines() == [
+    monkeypatch.setattr(runs, "CLOSER", 0)
+    monkeypatch.setattr(runs, "members", lambda group: pids)
+    monkeypatch.setattr(runs, "_debugged", lambda pid: f"#0 of {pid}")
+    monkeypatch.setattr(runs.shutil, "which", lambda name: name)
+    monkeypatch.setattr(runs.os, "kill", lambda pid, number: signalled.append(pid))
+    assert runs.stacks(1).splitlines() == [
         line for pid in pids for line in (f"process {pid}:", f"#0 of {pid}")
     ]
     assert signalled == pids
@@ -179,4 +179,4 @@ sys.stdin.read()
         start_new_session=True,
     ) as process:
         assert process.stdout.readline() == b"named\n"
-        assert soak_run.members(process.pid) == [process.pid]
+        assert runs.members(process.pid) == [process.pid]

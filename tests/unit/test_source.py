@@ -4,9 +4,10 @@ import os
 from dataclasses import replace
 
 import pytest
-from threadjoin import aptsource, layout, source
-from threadjoin.errors import Problem
-from threadjoin.fetch import Unavailable
+from threadjoin.core.errors import Problem
+from threadjoin.series import catalog
+from threadjoin.source import aptsource, tarballs
+from threadjoin.source.fetch import Unavailable
 from tinycpython import digest
 
 GOOD = b"the right bytes"
@@ -22,7 +23,7 @@ class Ways:
         self.answers = {"python.org": None, "apt": None}
         self.asked = []
         monkeypatch.setattr(
-            source, "download", lambda url, path: self._answer("python.org", path)
+            tarballs, "download", lambda url, path: self._answer("python.org", path)
         )
         monkeypatch.setattr(
             aptsource, "fetch", lambda package, path, log: self._answer("apt", path)
@@ -44,10 +45,10 @@ def ways(monkeypatch):
 def base():
     """A release whose tarballs are both the right bytes."""
     total = digest(GOOD)
-    return layout.Release("3.11.2", True, total, total, "https://x.invalid/{name}")
+    return catalog.Release("3.11.2", True, total, total, "https://x.invalid/{name}")
 
 
-DEBIAN = layout.Debian("bookworm", "python3.11", "p_3.11.2.orig.tar.gz", frozenset())
+DEBIAN = catalog.Debian("bookworm", "python3.11", "p_3.11.2.orig.tar.gz", frozenset())
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ def cache(tmp_path):
 
 def get(base, cache, name="Python-3.11.2.tar.xz"):
     """Get the release; return the bytes, and see that only *name* is there."""
-    path = source.pinned(base, DEBIAN, cache, cache / "log")
+    path = tarballs.pinned(base, DEBIAN, cache, cache / "log")
     assert [entry.name for entry in cache.iterdir()] == [path.name] == [name]
     return path.read_bytes()
 
@@ -99,14 +100,14 @@ def test_the_distribution_is_not_asked_for_what_it_does_not_have(
     base, cache, ways, debian
 ):
     ways.answers["apt"] = GOOD
-    with pytest.raises(source.NoWay):
-        source.pinned(base, debian, cache, cache / "log")
+    with pytest.raises(tarballs.NoWay):
+        tarballs.pinned(base, debian, cache, cache / "log")
     assert ways.asked == ["python.org"]
 
 
 def test_when_no_way_works_all_of_them_are_told_in_one_line(base, cache, ways):
     with pytest.raises(Problem) as info:
-        source.pinned(base, DEBIAN, cache, cache / "log")
+        tarballs.pinned(base, DEBIAN, cache, cache / "log")
     assert str(info.value) == (
         "no way to get CPython 3.11.2: python.org: python.org does not answer; "
         "the distribution's source package: apt does not answer. Check the network, "
@@ -119,7 +120,7 @@ def test_a_wrong_checksum_is_never_taken(base, cache, ways):
     ways.answers = {"python.org": BAD, "apt": BAD}
     words = f"checksum mismatch .SHA-256 {digest(BAD)}, not {digest(GOOD)}."
     with pytest.raises(Problem, match=f"python.org: {words}; .*package: {words}"):
-        source.pinned(base, DEBIAN, cache, cache / "log")
+        tarballs.pinned(base, DEBIAN, cache, cache / "log")
     assert list(cache.iterdir()) == []
 
 
@@ -127,7 +128,7 @@ def test_a_damaged_cache_is_told_of_when_nothing_replaces_it(base, cache, ways):
     cache.mkdir()
     (cache / "Python-3.11.2.tgz").write_bytes(BAD)
     with pytest.raises(Problem, match="Python-3.11.2.tgz: checksum mismatch"):
-        source.pinned(base, DEBIAN, cache, cache / "log")
+        tarballs.pinned(base, DEBIAN, cache, cache / "log")
 
 
 def test_an_interrupt_leaves_nothing(base, cache, monkeypatch):
@@ -135,30 +136,30 @@ def test_an_interrupt_leaves_nothing(base, cache, monkeypatch):
         path.write_bytes(GOOD[:3])
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(source, "download", interrupted)
+    monkeypatch.setattr(tarballs, "download", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        source.pinned(base, DEBIAN, cache, cache / "log")
+        tarballs.pinned(base, DEBIAN, cache, cache / "log")
     assert list(cache.iterdir()) == []
 
 
 def test_a_url_is_fetched_once(tmp_path, cache):
     (tmp_path / "x.tgz").write_bytes(GOOD)
     url = f"file://{tmp_path}/x.tgz"
-    path = source.remote(url, digest(GOOD), cache)
+    path = tarballs.remote(url, digest(GOOD), cache)
     assert (path, path.read_bytes()) == (cache / "x.tgz", GOOD)
     os.unlink(tmp_path / "x.tgz")
-    assert source.remote(url, digest(GOOD), cache) == path
+    assert tarballs.remote(url, digest(GOOD), cache) == path
 
 
 def test_a_url_with_another_checksum_is_refused(tmp_path, cache):
     (tmp_path / "x.tgz").write_bytes(BAD)
     with pytest.raises(Problem, match="x.tgz: checksum mismatch"):
-        source.remote(f"file://{tmp_path}/x.tgz", digest(GOOD), cache)
+        tarballs.remote(f"file://{tmp_path}/x.tgz", digest(GOOD), cache)
     assert list(cache.iterdir()) == []
 
 
 def test_a_given_file_is_verified(tmp_path):
     (tmp_path / "x").write_bytes(BAD)
-    source.verify(tmp_path / "x", digest(BAD))
+    tarballs.verify(tmp_path / "x", digest(BAD))
     with pytest.raises(Problem, match=f"{tmp_path}/x: checksum mismatch .*get it"):
-        source.verify(tmp_path / "x", digest(GOOD))
+        tarballs.verify(tmp_path / "x", digest(GOOD))

@@ -4,8 +4,8 @@ import os
 import subprocess
 
 import pytest
-from threadjoin import layout, tree
-from threadjoin.errors import Problem
+from threadjoin.core.errors import Problem
+from threadjoin.series import catalog, tree
 from tinycpython import AFTER_FIRST, AFTER_SECOND, RELEASE, changed, read, write
 
 
@@ -147,7 +147,7 @@ def test_a_damaged_patch_is_named(cpython, series):
 
 
 def test_a_series_without_patches_is_refused(cpython, series):
-    empty = layout.Series("3.11", series.directory, series.base, ())
+    empty = catalog.Series("3.11", series.directory, series.base, ())
     refused("the series 3.11 lists no patch", cpython, empty)
 
 

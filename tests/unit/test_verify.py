@@ -4,7 +4,8 @@ import signal
 import sys
 
 import pytest
-from threadjoin import interpreter, process, verify
+from threadjoin.building import interpreter, selftest
+from threadjoin.core import process
 from tinycpython import write
 
 
@@ -47,14 +48,14 @@ def built(tmp_path):
     ],
 )
 def test_the_outcome_is_read_from_the_output(status, output, expected):
-    tests = verify.parse_tests(status, output)
+    tests = selftest.parse_tests(status, output)
     assert str(tests) == expected
     assert tests.passed == expected.startswith("passed")
 
 
 def test_test_threading_is_run(built):
     one = built('echo "$*"; echo "Ran 3 tests in 0s"')
-    assert verify.run_tests(one).ran == 3
+    assert selftest.run_tests(one).ran == 3
     said = one.log("test_threading").read_text().splitlines()[0]
     assert said.startswith("-m test -v --timeout=")
     assert said.endswith(" test_threading")
@@ -66,19 +67,19 @@ def test_test_threading_is_run(built):
 )
 def test_the_reproducers_status_is_its_verdict(built, status, verdict):
     one = built(f'echo "$*"; exit {status}')
-    assert verify.reproduce(one) == verdict
-    assert one.log("race").read_text() == f"{verify.REPRODUCER}\n"
+    assert selftest.reproduce(one) == verdict
+    assert one.log("race").read_text() == f"{selftest.REPRODUCER}\n"
 
 
 def test_the_reproducer_is_there():
-    assert verify.REPRODUCER.is_file()
+    assert selftest.REPRODUCER.is_file()
 
 
 def test_what_hangs_is_stopped(built, monkeypatch):
-    monkeypatch.setattr(verify, "REPRODUCER_TIMEOUT", 0.01)
+    monkeypatch.setattr(selftest, "REPRODUCER_TIMEOUT", 0.01)
     one = built("trap '' HUP; while :; do :; done")
     with pytest.raises(process.Failed, match="was stopped after 0.01 s"):
-        verify.reproduce(one)
+        selftest.reproduce(one)
 
 
 def test_interrupts_are_not_ignored_whoever_started_us(built):
@@ -86,7 +87,7 @@ def test_interrupts_are_not_ignored_whoever_started_us(built):
     one = built(f"echo $MINE; exec {sys.executable} -c '{asks}'")
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        verify.reproduce(one)
+        selftest.reproduce(one)
     finally:
         signal.signal(signal.SIGINT, before)
     mine, handler = one.log("race").read_text().splitlines()

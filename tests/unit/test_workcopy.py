@@ -6,8 +6,8 @@ import subprocess
 import tarfile
 
 import pytest
-from threadjoin import workcopy
-from threadjoin.errors import Problem
+from threadjoin.core.errors import Problem
+from threadjoin.source import workcopy
 from tinycpython import RELEASE, pack, read, write
 
 LONG_AGO = 1_000_000_000

@@ -4,8 +4,8 @@ import os
 import tempfile
 
 import pytest
-from threadjoin import workplace
-from threadjoin.errors import Problem
+from threadjoin.core.errors import Problem
+from threadjoin.host import workplace
 
 
 def test_a_second_run_is_told_of_the_first(tmp_path):

@@ -9,13 +9,16 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from threadjoin import layout, mutants, packages
-from threadjoin.errors import Problem
-from threadjoin.progress import Progress
+from threadjoin.core import layout
+from threadjoin.core.errors import Problem
+from threadjoin.core.progress import Progress
+from threadjoin.host import packages
+from threadjoin.proof.mutants import plant
+from threadjoin.series import catalog
 
 HERE = Path(__file__).resolve().parent
 COMPILER = "x86_64-w64-mingw32-gcc"
-SOURCE = layout.BUILD / layout.DEFAULT_SERIES / mutants.VARIANT / "patched" / "src"
+SOURCE = layout.BUILD / catalog.DEFAULT_SERIES / plant.VARIANT / "patched" / "src"
 
 #: As CPython is compiled, and with the switches that its configuration for
 #: Windows has.
@@ -39,7 +42,7 @@ TESTS = ["many threads", "timeouts", "detach", "cannot start", "several joiners"
 #: takes a few milliseconds for a thread, and many on a machine that is busy.
 PATIENCE = 60
 
-PLANTED = mutants.load(HERE / "planted.json")
+PLANTED = plant.load(HERE / "planted.json")
 
 
 def _provide(command):
@@ -146,7 +149,7 @@ def test_threads_run_and_are_joined(compiled, wine):
 
 @pytest.mark.parametrize("bug", PLANTED, ids=lambda bug: bug.name)
 def test_planted_bug_is_found(compiled, wine, bug):
-    program = compiled(mutants.planted(SOURCE, bug))
+    program = compiled(plant.planted(SOURCE, bug))
     status, lines = wine(program, 1, timeout=2 * PATIENCE)
     assert status == 1
     # The tests before it hold.

@@ -1,0 +1,1 @@
+"""Configure, compile and install an interpreter, and test it."""

@@ -1,0 +1,236 @@
+"""Configure, compile and install one CPython, out of its source tree."""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..core import files, process
+from ..core.errors import Problem
+from ..core.layout import BUILD
+from ..host import packages
+from ..series.catalog import DEFAULT_SERIES
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A way to build the interpreter."""
+
+    summary: str  # for --help
+    configure: tuple  # arguments
+    both: bool = False  # stock is built too, to compare with
+    megabytes: int = 0  # that one interpreter takes on the disk
+    cached: bool = True  # ccache may answer for the compiler
+    slowness: int = 1  # how many times longer the tests may take
+    environment: dict = field(default_factory=dict)  # while it runs
+
+
+VARIANTS = {
+    "debug": Variant(
+        "with the assertions of the C code: what the tests are best run on",
+        ("--with-pydebug",),
+        both=True,
+        megabytes=350,
+    ),
+    "release": Variant(
+        "as configure has it by default (-O3)", (), both=True, megabytes=350
+    ),
+    "pgo": Variant(
+        "--enable-optimizations and --with-lto: fast, and slow to build",
+        ("--enable-optimizations", "--with-lto"),
+        megabytes=600,
+        # The compiler reads profiles that are no part of its command line.
+        cached=False,
+    ),
+    "asan": Variant(
+        "with AddressSanitizer",
+        (
+            "--with-pydebug",
+            "--with-address-sanitizer",
+            "--without-pymalloc",
+            # Else an object has the memory, and the stack in a report, of
+            # another one that is gone.
+            "--without-freelists",
+        ),
+        megabytes=900,
+        slowness=5,
+        # CPython leaves memory to the system when it exits.
+        environment={"ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1"},
+    ),
+    "tsan": Variant(
+        "with ThreadSanitizer",
+        (
+            "--with-pydebug",
+            "--without-pymalloc",
+            f"CFLAGS=-fsanitize=thread -include {Path(__file__).with_name('tsan.h')}",
+            "LDFLAGS=-fsanitize=thread",
+        ),
+        megabytes=900,
+        slowness=10,
+        # CPython itself has races, in what runs while it is built too.
+        environment={"TSAN_OPTIONS": "exitcode=0"},
+    ),
+    "ubsan": Variant(
+        "with UndefinedBehaviorSanitizer",
+        ("--with-pydebug", "--with-undefined-behavior-sanitizer"),
+        megabytes=900,
+        slowness=3,
+    ),
+}
+
+
+def built(kind, variant="debug", series=DEFAULT_SERIES):
+    """Return the Path of the interpreter that ./build.sh makes.
+
+    Parameters:
+        kind: "stock" or "patched".
+        variant: as VARIANTS has them.
+        series: name of the series.
+    """
+    return BUILD / series / variant / kind / "obj" / "python"
+
+
+class Interpreter:
+    """One CPython to build: stock or patched, in one variant.
+
+    Parameters:
+        kind: "stock" or "patched".
+        home: pathlib.Path of the variant's directory, build/3.11/debug.
+        variant: the Variant.
+        prefix: pathlib.Path where it is to be installed; None for nowhere.
+        options: further arguments for configure.
+    """
+
+    def __init__(self, kind, home, variant, prefix=None, options=()):
+        self.kind = kind
+        self.variant = variant
+        self.source = home / kind / "src"
+        self.objects = home / kind / "obj"
+        self.python = self.objects / "python"
+        self._logs = home / "log"
+        self._prefix = prefix
+        self._options = options
+
+    def log(self, stage):
+        """Return the path of the log of *stage* ("compile")."""
+        self._logs.mkdir(parents=True, exist_ok=True)
+        return self._logs / f"{stage}-{self.kind}.log"
+
+    def environment(self):
+        """Return the environment in which this interpreter is built and run."""
+        settings = dict(self.variant.environment)
+        if "CCACHE_DIR" not in os.environ:
+            settings["CCACHE_DIR"] = str(BUILD / "ccache")
+        if "--enable-shared" in self._options:
+            # Not one of the same name that is installed already.
+            settings["LD_LIBRARY_PATH"] = str(self.objects)
+        return process.environment(**settings)
+
+    def configuring(self):
+        """Start configure, unless it was run for just this already.
+
+        Returns a context manager: with it configure runs, and its end is
+        waited for when the `with` block ends, which raises process.Failed if
+        it failed.
+        """
+        recipe = self._recipe()
+        stamp = self.objects / "threadjoin.json"
+        if stamp.exists() and stamp.read_text() == json.dumps(recipe):
+            return contextlib.nullcontext()
+        files.remove(self.objects)
+        self.objects.mkdir(parents=True)
+        return self._configuring(recipe, stamp)
+
+    @contextlib.contextmanager
+    def _configuring(self, recipe, stamp):
+        log = self.log("configure")
+        command = ["../src/configure", *recipe["arguments"]]
+        with process.started(
+            command, log, cwd=self.objects, env=self.environment()
+        ) as running:
+            yield
+            process.raise_for(running.wait(), log, f"configure ({self.kind})")
+        stamp.write_text(json.dumps(recipe))
+
+    def _recipe(self):
+        """Return all that configure's result depends on, as a dict."""
+        names = ("CC", "CFLAGS", "CPPFLAGS", "LDFLAGS", "LIBS")
+        arguments = [*self.variant.configure, *self._options]
+        arguments.append(f"CC={' '.join(packages.compiler())}")
+        if self._prefix:
+            arguments.append(f"--prefix={self._prefix}")
+        return {
+            "arguments": arguments,
+            "environment": {n: os.environ[n] for n in names if n in os.environ},
+            # A library that came since makes for one more module.
+            "missing": [need.name for need in packages.missing()],
+            "place": str(self.objects),
+            # Of another release, no object is of use.
+            "source": self._release(),
+        }
+
+    def _release(self):
+        """Return what tells the source from that of another release, a str."""
+        total = hashlib.sha256()
+        for name in ("configure", "Include/patchlevel.h"):
+            path = self.source / name
+            total.update(path.read_bytes() if path.exists() else b"")
+        return total.hexdigest()
+
+    def compile(self, jobs, arguments=()):
+        """Run make with *jobs* compilers at once, and with further *arguments*.
+
+        Raises process.Failed.
+        """
+        command = ["make", f"-j{jobs}", *arguments]
+        compiler = packages.compiler()
+        if self.variant.cached and "ccache" not in compiler and shutil.which("ccache"):
+            # For make alone: what configure is told is what the interpreter
+            # builds extensions with, wherever it is installed.
+            command.append(f"CC=ccache {' '.join(compiler)}")
+        try:
+            self._check(command, "compile")
+        except process.DiskFull:
+            # A file that was cut short looks up to date to the next make.
+            files.remove(self.objects)
+            raise
+
+    def install(self):
+        """Run `make install`, into the prefix. Raises process.Failed."""
+        self._check(["make", "install"], "install")
+
+    def _check(self, command, stage):
+        process.check(
+            command,
+            self.log(stage),
+            f"{stage} ({self.kind})",
+            cwd=self.objects,
+            env=self.environment(),
+        )
+
+
+def configure(interpreters):
+    """Configure all *interpreters*, at the same time. Raises process.Failed.
+
+    configure keeps one processor busy at most, so this costs no more time
+    than one of them.
+    """
+    with contextlib.ExitStack() as running:
+        for one in interpreters:
+            running.enter_context(one.configuring())
+
+
+def require_space(interpreters, place=BUILD):
+    """Raise Problem when the disk of *place* is too full to build those of
+    *interpreters* that are not there yet.
+    """
+    wanted = sum(i.variant.megabytes for i in interpreters if not i.python.exists())
+    free = shutil.disk_usage(place).free >> 20
+    if free < wanted:
+        raise Problem(
+            f"the disk is too full: the build takes {wanted} MB, and {place} has "
+            f"{free} MB free; make room, then run again"
+        )

@@ -1,0 +1,85 @@
+"""See what an interpreter does: its own test_threading, and the join race."""
+
+import re
+import sys
+from dataclasses import dataclass
+
+from ..core import process
+from ..core.layout import ROOT
+
+REPRODUCER = ROOT / "scripts" / "repro_join_race.py"
+
+#: Seconds for test_threading, and for the reproducer, where nothing is slow.
+TEST_TIMEOUT = 600
+REPRODUCER_TIMEOUT = 120
+
+#: The reproducer's exit statuses.
+VERDICTS = {0: "no race", 1: "race"}
+
+#: Started in the background by a shell we ignore SIGINT, and so would the
+#: tests, some of which are about SIGINT.
+WITH_SIGINT = (
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+    "os.execv(sys.argv[1], sys.argv[1:])"
+)
+
+
+@dataclass(frozen=True)
+class Tests:
+    """How a run of test_threading ended."""
+
+    passed: bool
+    ran: int
+    skipped: int
+    failed: tuple  # names
+
+    def __str__(self):
+        text = f"{self.ran} run, {self.skipped} skipped"
+        if self.passed:
+            return f"passed ({text})"
+        return f"FAILED ({text}): {', '.join(self.failed) or 'see the log'}"
+
+
+def run_tests(interpreter):
+    """Run test_threading on an interpreter.Interpreter and return Tests.
+
+    Raises process.Failed when it hangs.
+    """
+    log = interpreter.log("test_threading")
+    timeout = TEST_TIMEOUT * interpreter.variant.slowness
+    # The test runner's own limit comes first: it shows where threads hang.
+    command = ["-m", "test", "-v", f"--timeout={timeout}", "test_threading"]
+    result = _run(interpreter, command, log, timeout + 60)
+    return parse_tests(result, log.read_text(errors="replace"))
+
+
+def parse_tests(status, output):
+    """Return the Tests that ended with *status* and wrote *output*."""
+    ran = sum(map(int, re.findall(r"^Ran (\d+) tests? in ", output, re.MULTILINE)))
+    skipped = sum(
+        map(int, re.findall(r"^(?:OK|FAILED) \(.*skipped=(\d+)", output, re.M))
+    )
+    failed = re.findall(r"^(?:FAIL|ERROR): (\S+)", output, re.MULTILINE)
+    return Tests(status == 0 and ran > 0, ran, skipped, tuple(dict.fromkeys(failed)))
+
+
+def reproduce(interpreter):
+    """Run the reproducer on an interpreter.Interpreter.
+
+    Returns "race", "no race", or "not carried out". Raises process.Failed
+    when it hangs.
+    """
+    log = interpreter.log("race")
+    timeout = REPRODUCER_TIMEOUT * interpreter.variant.slowness
+    result = _run(interpreter, [str(REPRODUCER)], log, timeout)
+    return VERDICTS.get(result, "not carried out")
+
+
+def _run(interpreter, arguments, log, timeout):
+    return process.status(
+        [sys.executable, "-c", WITH_SIGINT, str(interpreter.python), *arguments],
+        log,
+        cwd=interpreter.objects,
+        env=interpreter.environment(),
+        timeout=timeout,
+    )

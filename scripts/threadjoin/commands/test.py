@@ -1,0 +1,105 @@
+"""Run the project's tests: with all that they need, built where missing."""
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+from ..core import cli, layout
+from ..core.errors import Problem
+from ..core.progress import Progress
+from ..host import devenv, workplace
+from ..series import catalog
+
+#: Those of pytest's options that are known before pytest is there.
+FLAGS = ("-x", "-v", "-vv", "-q", "-s", "-l", "--lf", "--ff", "--pdb", "--collect-only")
+OPTIONS = ("-k", "-m", "-r", "-p", "-o", "--tb", "--durations", "--maxfail")
+
+
+def _parser():
+    parser = cli.Parser(
+        prog="scripts/test",
+        description="Run the project's tests. Sets up build/venv and builds the "
+        "stock and the patched Python first, as far as they are missing.",
+        allow_abbrev=False,
+        epilog="What stands behind -- is pytest's as well, whatever it is.",
+    )
+    only = parser.add_mutually_exclusive_group()
+    only.add_argument(
+        "--unit", action="store_true", help="only the tests that need nothing built"
+    )
+    only.add_argument(
+        "--setup", action="store_true", help="only set up build/venv, run no test"
+    )
+    parser.add_argument(
+        "test", nargs="*", metavar="TEST", help="files, FILE::NAME, or directories"
+    )
+    theirs = parser.add_argument_group("options of pytest")
+    for flag in FLAGS:
+        theirs.add_argument(flag, dest="theirs", action="append_const", const=[flag])
+    for option in OPTIONS:
+        theirs.add_argument(
+            option, dest="theirs", action="append", metavar="VALUE", type=_taker(option)
+        )
+    built_from = parser.add_mutually_exclusive_group()
+    for name, value in (("release", "VERSION"), ("source", "PATH")):
+        built_from.add_argument(
+            f"--{name}",
+            metavar=value,
+            help=f"build from what ./build.sh --{name} says; by default from the "
+            "release that a series is made on",
+        )
+    return parser
+
+
+def _taker(option):
+    """Return a function that makes words for pytest of the value of *option*."""
+    return lambda value: [option, value] if len(option) == 2 else [f"{option}={value}"]
+
+
+def main(argv):
+    """Run the command line *argv* (a list of str); return pytest's status."""
+    end = argv.index("--") if "--" in argv else len(argv)
+    parser = _parser()
+    args = parser.parse_intermixed_args(argv[:end])
+    for test in args.test:
+        if not Path(layout.ROOT, test.partition("::")[0]).exists():
+            parser.error(f"there is no {test}")
+    if not (args.unit or args.setup):
+        workplace.require_ascii()
+    devenv.ensure(Progress())
+    if args.setup:
+        return
+    words = [word for words in args.theirs or () for word in words]
+    words += [*args.test, *argv[end + 1 :]]
+    # A background job of a shell has SIGINT ignored, and so would all of our
+    # children: tests that interrupt a program need it at its default.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if not args.unit:
+        _build(args)
+    run_pytest([*(["tests/unit"] if args.unit else []), *words])
+
+
+def _build(args):
+    """Build stock and patched of every series; what is up to date stays."""
+    if args.release is not None:
+        wanted = [["--release", args.release]]
+    elif args.source is not None:
+        wanted = [["--source", args.source]]
+    else:
+        # Known and the same for ever, where the default is what is newest.
+        named = [catalog.load_series(name) for name in catalog.available()]
+        wanted = [[series.name, "--release", series.base.version] for series in named]
+    for words in wanted:
+        command = [str(layout.ROOT / "build.sh"), *words, "--no-test"]
+        if subprocess.run(command, check=False).returncode:
+            raise Problem(
+                f"no tests without the builds: ./build.sh {' '.join(words)} failed"
+            )
+
+
+def run_pytest(arguments):
+    """Become pytest with *arguments*; does not return."""
+    python = str(devenv.VENV / "bin" / "python")
+    os.chdir(layout.ROOT)
+    os.execv(python, [python, "-m", "pytest", *arguments])

@@ -1,0 +1,8 @@
+"""Define the error that a command reports in one line."""
+
+
+class Problem(Exception):
+    """Something the person at the keyboard can act on.
+
+    The message is one line: what was wrong, then what to do about it.
+    """

@@ -1,0 +1,275 @@
+"""Run other programs: their output to a log, no process left behind."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import tempfile
+
+from . import disk, signals
+from .errors import Problem
+
+#: Seconds that a stopped program gets to clean up behind itself.
+GRACE = 10
+
+#: Seconds for an interpreter to say who it is.
+PATIENCE = 60
+
+#: What the C library says for ENOSPC, in the language of environment().
+DISK_FULL = b"No space left on device"
+
+
+class Failed(Problem):
+    """A program ended with a status that is not 0, or took too long.
+
+    Attributes:
+        log: pathlib.Path of the file with its output.
+    """
+
+    def __init__(self, message, log):
+        super().__init__(f"{message}; see {log}")
+        self.log = log
+
+
+class DiskFull(Problem):
+    """A program found no space left on the disk."""
+
+
+def environment(**changes):
+    """Return the environment for the programs that are run here, a dict.
+
+    Messages are in English, for we look for some of them, and what is meant
+    for the Python, git or make that started us is left out: it would reach
+    the interpreter that is built.
+    """
+    ours = ("PYTHON", "GIT_", "MAKE", "MFLAGS")
+    env = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
+    env["LC_ALL"] = "C.UTF-8"
+    env.update(changes)
+    return env
+
+
+def require_python(*paths):
+    """Raise Problem unless all of *paths* are Pythons that the commands are for."""
+    question = "import json, sys; print(json.dumps(sys.version_info[:3]))"
+    for path in paths:
+        answer = ask(path, question, timeout=PATIENCE)
+        if not isinstance(answer, list) or len(answer) != 3:
+            raise _no_interpreter(path, "it is no Python")
+        if answer < [3, 9]:
+            version = ".".join(map(str, answer))
+            raise Problem(f"{path} is Python {version}; name one of 3.9 or later")
+
+
+def ask(python, code, timeout=None):
+    """Return what *code* prints as JSON on the interpreter *python* (a path).
+
+    Parameters:
+        timeout: as python_said() has it.
+
+    Raises Problem when that does not run, or is no Python.
+    """
+    # What is in the current directory is not to be imported.
+    code = f"import sys; sys.path[:] = filter(None, sys.path)\n{code}"
+    done = python_said(python, "-c", code, timeout=timeout)
+    if done.returncode:
+        last = done.stderr.strip().splitlines()[-1:] or [f"status {done.returncode}"]
+        raise _no_interpreter(python, last[0])
+    try:
+        return json.loads(done.stdout)
+    except ValueError:
+        raise _no_interpreter(python, "it is no Python") from None
+
+
+def python_said(python, *arguments, timeout=None):
+    """Run the interpreter *python* (a path) with *arguments*.
+
+    Parameters:
+        timeout: seconds that it may take; None for no limit.
+
+    Returns the subprocess.CompletedProcess, with what it wrote as text. Raises
+    Problem when it cannot be run.
+    """
+    try:
+        # What is raised before Popen() has returned would leave it running.
+        with signals.held() as let:
+            with subprocess.Popen(
+                [python, *arguments],
+                env=environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                encoding="utf-8",
+                errors="replace",
+            ) as process:
+                try:
+                    let()
+                    output = process.communicate(timeout=timeout)
+                except BaseException:
+                    process.kill()
+                    # For Ctrl-C, the `with` block would not wait.
+                    process.wait()
+                    raise
+        return subprocess.CompletedProcess(process.args, process.returncode, *output)
+    except OSError as exc:
+        raise _no_interpreter(python, exc.strerror) from None
+    except subprocess.TimeoutExpired:
+        why = f"no answer within {timeout} s"
+        raise _no_interpreter(python, why) from None
+
+
+def _no_interpreter(python, why):
+    return Problem(f"{python} does not run ({why}); name an interpreter")
+
+
+def tail(log, lines=20):
+    """Return the last *lines* lines of the file *log* as one str."""
+    text = _end_of(log).decode(errors="replace")
+    return "\n".join(text.splitlines()[-lines:])
+
+
+def status(argv, log, *, timeout=None, **options):
+    """Run *argv*, its output into the file *log*, and return its exit status.
+
+    Parameters:
+        argv: the program and its arguments.
+        log: path of a file, overwritten.
+        timeout: seconds after which it is stopped; None for no limit.
+        options: cwd, env and group, as started() has them.
+
+    Raises Failed when it took too long, and Problem when it does not exist.
+    """
+    with started(argv, log, **options) as process:
+        try:
+            return process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            name = os.path.basename(argv[0])
+            raise Failed(f"{name} was stopped after {timeout} s", log) from None
+
+
+def bounded(argv, log, timeout, **options):
+    """Run *argv*, with all that it starts, for *timeout* seconds at most.
+
+    What is left of its process group when it ends is killed. Returns the exit
+    status, or None when it took too long; parameters as status() has them.
+    """
+    with started(argv, log, **options) as process:
+        try:
+            return process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return None
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def started(argv, log, *, cwd=None, env=None, group=True):
+    """Start *argv*, its output into the file *log*, and give its Popen.
+
+    Should the `with` block be left while it runs, it is stopped.
+
+    Parameters:
+        cwd, env: as subprocess.Popen has them; None for our own.
+        group: whether it is to be in a process group of its own, which is
+            stopped as a whole. A program that has to share our terminal
+            (sudo, apt) is not, and is waited for instead.
+    """
+    # What is raised before Popen() has returned would leave the program running.
+    with signals.held() as let:
+        process = _popen(argv, log, cwd, env, group)
+        try:
+            let()
+            yield process
+        finally:
+            _stop(process, group)
+
+
+def _popen(argv, log, cwd, env, group):
+    try:
+        with open(log, "wb") as output:
+            return subprocess.Popen(
+                argv,
+                cwd=cwd,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=group,
+            )
+    except FileNotFoundError as exc:
+        raise Problem(f"{exc.filename} is not there; install it") from None
+
+
+def check(argv, log, what, **options):
+    """Run *argv* as status() does; a status other than 0 raises.
+
+    Parameters:
+        what: the work in two or three words, such as "compile (stock)".
+
+    Raises DiskFull when that is what stopped it, else Failed.
+    """
+    raise_for(status(argv, log, **options), log, what, options.get("cwd"))
+
+
+def raise_for(result, log, what, cwd=None):
+    """Raise as check() does when *result*, an exit status, is not 0.
+
+    Parameters:
+        cwd: the directory in which it ran, and wrote; None for neither.
+    """
+    if result:
+        raise_if_disk_full(log, cwd)
+        # What is full may have had no room for the message that says so.
+        points = disk.full(_written(log, cwd))
+        if points:
+            raise _disk_full(points, log)
+        raise Failed(f"{what} failed with status {result}", log)
+
+
+def raise_if_disk_full(log, cwd=None):
+    """Raise DiskFull when the program that wrote *log* ran out of disk.
+
+    Parameters:
+        cwd: as raise_for() has it.
+    """
+    if DISK_FULL in _end_of(log):
+        raise _disk_full(disk.full(_written(log, cwd)), log)
+
+
+def _written(log, cwd):
+    """Return the places into which a program may have written, a list."""
+    return [log, cwd or log, tempfile.gettempdir()]
+
+
+def _disk_full(points, log):
+    return DiskFull(f"{disk.no_room(points)} (log: {log})")
+
+
+def _end_of(log, size=65536):
+    with open(log, "rb") as stream:
+        stream.seek(0, os.SEEK_END)
+        stream.seek(max(0, stream.tell() - size))
+        return stream.read()
+
+
+def _stop(process, group):
+    """End *process*, and its group when it has one, if it still runs."""
+    if process.poll() is not None:
+        return
+    if not group:
+        # It had the terminal's Ctrl-C as we had. What installs packages is
+        # not to be cut short beyond that.
+        process.wait()
+        return
+    os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(GRACE)
+    except subprocess.TimeoutExpired:
+        pass
+    finally:
+        # Whoever of the group did not listen.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

@@ -1,0 +1,1 @@
+"""Find and install what the machine lacks."""

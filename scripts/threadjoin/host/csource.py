@@ -1,0 +1,32 @@
+"""Compile a C file of the project for the machine that we are on."""
+
+import os
+
+from ..core import process
+from ..core.errors import Problem
+from . import packages
+
+
+def compiled(source, output, options, what):
+    """Compile and link *source*; return *output*.
+
+    Parameters:
+        source: Path of the C file.
+        output: Path of the result. Others may use it, or make it, meanwhile.
+        options: of the compiler, a list of str.
+        what: what it is, in two or three words, such as "the floor".
+
+    Raises Problem when there is no compiler, process.Failed when it fails.
+    """
+    compiler = packages.compiler()
+    if not compiler:
+        raise Problem(f"no C compiler for {what}; install gcc, or set CC")
+    output.parent.mkdir(parents=True, exist_ok=True)
+    mine = output.with_name(f"{output.name}.{os.getpid()}")
+    process.check(
+        [*compiler, *options, str(source), "-o", str(mine)],
+        output.with_suffix(".log"),
+        f"compiling {what}",
+    )
+    os.replace(mine, output)
+    return output

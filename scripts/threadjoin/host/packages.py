@@ -1,0 +1,209 @@
+"""The system packages that a build of CPython needs, and how to install them.
+
+The needs, and what each system's packages for them are called, are data in
+packages.json. Whether one is met is asked of the compiler, not of a package
+manager: that works everywhere, and for what was installed by hand.
+"""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..core import process
+from ..core.errors import Problem
+
+DATA = json.loads(Path(__file__).with_name("packages.json").read_text())
+
+
+@dataclass(frozen=True)
+class Need:
+    """Something that a build needs of the system."""
+
+    name: str  # for people
+    required: bool  # or the build only lacks a module without it
+    commands: tuple  # one of these is there, or
+    header: str  # this can be included
+    packages: dict  # of package manager to the name it has there
+
+
+def needs(data=DATA):
+    """Return the Needs that the content of packages.json, *data*, lists."""
+    return [_need(entry, data["managers"]) for entry in data["tools"] + data["headers"]]
+
+
+def _need(entry, managers):
+    return Need(
+        entry["name"],
+        entry.get("required", "commands" in entry),
+        tuple(entry.get("commands", ())),
+        entry.get("header", ""),
+        {manager: entry[manager] for manager in managers},
+    )
+
+
+def compiler():
+    """Return the command of the C compiler, a list of str; [] for none.
+
+    That is CC of the environment where it is set, else the usual names.
+    Raises Problem when CC names a program that is not there.
+    """
+    words = shlex.split(os.environ.get("CC", ""))
+    if words:
+        if not shutil.which(words[0]):
+            raise Problem(f"no compiler: CC is {words[0]}, which is not there")
+        return words
+    commands = next(need.commands for need in needs() if "gcc" in need.commands)
+    return next(([name] for name in commands if shutil.which(name)), [])
+
+
+def missing():
+    """Return the Needs that this system does not meet."""
+    listed = needs()
+    command = compiler()
+    headers = _includable([need.header for need in listed if need.header], command)
+    return [
+        need
+        for need in listed
+        if not (
+            need.header in headers
+            or any(map(shutil.which, need.commands))
+            # Named by CC, it may have any name.
+            or (command and "gcc" in need.commands)
+        )
+    ]
+
+
+def _includable(headers, command):
+    """Return the set of those *headers* that the compiler *command* finds."""
+    if not command:
+        return set()
+    lines = []
+    for number, header in enumerate(headers):
+        lines += [f"#if __has_include(<{header}>)", f"found {number}", "#endif"]
+    done = subprocess.run(
+        [*command, *shlex.split(os.environ.get("CPPFLAGS", "")), "-xc", "-E", "-"],
+        input="\n".join(lines) + "\n",
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        check=False,
+    )
+    return {headers[int(n)] for n in re.findall(r"^found (\d+)$", done.stdout, re.M)}
+
+
+def provide(progress, log, only_say=False):
+    """See to it that the system has what a build needs.
+
+    Installs what is missing where we may (apt, as root or with a sudo that
+    asks for no password); says what to install where we may not.
+
+    Parameters:
+        progress: a progress.Progress.
+        log: path of a file for the package manager's output.
+        only_say: install nothing, and raise Problem when anything is missing.
+
+    Raises Problem when something is missing that no build can do without.
+    """
+    lacking = missing()
+    if only_say and lacking:
+        raise Problem(f"{_names(lacking)} missing; {advice(lacking)}")
+    install(lacking, progress, log)
+    lacking = missing() if lacking else []
+    required = [need for need in lacking if need.required]
+    if required:
+        raise Problem(f"{_names(required)} missing; {advice(lacking)}")
+    if lacking:
+        progress.note(
+            f"note: {_names(lacking)} missing, and so will be Python's modules on "
+            f"them; {advice(lacking)}"
+        )
+
+
+def install(lacking, progress, log):
+    """Install the packages for the Needs *lacking* where we may.
+
+    Does nothing for none, or where we may not; what could not be installed
+    is still missing afterwards. Other parameters as provide() has them.
+    """
+    may = _privilege() if lacking and shutil.which("apt-get") else None
+    if may is not None:
+        names = [need.packages["apt-get"] for need in lacking]
+        progress.note(f"note: to be installed with apt-get: {' '.join(names)}")
+        with progress.stage(f"install {', '.join(need.name for need in lacking)}"):
+            _install(names, may, log)
+
+
+def provide_tool(command, progress, log, data=DATA):
+    """See to it that the tool *command* of a check is there.
+
+    Parameters:
+        command: its name, one of those under "checks" in packages.json.
+        progress, log: as provide() has them.
+
+    Installs it where we may; raises Problem, saying how to, when it is
+    missing after that.
+    """
+    if shutil.which(command):
+        return
+    entry = next(e for e in data["checks"] if command in e["commands"])
+    need = _need(entry, data["managers"])
+    log.parent.mkdir(parents=True, exist_ok=True)
+    install([need], progress, log)
+    if not shutil.which(command):
+        raise Problem(f"{command} is missing; {advice([need])}")
+
+
+def advice(lacking, which=shutil.which):
+    """Return words on how to install the Needs *lacking* on this system."""
+    for manager, command in DATA["managers"].items():
+        if which(manager):
+            names = " ".join(need.packages[manager] for need in lacking)
+            sudo = "" if os.geteuid() == 0 else "sudo "
+            return f"install with: {sudo}{command} {names}"
+    return f"install {', '.join(need.name for need in lacking)} (with headers)"
+
+
+def _names(lacking):
+    verb = "is" if len(lacking) == 1 else "are"
+    return f"{', '.join(need.name for need in lacking)} {verb}"
+
+
+def _privilege():
+    """Return the words before a command that make it run as root; None when
+    we may not.
+    """
+    if os.geteuid() == 0:
+        return []
+    if shutil.which("sudo"):
+        done = subprocess.run(
+            ["sudo", "-n", "true"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            check=False,
+        )
+        if done.returncode == 0:
+            return ["sudo", "-n"]
+    return None
+
+
+def _install(names, privilege, log):
+    """Install the packages *names* with apt; what fails shows by its lack."""
+    apt = [*privilege, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q"]
+    install = [*apt, "-o", "DPkg::Lock::Timeout=120", "install", "-y"]
+    install.append("--no-install-recommends")
+    # A list of packages that is older than the archive names files that are
+    # gone. Most machines have a fresh one, so another one comes second. Last,
+    # one by one: a name that the archive lacks is not to stop the others.
+    attempts = [[*install, *names], [*apt, "update"], [*install, *names]]
+    attempts += [[*install, name] for name in names]
+    for command in attempts:
+        result = process.status(command, log, env=process.environment(), group=False)
+        process.raise_if_disk_full(log)
+        if result == 0 and command[-1] == names[-1]:
+            return

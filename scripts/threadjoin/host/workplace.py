@@ -1,0 +1,72 @@
+"""The directory build/, for one run at a time."""
+
+import contextlib
+import fcntl
+import os
+import tempfile
+
+from ..core import files
+from ..core.errors import Problem
+from ..core.layout import BUILD
+
+
+def require_ascii(place=BUILD):
+    """Raise Problem unless CPython can be built in the directory *place*.
+
+    It is built by an interpreter that cannot decode the names of its own files yet.
+    """
+    if not str(place).isascii():
+        raise Problem(
+            f"CPython cannot be built where the path is not ASCII, as in {place}; "
+            "move the project"
+        )
+
+
+@contextlib.contextmanager
+def occupied(place=BUILD):
+    """Hold the directory *place* while the `with` block runs.
+
+    Temporary files, ours and those of the programs we run, go below it too.
+    Raises Problem when another run holds it, when it cannot be made, or when
+    CPython cannot be built there.
+    """
+    require_ascii(place)
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        lock = open(place / ".lock", "a+")
+    except PermissionError as exc:
+        raise Problem(
+            f"{exc.filename} cannot be written; run from a copy of the project "
+            "that is yours"
+        ) from None
+    with lock:
+        _take(lock, place)
+        scratch = place / "tmp"
+        files.remove(scratch)
+        scratch.mkdir()
+        before = os.environ.get("TMPDIR")
+        os.environ["TMPDIR"] = tempfile.tempdir = str(scratch)
+        try:
+            yield
+        finally:
+            tempfile.tempdir = None
+            if before is None:
+                del os.environ["TMPDIR"]
+            else:
+                os.environ["TMPDIR"] = before
+            files.remove(scratch)
+
+
+def _take(lock, place):
+    """Lock the open file *lock* and write our process id into it."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.seek(0)
+        holder = lock.read().strip() or "unknown"
+        raise Problem(
+            f"another build works in {place} (process {holder}); wait for it to end"
+        ) from None
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()

@@ -1,0 +1,1 @@
+"""Build and measure the Docker images."""

@@ -1,0 +1,38 @@
+#!/bin/sh
+# What dockerengine.py runs, in a mount namespace of its own: the engine, with a
+# bridge of its own, and nothing left of either when it ends. A shell, so that this
+# holds for an end of ours, too, that leaves us no time.
+# Usage: own_engine.sh BRIDGE DIRECTORY COMMAND...
+set -eu
+bridge=$1
+place=$2
+shift 2
+
+# shellcheck disable=SC2329  # the trap calls it
+tidy() {
+    ip link delete "$bridge"
+    # The network namespaces of the containers.
+    awk -v place="$place/" 'index($2, place) == 1 { print $2 }' /proc/self/mounts |
+        xargs --no-run-if-empty umount --lazy
+    rm -rf "$place"
+}
+
+# The engine would rather use the machine's containerd, which sees none of its mounts.
+if [ -d /run/containerd ]; then
+    mount -t tmpfs threadjoin /run/containerd
+fi
+# The engine gives it addresses that no route here leads to.
+ip link add "$bridge" type bridge
+trap tidy EXIT
+
+# What a shell starts in the background ignores these two, and the containers would.
+env --default-signal=INT --default-signal=QUIT "$@" &
+engine=$!
+trap 'kill -TERM "$engine" || true' TERM
+status=0
+wait "$engine" || status=$?
+# A signal ends the wait, and not yet the engine.
+while kill -0 "$engine" 2>/dev/null; do
+    wait "$engine" || status=$?
+done
+exit "$status"

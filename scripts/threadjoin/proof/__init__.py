@@ -1,0 +1,1 @@
+"""Check what is claimed for a series, on interpreters that are built."""

@@ -1,0 +1,249 @@
+"""Compare the binary interface of a patched CPython with that of the stock one.
+
+libabigail's abidiff compares what the two export, down to the layout of the
+types in the public headers; CPython's own tool looks whether all of the stable
+ABI is there.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..building import interpreter
+from ..core import cli, layout, process
+from ..core.errors import Problem
+from ..core.progress import Progress
+from ..host import packages
+
+#: What is not public though it looks so, in the form that abidiff reads.
+PRIVATE = layout.PATCHES / "abi-private.ini"
+
+#: The structures that may have new members behind their last one. Only the
+#: runtime makes thread states, so nobody else knows how long they are.
+GROWING = ("_ts",)
+
+#: Seconds that a tool may take; some are usual.
+PATIENCE = 600
+
+_QUESTION = """
+import json, sys, sysconfig
+print(json.dumps({
+    "shared": bool(sysconfig.get_config_var("Py_ENABLE_SHARED")),
+    "library": sysconfig.get_config_var("LDLIBRARY"),
+    "static": sysconfig.get_config_var("LIBRARY"),
+    "libdir": sysconfig.get_config_var("LIBDIR"),
+    "executable": sys.executable,
+    "include": sysconfig.get_path("include"),
+    "platinclude": sysconfig.get_path("platinclude"),
+    "source": sysconfig.get_config_var("srcdir"),
+    "build": sysconfig.is_python_build() and sysconfig.get_config_var("projectbase"),
+}))
+"""
+
+
+@dataclass(frozen=True)
+class Interface:
+    """The binary interface of one interpreter, as files."""
+
+    binary: Path  # the library that exports it, or the executable that does
+    include: Path  # the headers
+    config: Path  # pyconfig.h
+    source: Path  # of CPython; only there for one in its build directory
+    build: Path  # its build directory; None for one that is installed
+    static: str  # the static library's name
+
+
+def interface(python):
+    """Return the Interface of the interpreter *python* (a path).
+
+    Raises Problem when it does not run.
+    """
+    answer = process.ask(python, _QUESTION)
+    build = Path(answer["build"]) if answer["build"] else None
+    directory = build or Path(answer["libdir"])
+    if answer["shared"]:
+        binary = directory / answer["library"]
+    else:
+        binary = Path(answer["executable"]).resolve()
+    return Interface(
+        binary,
+        Path(answer["include"]),
+        Path(answer["platinclude"]) / "pyconfig.h",
+        Path(answer["source"]),
+        build,
+        answer["static"],
+    )
+
+
+def public_headers(include, config, directory):
+    """Copy the headers that extensions include into *directory*, made anew.
+
+    Parameters:
+        include: Path of CPython's Include.
+        config: Path of pyconfig.h.
+        directory: Path.
+
+    Returns *directory*. The headers in internal/ are left out: abidiff then
+    takes the types that they define for private.
+    """
+    shutil.copytree(include, directory, ignore=shutil.ignore_patterns("internal"))
+    if not (directory / "pyconfig.h").exists():
+        shutil.copy(config, directory)
+    return directory
+
+
+def compare(before, after):
+    """Compare two binaries with their headers.
+
+    Parameters:
+        before, after: pairs of Paths, a binary and a directory of headers.
+
+    Returns (report, forbidden): what abidiff reports, and a list of those of
+    its lines that are not mere additions. Raises Problem when it cannot
+    compare the two.
+    """
+    done = subprocess.run(
+        [
+            "abidiff",
+            # Each type that differs is told of once, where it differs itself.
+            "--leaf-changes-only",
+            *("--suppressions", PRIVATE),
+            *("--headers-dir1", before[1], "--headers-dir2", after[1]),
+            *(before[0], after[0]),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    # The status is made of bits: 1 and 2 are errors, 4 is a difference.
+    if done.returncode & 3:
+        last = (done.stdout.strip() or "it says nothing").splitlines()[-1]
+        raise Problem(f"abidiff failed ({last}); was this compiled with -g?")
+    return done.stdout, list(forbidden(done.stdout))
+
+
+_HEADING = re.compile(
+    r"$|(Leaf changes|Changed leaf types|Removed/Changed/Added \w+) summary: "
+    r"|\d+ Added (function|variable)s?:$"
+)
+_GROWN = re.compile(rf"'struct ({'|'.join(GROWING)}) at .*' changed:$")
+_SIZE = re.compile(r"  type size changed from (\d+) to \d+ \(in bits\)$")
+_MEMBERS = re.compile(r"  \d+ data member insertions?:$")
+_MEMBER = re.compile(r"    '.*', at offset (\d+) \(in bits\)")
+
+
+def forbidden(report):
+    """Yield the lines of abidiff's *report* that are not mere additions.
+
+    These are added functions and variables, and members at the end of the
+    structures in GROWING.
+    """
+    size = None  # of the structure that the lines are about, before; in bits
+    grown = False
+    for line in report.splitlines():
+        if _HEADING.match(line) or line.startswith("  [A] "):
+            grown = False
+        elif _GROWN.match(line):
+            grown, size = True, None
+        elif grown and _SIZE.match(line):
+            size = int(_SIZE.match(line)[1])
+        elif grown and size and _MEMBERS.match(line):
+            pass
+        elif grown and size and _MEMBER.match(line):
+            if int(_MEMBER.match(line)[1]) < size:
+                yield line
+        else:
+            yield line
+
+
+def check_stable_abi(python, facts):
+    """Raise Problem unless all of the stable ABI is there.
+
+    Parameters:
+        python: path of the interpreter.
+        facts: its Interface; of one in its build directory.
+
+    It is CPython's own tool that looks (`make check-limited-abi`), which
+    expects headers and library in the current directory.
+    """
+    with tempfile.TemporaryDirectory() as place:
+        place = Path(place)
+        for path in (facts.include, facts.config, facts.build / facts.static):
+            (place / path.name).symlink_to(path)
+        tool = facts.source / "Tools" / "scripts" / "stable_abi.py"
+        done = subprocess.run(
+            [python, tool, "--all", facts.source / "Misc" / "stable_abi.toml"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=place,
+            env=process.environment(),
+            timeout=PATIENCE,
+            check=False,
+        )
+    if done.returncode:
+        raise Problem(f"the stable ABI is not complete: {done.stdout.strip()}")
+
+
+def _parser():
+    parser = cli.Parser(
+        prog="scripts/abi",
+        description="Compare the binary interface of a patched Python with the "
+        "stock one's: nothing may be missing, no field of a public structure may "
+        "have moved, and the stable ABI has to be complete.",
+        epilog="Both have to be compiled with -g, as they are by default. Needs "
+        "libabigail, which is installed where that is possible.",
+    )
+    for kind in ("stock", "patched"):
+        parser.add_argument(
+            kind,
+            metavar=kind.upper(),
+            nargs="?",
+            default=interpreter.built(kind),
+            help=f"the {kind} interpreter (default: the one of the debug build)",
+        )
+    return parser
+
+
+def main(argv):
+    """Run the command line *argv* (a list of str); raise Problem if they differ."""
+    args = _parser().parse_args(argv)
+    for python in (args.stock, args.patched):
+        if not os.access(python, os.X_OK):
+            raise Problem(f"there is no {python}; run ./build.sh, or name another one")
+    process.require_python(args.stock, args.patched)
+    packages.provide_tool("abidiff", Progress(), layout.BUILD / "packages.log")
+    report(args.stock, args.patched)
+
+
+def report(stock, patched):
+    """Print how the interfaces of two interpreters (paths) differ.
+
+    Raises Problem where that is not only by additions.
+    """
+    with tempfile.TemporaryDirectory() as place:
+        sides = []
+        for python in (stock, patched):
+            facts = interface(python)
+            headers = Path(place, str(len(sides)))
+            public_headers(facts.include, facts.config, headers)
+            sides.append((facts.binary, headers))
+        differences, wrong = compare(*sides)
+    print(differences.strip())
+    if wrong:
+        print("\nNot mere additions:", *wrong, sep="\n")
+        raise Problem(
+            f"{patched} cannot stand in for {stock}; see the differences above"
+        )
+    print("\nNothing is missing, and no field of a public structure has moved.")
+    if facts.build is None:
+        print("Stable ABI: not checked, that takes a build directory.")
+        return
+    check_stable_abi(patched, facts)
+    print("Stable ABI: complete.")

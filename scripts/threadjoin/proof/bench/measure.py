@@ -1,0 +1,490 @@
+"""Measure a patched interpreter against the stock one, side by side.
+
+Every round measures each row in both interpreters, one right after the other,
+each time in a new process, and whichever went first in one round goes second
+in the next. So both meet the machine in the same moods, and it is the ratio
+that counts: its median over the rounds, and its quartiles. A row is called
+slower or faster where chance would make it look so once in a hundred times.
+
+Rows that wait are measured in three settings, one after the other in each round:
+on one processor, on two, and on two that other processes keep busy.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ...core import cli, disk, layout, process
+from ...core.errors import Problem
+from ...core.progress import Progress
+from ...host import csource, devenv
+from ...series import catalog
+from .. import pages
+from . import stats, worker
+
+WORKER = Path(worker.__file__).resolve()
+
+KINDS = ("stock", "patched")
+FLOOR = "floor"
+FLOOR_LOOPS = 400
+
+#: Seconds for one process, a hundred times what the slowest row takes.
+TIMEOUT = 300
+
+#: The programs in C that go with it: compiler options for each.
+PROGRAMS = {
+    FLOOR: ["-O2", "-pthread"],
+    "spin": ["-O2"],
+    "gilstate": ["-O2", "-pthread", "-shared", "-fPIC"],
+}
+
+#: Rounds, at most, in which the address space is looked at: it varies little.
+SPACE_ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The processors that the measured processes run on."""
+
+    title: str
+    processors: int
+    busy: bool = False  # others want the processors as well
+
+    @property
+    def usual(self):
+        """Whether all rows are measured in it, and not only those that matter."""
+        return self.processors > 1 and not self.busy
+
+
+SETTINGS = {
+    "one": Setting("one processor", 1),
+    "two": Setting("two processors", 2),
+    "busy": Setting("two processors, both busy", 2, busy=True),
+}
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much to measure."""
+
+    rounds: int
+    samples: int = 5
+    divisor: int = 1  # of every row's loops
+
+
+@dataclass
+class Results:
+    """The samples of one setting: for each row, a list a round.
+
+    They are in seconds, and switches are a number for each round.
+    """
+
+    stock: dict = field(default_factory=dict)
+    patched: dict = field(default_factory=dict)
+    floor: list = field(default_factory=list)
+    failed: dict = field(default_factory=dict)  # kind: how many join() raised
+    switches: dict = field(default_factory=dict)  # of start + join, by kind
+    space: dict = field(default_factory=dict)  # bytes, a list by kind
+
+
+def _parser():
+    parser = cli.Parser(
+        prog="scripts/bench",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    for kind in KINDS:
+        parser.add_argument(
+            f"--{kind}",
+            metavar="PYTHON",
+            help=f"the {kind} interpreter; default: the release build of ./build.sh",
+        )
+    parser.add_argument(
+        "--rounds", type=cli.count, metavar="N", help="default: 20, with --quick 3"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="shorter samples: for a first look"
+    )
+    parser.add_argument(
+        "--row",
+        action="append",
+        choices=worker.ROWS,
+        dest="rows",
+        help="measure this row only; may be given several times",
+    )
+    parser.add_argument(
+        "--setting",
+        action="append",
+        choices=SETTINGS,
+        dest="settings",
+        help="measure in this setting only; may be given several times",
+    )
+    parser.add_argument(
+        "--self-check",
+        action="store_true",
+        help="measure the stock interpreter against itself: all ratios are about 1",
+    )
+    parser.add_argument(
+        "--json",
+        type=Path,
+        metavar="FILE",
+        help="save the samples too, as FILE-stock.json and FILE-patched.json, for "
+        "`pyperf compare_to` (needs pyperf)",
+    )
+    parser.add_argument(
+        "--markdown", action="store_true", help="print the table as Markdown"
+    )
+    return parser
+
+
+def main(argv):
+    """Run the command line *argv* (a list of str)."""
+    parser = _parser()
+    args = parser.parse_args(argv)
+    rounds = (3 if args.quick else 20) if args.rounds is None else args.rounds
+    if args.self_check and args.patched:
+        parser.error("--self-check has no use for --patched")
+    effort = Effort(rounds, divisor=5) if args.quick else Effort(rounds)
+    pyperf = _pyperf(argv) if args.json else None
+    if args.json and not os.access(args.json.parent, os.W_OK):
+        raise Problem(f"cannot write --json into {args.json.parent}; name another")
+    pythons = find_interpreters(args)
+    process.require_python(*pythons.values())
+    about = {kind: _worker(pythons[kind], "describe") for kind in KINDS}
+    settings = possible(args.settings or list(SETTINGS))
+    for line in notes(pythons, about):
+        print(line)
+    for name in args.settings or SETTINGS:
+        if name not in settings:
+            print(f"note: one processor here; not measured: {SETTINGS[name].title}")
+    results = measure(pythons, chosen(args.rows, settings), effort)
+    print(*report(results, effort, args.markdown), sep="\n")
+    if pyperf:
+        for path in save(pyperf, results, args.json, pythons, about):
+            print(f"saved {path}")
+
+
+def processors():
+    """Return the processors that we may run on, a sorted list of numbers."""
+    return sorted(os.sched_getaffinity(0))
+
+
+def possible(names):
+    """Return the Settings called *names* for which there are processors, by name.
+
+    Raises Problem when there are none.
+    """
+    there = len(processors())
+    found = {n: SETTINGS[n] for n in names if SETTINGS[n].processors <= there}
+    if not found:
+        raise Problem("there is only one processor here; leave --setting out")
+    return found
+
+
+def chosen(rows, settings):
+    """Return the names of the rows to measure, a list for each of *settings*.
+
+    Parameters:
+        rows: those that were asked for, for all settings; None for what is usual.
+        settings: names of settings.
+    """
+    usual = list(worker.ROWS)
+    # With one processor, there is no other setting for them.
+    alone = not any(SETTINGS[name].usual for name in settings)
+    return {
+        name: rows
+        or [
+            row
+            for row in usual
+            if alone or SETTINGS[name].usual or worker.ROWS[row].matters
+        ]
+        for name in settings
+    }
+
+
+def find_interpreters(args, build=layout.BUILD):
+    """Return {"stock": path, "patched": path} for the command line *args*.
+
+    Raises Problem, saying how to make it, when one is missing.
+    """
+    stock = args.stock or _built("stock", build)
+    if args.self_check:
+        return {"stock": stock, "patched": stock}
+    return {"stock": stock, "patched": args.patched or _built("patched", build)}
+
+
+def _built(kind, build):
+    path = build / catalog.DEFAULT_SERIES / "release" / kind / "obj" / "python"
+    if not path.is_file():
+        raise Problem(
+            f"no {kind} interpreter to measure; run `./build.sh --variant "
+            f"release`, or name one with --{kind}"
+        )
+    return str(path)
+
+
+def notes(pythons, about):
+    """Return lines that say what is measured, and what is amiss with it.
+
+    Parameters:
+        pythons: {kind: path}.
+        about: {kind: what worker.describe() returned}.
+    """
+    lines = []
+    for kind in KINDS:
+        build = ", a debug build" if about[kind]["debug"] else ""
+        lines.append(f"{kind}: Python {about[kind]['version']}{build}, {pythons[kind]}")
+    if about["patched"]["patched"]:
+        series = ".".join(about["patched"]["version"].split(".")[:2])
+        lines += pages.measured([series])
+    if about["stock"]["debug"] != about["patched"]["debug"]:
+        lines.append("note: only one of them is a debug build; the ratios mean nothing")
+    elif about["stock"]["debug"]:
+        lines.append("note: debug builds; see how a release build does")
+    return lines
+
+
+def measure(pythons, rows, effort):
+    """Measure in both interpreters, and the floor; return {setting: Results}.
+
+    Parameters:
+        pythons: {kind: path of the interpreter}.
+        rows: {name of a setting: names of rows, keys of worker.ROWS}.
+        effort: an Effort.
+
+    Raises Problem when an interpreter fails or hangs.
+    """
+    programs = {name: _compile(name) for name in PROGRAMS}
+    results = {name: Results() for name in rows}
+    progress = Progress(sys.stderr)
+    with progress.stage(f"measure {effort.rounds} rounds"):
+        for number in range(effort.rounds):
+            for name, found in results.items():
+                with on(SETTINGS[name], programs["spin"]):
+                    _measure_round(number, found, pythons, rows[name], effort, programs)
+    return results
+
+
+@contextlib.contextmanager
+def on(setting, spinner):
+    """Have what is started in the `with` block run on what *setting* says.
+
+    Parameters:
+        setting: a Setting.
+        spinner: path of spin.c, compiled.
+    """
+    before = os.sched_getaffinity(0)
+    mine = processors()[: setting.processors]
+    with contextlib.ExitStack() as cleanup:
+        cleanup.callback(os.sched_setaffinity, 0, before)
+        for processor in mine if setting.busy else ():
+            os.sched_setaffinity(0, [processor])
+            spinning = subprocess.Popen([spinner, str(os.getpid())])
+            cleanup.callback(spinning.wait)
+            cleanup.callback(spinning.kill)
+        os.sched_setaffinity(0, mine)
+        yield
+
+
+def _measure_round(number, results, pythons, rows, effort, programs):
+    order = KINDS if number % 2 == 0 else KINDS[::-1]
+    for row in rows:
+        for kind in order:
+            if row == "kept":
+                if number < SPACE_ROUNDS:
+                    count = kept_threads(effort)
+                    found = _worker(pythons[kind], row, count)["space"]
+                    results.space.setdefault(kind, []).append(found)
+            else:
+                _measure_row(results, kind, pythons[kind], row, effort, programs)
+    command = [programs[FLOOR], FLOOR_LOOPS // effort.divisor, effort.samples]
+    output = _output(command)
+    results.floor.append(output["values"])
+    results.switches.setdefault(FLOOR, []).append(output["switches"])
+
+
+def kept_threads(effort):
+    """Return of how many finished threads the objects are kept."""
+    return max(1, worker.ROWS["kept"].loops // effort.divisor)
+
+
+def _measure_row(results, kind, python, row, effort, programs):
+    rounds = getattr(results, kind).setdefault(row, [])
+    if row == "shutdown_2000":
+        rounds.append([_shutdown(python)])
+        return
+    loops = max(1, worker.ROWS[row].loops // effort.divisor)
+    more = [programs["gilstate"]] if row == "gilstate" else []
+    output = _worker(python, row, loops, effort.samples, *more)
+    rounds.append(output["values"])
+    if row == "start_join":
+        results.switches.setdefault(kind, []).append(output["switches"])
+    results.failed[kind] = results.failed.get(kind, 0) + output.get("failed", 0)
+
+
+def _shutdown(python):
+    """Return the seconds from the end of the program to that of its process."""
+    ends = _worker(python, "shutdown_2000")["ends"]
+    # The clock is the system's, the same in both processes.
+    return time.monotonic() - ends
+
+
+def _worker(python, row, loops=1, samples=1, *more):
+    return _output([python, "-I", "-S", WORKER, row, loops, samples, *more])
+
+
+def _output(command):
+    """Run *command* and return the JSON that it prints; Problem if it fails."""
+    name = command[0]
+    try:
+        result = subprocess.run(
+            list(map(str, command)),
+            check=False,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            env=process.environment(),
+            timeout=TIMEOUT,
+        )
+    except OSError as exc:
+        raise Problem(f"cannot run {name}: {exc.strerror}") from None
+    except subprocess.TimeoutExpired:
+        raise Problem(f"{name} was stopped after {TIMEOUT} s") from None
+    if result.returncode:
+        said = (result.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        raise Problem(f"{name} fails with status {result.returncode}: {said}")
+    try:
+        return json.loads(result.stdout)
+    except ValueError:
+        raise Problem(f"{name} is no Python interpreter; name another") from None
+
+
+def _compile(name):
+    """Compile the program *name* of PROGRAMS and return its path."""
+    source = WORKER.with_name(f"{name}.c")
+    program = layout.BUILD / "bench" / name
+    return csource.compiled(source, program, PROGRAMS[name], f"{name}.c")
+
+
+def report(results, effort, markdown):
+    """Return the lines of the tables of *results*, and what is to say of them."""
+    lines = []
+    for name, found in results.items():
+        lines += ["", SETTINGS[name].title, ""]
+        if found.stock:
+            lines += [*_table(found, markdown), ""]
+        lines += [*_space_lines(found, effort), *_floor_lines(found)]
+        for kind, count in found.failed.items():
+            if count:
+                lines.append(f"note: join() raised {count} times in {kind}: the race")
+    rounds = f"medians of {effort.rounds} rounds; shutdown is that of the whole process"
+    return [*lines, "", rounds]
+
+
+def _table(results, markdown):
+    table = [stats.HEADER]
+    for row, stock in results.stock.items():
+        title = worker.ROWS[row].title
+        compared = stats.compare(title, stock, results.patched[row])
+        table.append(stats.cells(compared))
+    render = stats.markdown_table if markdown else stats.text_table
+    return render(table)
+
+
+def _space_lines(results, effort):
+    """Yield what there is to say of the address space."""
+    if results.space:
+        stock, patched = (statistics.median(results.space[kind]) for kind in KINDS)
+        title = worker.ROWS["kept"].title.format(kept_threads(effort))
+        yield (
+            f"{title}: {stock / 1e6:,.0f} MB stock, {patched / 1e6:,.0f} MB patched, "
+            f"{patched / stock:.2f} times"
+        )
+
+
+def _floor_lines(results):
+    floor = stats.compare("", results.floor, results.floor).stock
+    lines = [
+        f"floor, pthread_create, a lock handed over, pthread_join in C: "
+        f"{stats.microseconds(floor)} µs{_switches(results, FLOOR)}"
+    ]
+    for kind in KINDS:
+        measured = getattr(results, kind).get("start_join")
+        if measured:
+            times = stats.compare("", results.floor, measured).ratio
+            lines.append(
+                f"start + join, {kind}: {times.median:.2f} times the floor "
+                f"(quartiles {times}){_switches(results, kind)}"
+            )
+    return lines
+
+
+def _switches(results, kind):
+    number = statistics.median(results.switches[kind])
+    return f", {number:.2f} voluntary context switches"
+
+
+def _pyperf(argv):
+    """Return the module pyperf, the project's own environment's if need be."""
+    try:
+        import pyperf
+    except ImportError:
+        python = devenv.VENV / "bin" / "python"
+        if any(devenv.VENV.glob("lib/python*/site-packages/pyperf")):
+            script = str(layout.ROOT / "scripts" / "bench")
+            sys.stdout.flush()
+            os.execv(python, [str(python), script, *argv])
+        raise Problem(
+            "--json needs pyperf; run `scripts/test --setup`, which puts it into "
+            "build/venv"
+        ) from None
+    return pyperf
+
+
+def save(pyperf, results, path, pythons, about):
+    """Save *results* beside *path*, a file of pyperf's for each interpreter.
+
+    The floor is in both, and each name has its setting. Returns the paths that
+    were written, in order.
+    """
+    written = []
+    for kind in KINDS:
+        measured = {
+            f"{row}, {SETTINGS[name].title}": rounds
+            for name, found in results.items()
+            for row, rounds in {**getattr(found, kind), FLOOR: found.floor}.items()
+        }
+        metadata = {
+            "python_version": about[kind]["version"],
+            "python_executable": pythons[kind],
+            "unit": "second",
+        }
+        suite = pyperf.BenchmarkSuite(
+            [
+                _benchmark(pyperf, name, rounds, metadata)
+                for name, rounds in measured.items()
+            ]
+        )
+        target = path.with_name(f"{path.name.removesuffix('.json')}-{kind}.json")
+        with disk.writing(target):
+            suite.dump(str(target), replace=True)
+        written.append(target)
+    return written
+
+
+def _benchmark(pyperf, name, rounds, metadata):
+    return pyperf.Benchmark(
+        [
+            pyperf.Run(
+                samples, metadata={"name": name, **metadata}, collect_metadata=False
+            )
+            for samples in rounds
+        ]
+    )

@@ -1,0 +1,140 @@
+"""Tell what differs between two runs of the same tests, and what is flaky."""
+
+from dataclasses import dataclass
+from math import comb
+
+from ..core import cli
+from .downstream.run import RANK, SKIPPED
+
+WORSE, BETTER = "worse", "better"
+
+#: A difference stands when chance makes one as large less often than this.
+LEVEL = 0.05
+
+#: Rounds that have to go by before a test that no longer fails is let go.
+QUIET = 5
+
+#: Rounds that it takes at least to tell two interpreters apart: with fewer, no
+#: difference is too large for chance.
+FEWEST = next(n for n in range(1, 100) if 1 / comb(2 * n, n) < LEVEL)
+
+
+@dataclass
+class Difference:
+    """A test whose outcome is not the same on both interpreters.
+
+    Attributes:
+        test: its id.
+        kind: WORSE when the patched interpreter is the one that does worse.
+        stock, patched: the outcomes in the whole run.
+        good: how many of the repetitions went well, by role.
+        rounds: how many repetitions there were on each.
+    """
+
+    test: str
+    kind: str
+    stock: str
+    patched: str
+    good: dict
+    rounds: int = 0
+
+    def add(self, outcomes):
+        """Take in one repetition: *outcomes*, a dict of role to outcome."""
+        best = max(RANK[self.stock], RANK[self.patched])
+        self.rounds += 1
+        for role, outcome in outcomes.items():
+            self.good[role] += RANK[outcome] >= best
+
+    @property
+    def chance(self):
+        """How often chance alone makes a difference this large, 0 to 1."""
+        lower, upper = ("patched", "stock")[:: 1 if self.kind == WORSE else -1]
+        return fisher(self.good[lower], self.good[upper], self.rounds)
+
+    @property
+    def stands(self):
+        """Whether the repetitions tell the two interpreters apart."""
+        return self.chance < LEVEL
+
+    @property
+    def decided(self):
+        """Whether more repetitions would not change the verdict."""
+        quiet = self.rounds >= QUIET and set(self.good.values()) == {self.rounds}
+        return self.stands or quiet
+
+    def __str__(self):
+        def role(name):
+            return f"{name} {self.good[name]}/{self.rounds}"
+
+        return (
+            f"{self.test}: {self.stock} on stock, {self.patched} on patched; "
+            f"again: {role('stock')}, {role('patched')}"
+        )
+
+
+def fisher(low, high, rounds):
+    """Return the one-sided P of Fisher's exact test, 0 to 1.
+
+    Parameters:
+        low, high: the successes in *rounds* attempts each.
+
+    It is the probability that of low + high successes, dealt to two sides of
+    *rounds* attempts by chance, the first gets *low* or fewer.
+    """
+    successes = low + high
+    ways = sum(
+        comb(rounds, k) * comb(rounds, successes - k)
+        for k in range(low + 1)
+        if 0 <= successes - k <= rounds
+    )
+    return ways / comb(2 * rounds, successes)
+
+
+def differences(stock, patched):
+    """Return the Differences between two dicts of outcome by test id.
+
+    Worse is: passed on stock, not on patched; or failed on patched, not on
+    stock. A test that is missing on one of them counts as skipped there.
+    """
+    found = []
+    for test in sorted(stock.keys() | patched.keys()):
+        ours = stock.get(test, SKIPPED), patched.get(test, SKIPPED)
+        if ours[0] != ours[1]:
+            kind = WORSE if RANK[ours[1]] < RANK[ours[0]] else BETTER
+            found.append(Difference(test, kind, *ours, {"stock": 0, "patched": 0}))
+    return found
+
+
+def repeat(found, places, units, rounds):
+    """Run the units of the differences *found* again, until they are judged.
+
+    Parameters:
+        found: list of Difference, which are added to.
+        places: dict of run.Place by role.
+        units: dict of the set of test ids by unit.
+        rounds: how often, at most.
+    """
+    for unit, tests in units.items():
+        ours = [difference for difference in found if difference.test in tests]
+        for _ in range(rounds if ours else 0):
+            runs = {role: place.run([unit]) for role, place in places.items()}
+            for difference in ours:
+                difference.add(
+                    {
+                        role: run.outcomes.get(difference.test, SKIPPED)
+                        for role, run in runs.items()
+                    }
+                )
+            if all(difference.decided for difference in ours):
+                break
+
+
+def add_repeat(parser, times):
+    """Give *parser* (an cli.Parser) the option --repeat, *times* by default."""
+    parser.add_argument(
+        "--repeat",
+        type=cli.count,
+        default=times,
+        metavar="N",
+        help="repetitions, at most, of what differs (default: %(default)s)",
+    )

@@ -1,0 +1,290 @@
+"""Run the reproducers of the defects on any interpreters, and tabulate what they say.
+
+A reproducer is a script that any Python from 3.9 on runs. Its exit status tells:
+0 if the defect is not there, 1 if it is, anything else if that cannot be told.
+Python itself ends with 1 when nobody catches an exception: here, that cannot be
+told either.
+"""
+
+import json
+import os
+import signal
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..building import interpreter
+from ..core import cli, layout, process, tables
+from ..core.errors import Problem
+from ..series import catalog
+from . import pages
+
+DATA = layout.ROOT / "tests" / "defects" / "defects.json"
+TABLE = layout.ROOT / "docs" / "defects.md"
+
+#: Seconds that a reproducer may take.
+PATIENCE = 120
+
+SOUND, DEFECT, UNKNOWN = range(3)
+
+#: Runs after which an interpreter that did not show a defect is taken not to have
+#: it. Looking for one in all interleavings takes longer than showing it in one.
+ENOUGH = 20
+
+_QUESTION = """
+import json, platform, sys, sysconfig, _thread
+print(json.dumps({
+    "version": platform.python_version(),
+    "patched": sys.version_info < (3, 13) and hasattr(_thread, "_ThreadHandle"),
+    "debug": bool(sysconfig.get_config_var("Py_DEBUG")),
+}))
+"""
+
+#: Loads a script, and changes how Python ends when nobody catches an exception.
+_PREPARATION = f"""
+import os, sys
+
+def hook(*caught):
+    sys.__excepthook__(*caught)
+    sys.stderr.flush()
+    os._exit({UNKNOWN})
+
+sys.excepthook = hook
+del sys.argv[0]
+sys.path[0] = os.path.dirname(sys.argv[0])
+with open(sys.argv[0], encoding="utf-8") as script:
+    code = compile(script.read(), sys.argv[0], "exec")
+"""
+
+#: Runs a script as if it had been named itself. The hook's names are not among
+#: those of the script: sys, which has the hook, would keep them to the very end.
+_RUNNER = f"""
+space = {{}}
+exec({_PREPARATION!r}, space)
+code = space["code"]
+del space
+exec(code)
+"""
+
+
+@dataclass(frozen=True)
+class Defect:
+    """A row of the table."""
+
+    script: str  # path of the reproducer below the project
+    what: str  # for people, as Markdown
+    mended_by: str = ""  # number of the patch from which on it is not there
+    issue: int = 0  # upstream's; 0 for none
+
+
+def load(data=DATA):
+    """Return the Defects that the file *data* lists."""
+    return [Defect(**entry) for entry in json.loads(data.read_text())]
+
+
+def numbered(patches=layout.PATCHES):
+    """Return the patches of all series below the directory *patches*.
+
+    As {number, as the registry has it: {name of the series: path of the patch}}.
+    """
+    found = {}
+    for name in catalog.available(patches):
+        for path in catalog.load_series(name, patches).patches:
+            found.setdefault(path.name[:4], {})[name] = path
+    return found
+
+
+@dataclass(frozen=True)
+class Python:
+    """An interpreter: where it is, and what it says of itself."""
+
+    path: str
+    version: str  # "3.11.2"
+    patched: bool
+    debug: bool
+
+    @property
+    def label(self):
+        """The name for people: "3.11.2 patched"."""
+        return f"{self.version} patched" if self.patched else self.version
+
+
+def identify(path):
+    """Return the Python at *path*. Raises Problem when there is none."""
+    process.require_python(path)
+    return Python(str(path), **process.ask(path, _QUESTION))
+
+
+def labels(pythons):
+    """Return what to call each of *pythons*, no two of them the same, a list."""
+    names = [python.label for python in pythons]
+    for more in (
+        [", debug" if python.debug else ", release" for python in pythons],
+        [f" ({number})" for number in range(1, len(pythons) + 1)],
+    ):
+        times = Counter(names)
+        names = [n + m if times[n] > 1 else n for n, m in zip(names, more)]
+    return names
+
+
+def command(python, script):
+    """Return the command that runs the reproducer *script* on *python* (paths).
+
+    It ends with the script's status, or with UNKNOWN.
+    """
+    return [str(python), "-c", _RUNNER, str(script)]
+
+
+def reproduce(python, script, times=1, jobs=1):
+    """Run a reproducer.
+
+    Parameters:
+        python: path of the interpreter.
+        script: path of the reproducer.
+        times: how often, at most: ENOUGH times if none of those shows the defect.
+        jobs: how many at the same time.
+
+    Returns a Counter of the exit statuses; one that had to be stopped counts
+    as None.
+    """
+
+    def once(_):
+        return process.bounded(command(python, script), os.devnull, PATIENCE)
+
+    first = min(times, ENOUGH)
+    with ThreadPoolExecutor(jobs) as executor:
+        counts = Counter(executor.map(once, range(first)))
+        if counts[DEFECT]:
+            counts.update(executor.map(once, range(times - first)))
+    return counts
+
+
+def verdict(statuses):
+    """Return the words for a Counter of statuses, as reproduce() returns it."""
+    times = sum(statuses.values())
+    if statuses[SOUND] == times:
+        return "no"
+    if statuses[DEFECT] + statuses[SOUND] < times:
+        return "cannot tell"
+    return f"**yes**, {statuses[DEFECT]:,} of {times:,}" if times > 1 else "**yes**"
+
+
+def table(defects, columns, patches):
+    """Return the Markdown table of what was found.
+
+    Parameters:
+        defects: the Defects, a row each.
+        columns: {label of an interpreter: verdicts, one a Defect}.
+        patches: what mends them, as numbered() returns it.
+    """
+    rows = [["defect", "reproducer", "mended in", *columns]]
+    for row, defect in enumerate(defects):
+        what = defect.what
+        if defect.issue:
+            url = f"https://github.com/python/cpython/issues/{defect.issue}"
+            what += f" ([{defect.issue}]({url}))"
+        path = Path("..", defect.script)
+        mended = [
+            f"{series} by [{patch.name[:4]}](../patches/{series}/{patch.name})"
+            for series, patch in patches.get(defect.mended_by, {}).items()
+        ]
+        cells = [what, f"[{path.stem}]({path})", ", ".join(mended)]
+        rows.append(cells + [verdicts[row] for verdicts in columns.values()])
+    return tables.table(rows, align="---")
+
+
+_INTRODUCTION = """\
+A reproducer is a small script that any Python from 3.9 on runs; its exit status
+tells. None waits for luck: interleavings are forced, and what takes part in a race
+is held until the other side has come.
+
+Each ran {times} on each interpreter{enough}.
+"Mended in" has the series that concern the defect, and the patch of each after which
+it is not there any more."""
+
+
+def page(times, defects, columns, series):
+    """Return the page for the documentation, a str.
+
+    Parameters:
+        times: how often each ran, at most.
+        defects, columns: as table() has them.
+        series: names of the series of the patched ones.
+    """
+    enough = f", or {ENOUGH} times where none of those showed the defect"
+    introduction = _INTRODUCTION.format(
+        times="once" if times == 1 else f"{times:,} times",
+        enough=enough if times > ENOUGH else "",
+    )
+    said = pages.measured(series)
+    parts = pages.head("The defects, and who has them", "scripts/defects --write", said)
+    return (
+        "\n\n".join([*parts, introduction, table(defects, columns, numbered())]) + "\n"
+    )
+
+
+def _parser():
+    parser = cli.Parser(
+        prog="scripts/defects",
+        description="Show which of the defects the interpreters have.",
+        epilog=f"The reproducers are listed in {DATA.relative_to(layout.ROOT)}.",
+    )
+    parser.add_argument(
+        "python",
+        nargs="*",
+        metavar="PYTHON",
+        help="interpreters (default: those of the debug build)",
+    )
+    parser.add_argument(
+        "--times",
+        type=cli.count,
+        default=1,
+        metavar="N",
+        help=f"run each N times, or {ENOUGH} where none of those shows the defect",
+    )
+    parser.add_argument(
+        "--jobs",
+        type=cli.count,
+        default=1,
+        metavar="N",
+        help="N of them at the same time",
+    )
+    parser.add_argument(
+        "--write",
+        action="store_true",
+        help=f"write the table to {os.path.relpath(TABLE, layout.ROOT)}",
+    )
+    return parser
+
+
+def main(argv):
+    """Run the command line *argv* (a list of str).
+
+    Raises Problem when a patched interpreter has a defect.
+    """
+    args = _parser().parse_args(argv)
+    # A background job of a shell has SIGINT ignored, and so have its children.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    defects = load()
+    default = [interpreter.built("stock"), interpreter.built("patched")]
+    pythons = [identify(path) for path in args.python or default]
+    columns = {name: [] for name in labels(pythons)}
+    for python, (name, verdicts) in zip(pythons, columns.items()):
+        for defect in defects:
+            script = layout.ROOT / defect.script
+            counts = reproduce(python.path, script, args.times, args.jobs)
+            verdicts.append(verdict(counts))
+            print(f"{name:16} {script.stem:28} {verdicts[-1]}", flush=True)
+    patched = [python for python in pythons if python.patched]
+    if args.write:
+        series = {catalog.series_for(python.version).name for python in patched}
+        tables.write(TABLE, page(args.times, defects, columns, series))
+    wrong = [
+        name
+        for python, (name, verdicts) in zip(pythons, columns.items())
+        if python.patched and set(verdicts) != {"no"}
+    ]
+    if wrong:
+        said = " and ".join(wrong)
+        raise Problem(f"{said}: a defect is there, or it cannot be told; see above")

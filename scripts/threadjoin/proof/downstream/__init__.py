@@ -1,0 +1,1 @@
+"""Run the tests of other people's libraries on two interpreters."""

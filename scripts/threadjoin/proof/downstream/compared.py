@@ -1,0 +1,218 @@
+"""Run other people's libraries on two interpreters, and compare."""
+
+from collections import Counter
+from operator import attrgetter
+
+from ...core import cli, tables
+from ...core.errors import Problem
+from ...core.progress import Progress
+from ...host import devenv
+from .. import compare
+from . import data, environments, names, results, run
+
+ROLES = ("stock", "patched")
+
+#: Repetitions, at most, of a test whose outcomes differ.
+REPEAT = 10
+
+
+def _parser():
+    parser = cli.Parser(
+        prog="scripts/downstream",
+        description="Run the tests of libraries that start, patch or watch threads "
+        "on two interpreters, with the same wheels, and print what differs. A test "
+        "that differs is repeated on both, and the counts decide whether it is "
+        "flaky. Fails when a test does worse on the second interpreter.",
+        epilog="What was run with the same interpreters, versions and data is not "
+        "run again. Everything is under build/downstream; what the tests themselves "
+        "said last is there in work/*/LIBRARY/*/logs.",
+    )
+    add = parser.add_argument
+    add("stock", metavar="STOCK", nargs="?", help="path of an interpreter")
+    add("patched", metavar="PATCHED", nargs="?", help="path of the other one")
+    add("library", metavar="LIBRARY", nargs="*", help="only these; see --list")
+    add("--list", action="store_true", help="list the libraries, and run nothing")
+    add("--ci", action="store_true", help="only the part that the project's CI runs")
+    add("--pin", action="store_true", help="pin the newest versions, run nothing")
+    add(
+        "--names",
+        type=tables.target,
+        metavar="FILE",
+        help="write who uses private names of threading, of all that has been "
+        "installed, to FILE, in Markdown, and run nothing",
+    )
+    add("--again", action="store_true", help="run also what has been run already")
+    compare.add_repeat(parser, REPEAT)
+    add(
+        "--table",
+        type=tables.target,
+        metavar="FILE",
+        help="write the results of all libraries on these two to FILE, in Markdown",
+    )
+    return parser
+
+
+def main(argv):
+    """Run the command line *argv* (a list of str); return the exit status."""
+    parser = _parser()
+    args = parser.parse_args(argv)
+    libraries = data.load()
+    if args.list:
+        return _list(libraries)
+    if args.pin:
+        return _pin(libraries)
+    if args.names:
+        return _names(args.names)
+    wanted = data.chosen(libraries, args.library)
+    if not args.patched:
+        parser.error("two interpreters are needed, STOCK and PATCHED")
+    if args.repeat < compare.FEWEST:
+        parser.error(f"--repeat takes {compare.FEWEST} or more: fewer decide nothing")
+    progress = Progress()
+    comparison = Comparison(args.stock, args.patched, progress, args.repeat, args.ci)
+    found = [
+        result for library in wanted for result in comparison.of(library, args.again)
+    ]
+    if args.table:
+        tables.write(args.table, comparison.page(libraries.values()))
+    progress.note(results.plain(found))
+    for line in results.explain(found):
+        progress.note(line)
+    idle = [f"{r.library}, {r.suite}" for r in found if r.idle]
+    if idle:
+        raise Problem(
+            f"no test passes on {args.stock}: {'; '.join(idle)}; see the logs below "
+            f"{environments.HOME / 'work'}"
+        )
+    return 1 if any(result.of(compare.WORSE) for result in found) else 0
+
+
+def _list(libraries):
+    versions = data.pinned()
+    for name, library in libraries.items():
+        suites = ", ".join(suite.name for suite in library.suites)
+        print(f"{name} {versions[data.canonical(name)]}: {suites}")
+
+
+def _pin(libraries):
+    progress = Progress()
+    devenv.ensure(progress)
+    environments.HOME.mkdir(parents=True, exist_ok=True)
+    with progress.stage("find the newest versions"):
+        log = environments.HOME / "pin.log"
+        environments.pin(libraries.values(), data.CONSTRAINTS, _pip(), log)
+
+
+def _names(path):
+    wheels = environments.pinned_wheels(environments.HOME / "wheels")
+    if not wheels:
+        raise Problem("no wheels are here yet; run scripts/downstream STOCK PATCHED")
+    tables.write(path, names.page(wheels))
+
+
+def _pip():
+    return [str(devenv.VENV / "bin" / "python"), "-m", "pip"]
+
+
+class Comparison:
+    """Two interpreters that libraries are compared on.
+
+    Parameters:
+        stock, patched: paths of the interpreters.
+        progress: a progress.Progress.
+        repeat: how often a test that differs is repeated, at most.
+        ci: whether to run only what CI runs.
+        home: Path of the directory for all that is made.
+
+    Raises Problem when one of the interpreters does not work.
+    """
+
+    def __init__(
+        self, stock, patched, progress, repeat=REPEAT, ci=False, home=environments.HOME
+    ):
+        self._pythons = [
+            environments.identify(role, path)
+            for role, path in zip(ROLES, (stock, patched))
+        ]
+        devenv.ensure(progress)
+        self._progress = progress
+        self._repeat = repeat
+        self._ci = ci
+        self._home = home
+        self._environments = environments.Environments(
+            self._pythons, progress, _pip(), home
+        )
+        self._store = results.Store(home / "results", self._pythons)
+
+    def of(self, library, again=False):
+        """Return the list of Result for *library* (a data.Library).
+
+        Runs it, unless that has been done and not *again*. Raises Problem
+        when it cannot be installed. Where CI is to run nothing of it, there
+        is no Result.
+        """
+        library = library.part(self._ci)
+        if not library.suites:
+            return []
+        known = None if again else self._store.load(library, self._options)
+        if known is not None:
+            self._progress.note(f"==> {library.name}: known, not run again")
+            return known
+        pythons = self._environments.provide(library)
+        found = [self._suite(library, suite, pythons) for suite in library.suites]
+        self._store.save(library, self._options, found)
+        return found
+
+    def page(self, libraries):
+        """Return the page of what is known of *libraries*, in Markdown."""
+        parts = filter(attrgetter("suites"), (lib.part(self._ci) for lib in libraries))
+        known = {lib.name: self._store.load(lib, self._options) for lib in parts}
+        found = [result for results_ in known.values() for result in results_ or ()]
+        missing = [name for name, results_ in known.items() if results_ is None]
+        return results.markdown(found, self._pythons, missing)
+
+    @property
+    def _options(self):
+        return {"ci": self._ci}
+
+    def _suite(self, library, suite, pythons):
+        sdist = self._environments.sdist(suite.sdist) if suite.sdist else None
+        places = {
+            role: run.Place(
+                suite,
+                python,
+                self._home / "work" / role / library.name / suite.name,
+                sdist,
+            )
+            for role, python in pythons.items()
+        }
+        units = places["stock"].units(suite.units)
+        if not units:
+            raise Problem(f"the suite {suite.name} has no tests; see its data")
+        runs = {}
+        for role, place in places.items():
+            with self._progress.stage(f"{library.name}: {suite.name} ({role})"):
+                runs[role] = place.run(units)
+        found = compare.differences(*(runs[role].outcomes for role in ROLES))
+        self._judge(found, places, runs, f"{library.name}: {suite.name}")
+        version = data.pinned()[data.canonical(library.name)]
+        return results.Result(
+            library.name,
+            version,
+            suite.name,
+            len(units),
+            suite.selection,
+            {role: dict(Counter(r.outcomes.values())) for role, r in runs.items()},
+            {role: round(r.seconds, 1) for role, r in runs.items()},
+            found,
+        )
+
+    def _judge(self, found, places, runs, name):
+        if not found:
+            return
+        units = {
+            unit: {test for r in runs.values() for test in r.units.get(unit, ())}
+            for unit in runs["stock"].units
+        }
+        with self._progress.stage(f"{name}: {len(found)} differ, repeated"):
+            compare.repeat(found, places, units, self._repeat)

@@ -1,0 +1,198 @@
+"""Where libraries are tried out: wheels, sdists, virtual environments.
+
+Everything comes from the package index that pip is set up for, once, into
+build/downstream; both interpreters then get the same files.
+"""
+
+import hashlib
+import json
+import shutil
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...core import process
+from ...core.errors import Problem
+from ...core.layout import BUILD
+from . import data
+
+HOME = BUILD / "downstream"
+
+#: The tools that the tests of most libraries are run with.
+PYTEST = ("pytest", "pytest-reportlog")
+
+#: Prints who an interpreter is. What it consists of is hashed: it may be
+#: built anew in its place.
+IDENTIFY = """
+import hashlib, json, os, sys, sysconfig
+stdlib = os.path.dirname(os.__file__)
+names = ("LIBDIR", "LDLIBRARY")
+library = os.path.join(*(sysconfig.get_config_var(n) or "" for n in names))
+files = [sys.executable, *filter(os.path.isfile, [library])]
+files += sorted(e.path for e in os.scandir(stdlib) if e.name.endswith(".py"))
+total = hashlib.sha256()
+for path in files:
+    with open(path, "rb") as stream:
+        total.update(hashlib.sha256(stream.read()).digest())
+print(json.dumps({"version": sys.version, "digest": total.hexdigest()}))
+"""
+
+
+@dataclass(frozen=True)
+class Python:
+    """One of the two interpreters that are compared."""
+
+    role: str  # "stock" or "patched"
+    path: Path  # absolute
+    version: str  # sys.version
+    digest: str  # of what it consists of
+
+
+def identify(role, path):
+    """Return the Python at *path*; raise Problem when it is none."""
+    path = Path(path).absolute()
+    process.require_python(path)
+    return Python(role, path, **process.ask(path, IDENTIFY))
+
+
+def pin(libraries, path, pip, log):
+    """Write the newest versions of all that *libraries* need to *path*.
+
+    Parameters:
+        libraries: iterable of Library.
+        path: Path of the file of constraints.
+        pip: the command that runs pip, in the Python that they are for.
+        log: Path of a file for its output.
+
+    Raises process.Failed when they do not go together.
+    """
+    names = {name for lib in libraries for name in (lib.name, *lib.install)}
+    report = log.with_suffix(".json")
+    command = [*pip, "install", "--dry-run", "--ignore-installed", "--quiet"]
+    command += ["--prefer-binary", "--report", report, *sorted(names), *PYTEST]
+    process.check(command, log, "pip install --dry-run", env=process.environment())
+    found = (e["metadata"] for e in json.loads(report.read_text())["install"])
+    lines = {f"{data.canonical(e['name'])}=={e['version']}" for e in found}
+    head = "# Written by scripts/downstream --pin: all that libraries.json needs."
+    path.write_text("\n".join([head, *sorted(lines)]) + "\n")
+
+
+def pinned_wheels(directory, constraints=data.CONSTRAINTS):
+    """Return the Paths of those wheels in *directory* that are pinned."""
+    versions = data.pinned(constraints)
+    return [
+        wheel
+        for wheel in sorted(directory.glob("*.whl"))
+        if versions.get(data.canonical(wheel.name.split("-")[0]))
+        == wheel.name.split("-")[1]
+    ]
+
+
+class Environments:
+    """Makes virtual environments that differ in their interpreter only.
+
+    Parameters:
+        pythons: the two Python, the stock one first.
+        progress: a progress.Progress.
+        pip: the command that runs pip.
+        home: Path of the directory for all that is made.
+        constraints: Path of the file that pins the versions.
+    """
+
+    def __init__(self, pythons, progress, pip, home=HOME, constraints=data.CONSTRAINTS):
+        self._pythons = pythons
+        self._progress = progress
+        self._home = home
+        self._constraints = constraints
+        self._pip = pip
+
+    def provide(self, library):
+        """Make the environments of *library* (a Library).
+
+        Returns a dict of the Path of each one's interpreter by its role.
+        Raises Problem when what it needs cannot be had.
+        """
+        requirements = self._requirements(library)
+        return {
+            python.role: self._environment(python, library, requirements)
+            for python in self._pythons
+        }
+
+    def sdist(self, name):
+        """Return the Path of the unpacked sdist of the project *name*."""
+        version = data.pinned(self._constraints)[data.canonical(name)]
+        directory = self._home / "sdists" / f"{data.canonical(name)}-{version}"
+        if not directory.is_dir():
+            with self._progress.stage(f"sdist of {name} {version}"):
+                self._fetch_sdist(f"{name}=={version}", directory)
+        return directory
+
+    def _requirements(self, library):
+        """Return what is installed for *library*: sorted `name==version`."""
+        versions = data.pinned(self._constraints)
+        tools = PYTEST if any(s.runner == "pytest" for s in library.suites) else ()
+        names = {data.canonical(n) for n in (library.name, *library.install, *tools)}
+        missing = sorted(names - set(versions))
+        if missing:
+            raise Problem(
+                f"{self._constraints.name} pins no version of {', '.join(missing)}; "
+                "add it"
+            )
+        return tuple(sorted(f"{name}=={versions[name]}" for name in names))
+
+    def _environment(self, python, library, requirements):
+        directory = self._home / "venvs" / python.role / library.name
+        interpreter = directory / "bin" / "python"
+        stamp = directory / "threadjoin-stamp"
+        wanted = json.dumps(
+            [str(python.path), python.version, requirements, self._pins()]
+        )
+        if stamp.is_file() and stamp.read_text() == wanted:
+            return interpreter
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        log = directory.with_name(f"{library.name}.log")
+        with self._progress.stage(f"{library.name}: environment ({python.role})"):
+            make = [python.path, "-m", "venv", "--without-pip", "--clear", directory]
+            process.check(make, log, "python -m venv", env=process.environment())
+            self._install(interpreter, requirements, log)
+        stamp.write_text(wanted)
+        return interpreter
+
+    def _install(self, interpreter, requirements, log):
+        """Install from the wheels that are here; get those that are not."""
+        install = ["install", "--no-index", "--no-compile", *requirements]
+        install += ["--find-links", self._wheels]
+        there = ["--python", interpreter]
+        if self._run_pip([*there, *install], log) == 0:
+            return
+        fetch = ["wheel", "--prefer-binary", "-w", self._wheels, *requirements]
+        process.raise_for(self._run_pip([*there, *fetch], log), log, "pip wheel")
+        process.raise_for(self._run_pip([*there, *install], log), log, "pip install")
+
+    def _fetch_sdist(self, requirement, directory):
+        download = self._home / "download"
+        shutil.rmtree(download, ignore_errors=True)
+        download.mkdir(parents=True)
+        log = self._home / "sdist.log"
+        name = requirement.partition("==")[0]
+        fetch = ["download", "--no-deps", "--no-binary", name, "-d", download]
+        result = self._run_pip([*fetch, requirement], log)
+        process.raise_for(result, log, f"pip download ({requirement})")
+        with tarfile.open(next(download.iterdir())) as archive:
+            archive.extractall(download)
+        (top,) = (entry for entry in download.iterdir() if entry.is_dir())
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        top.rename(directory)
+
+    def _run_pip(self, arguments, log):
+        command = [*self._pip, "--quiet", "--disable-pip-version-check", *arguments]
+        # As a variable it also reaches the environments that builds run in.
+        env = process.environment(PIP_CONSTRAINT=str(self._constraints))
+        return process.status(command, log, env=env)
+
+    @property
+    def _wheels(self):
+        return self._home / "wheels"
+
+    def _pins(self):
+        return hashlib.sha256(self._constraints.read_bytes()).hexdigest()

@@ -1,0 +1,205 @@
+"""The results of the suites: kept as JSON, shown as a table."""
+
+import hashlib
+import json
+import textwrap
+from dataclasses import asdict, dataclass
+
+from ..compare import BETTER, WORSE, Difference
+from . import data
+from .run import PASSED
+
+HEAD = ("library", "version", "what ran", "stock", "patched", "worse", "flaky")
+
+
+@dataclass(frozen=True)
+class Result:
+    """The results of one suite on both interpreters.
+
+    Attributes:
+        library, version, suite: the names of what ran.
+        units: how many processes.
+        selection: why not all tests ran; empty when they did.
+        counts: of tests by outcome, by role.
+        seconds: how long it took, by role.
+        differences: list of Difference, judged.
+    """
+
+    library: str
+    version: str
+    suite: str
+    units: int
+    selection: str
+    counts: dict
+    seconds: dict
+    differences: list
+
+    def of(self, kind):
+        """Return the differences of *kind* that stand."""
+        return [d for d in self.differences if d.kind == kind and d.stands]
+
+    @property
+    def idle(self):
+        """Whether nothing passes on stock: such a suite shows nothing."""
+        return not self.counts["stock"].get(PASSED)
+
+    @property
+    def flaky(self):
+        """The differences that the repetitions did not bear out."""
+        return [d for d in self.differences if not d.stands]
+
+    def to_json(self):
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, entry):
+        found = [Difference(**d) for d in entry["differences"]]
+        return cls(**{**entry, "differences": found})
+
+
+class Store:
+    """The results of one pair of interpreters.
+
+    Parameters:
+        directory: Path of the directory for all pairs.
+        pythons: the two Python, the stock one first.
+        constraints: Path of the file that pins the versions.
+    """
+
+    def __init__(self, directory, pythons, constraints=data.CONSTRAINTS):
+        digest = _digest([python.digest for python in pythons])
+        self._directory = directory / digest[:16]
+        self._pythons = pythons
+        self._pins = constraints.read_text()
+
+    def load(self, library, options):
+        """Return the list of Result for *library*, or None.
+
+        None when it has not been run like this: other *options* (anything
+        that JSON can hold), other data, programs or pinned versions.
+        """
+        path = self._path(library, options)
+        if not path.is_file():
+            return None
+        content = json.loads(path.read_text())
+        if content["key"] != self._key(library, options):
+            return None
+        return [Result.from_json(entry) for entry in content["results"]]
+
+    def save(self, library, options, results):
+        """Keep *results*, a list of Result; the other arguments as load()'s."""
+        path = self._path(library, options)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        content = {
+            "key": self._key(library, options),
+            "interpreters": {p.role: [str(p.path), p.version] for p in self._pythons},
+            "results": [result.to_json() for result in results],
+        }
+        part = path.with_suffix(".part")
+        part.write_text(json.dumps(content, indent=1))
+        part.replace(path)
+
+    def _path(self, library, options):
+        return self._directory / f"{library.name}-{_digest(options)[:8]}.json"
+
+    def _key(self, library, options):
+        names = {
+            unit.split()[0]
+            for suite in library.suites
+            if suite.runner == "program"
+            for unit in suite.units
+        }
+        programs = [(data.PROGRAMS / name).read_text() for name in sorted(names)]
+        return _digest([asdict(library), options, self._pins, programs])
+
+
+def _digest(value):
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def rows(results):
+    """Return the cells of the table of *results*: a list of tuples of str."""
+    return [
+        (
+            result.library,
+            result.version,
+            f"{result.suite}{' (part)' if result.selection else ''}",
+            *(_count(result.counts[role]) for role in ("stock", "patched")),
+            str(len(result.of(WORSE)) or ""),
+            str(len(result.flaky) or ""),
+        )
+        for result in results
+    ]
+
+
+def _count(counts):
+    return f"{counts.get(PASSED, 0)}/{sum(counts.values())}"
+
+
+def plain(results):
+    """Return the table of *results* for a terminal."""
+    cells = [HEAD, *rows(results)]
+    widths = [max(map(len, column)) for column in zip(*cells)]
+    lines = (
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
+        for row in cells
+    )
+    return "\n".join(lines)
+
+
+def explain(results):
+    """Yield a line for each difference in *results*, and for each flaky test."""
+    for result in results:
+        name = f"{result.library}, {result.suite}"
+        for kind in (WORSE, BETTER):
+            for difference in result.of(kind):
+                yield f"{kind} on patched: {name}: {difference}"
+        for difference in result.flaky:
+            yield f"flaky: {name}: {difference}"
+
+
+def markdown(results, pythons, missing):
+    """Return the page for the documentation, a str.
+
+    Parameters:
+        results: list of Result.
+        pythons: the two Python.
+        missing: names of the libraries that were not run.
+    """
+    parts = [
+        "# Other people's libraries on a patched interpreter",
+        "<!-- Made by scripts/downstream --table. Do not edit. -->",
+        textwrap.fill(
+            "The tests that libraries bring in their sdists, and programs of ours "
+            "(tests/downstream/programs) where they bring none, on the stock and on "
+            "the patched interpreter, with the same wheels. The numbers are tests "
+            "that passed, of all. A test whose outcomes differ was repeated on both, "
+            "and counts as worse when Fisher's exact test tells them apart at 5 %; "
+            "else it is flaky.",
+            width=80,
+        ),
+        "\n".join(f"- {p.role}: {' '.join(p.version.split())}" for p in pythons),
+        _markdown_table(HEAD, rows(results)),
+        "## Tests whose outcomes differed",
+        "\n".join(f"- {_code(line)}" for line in explain(results)) or "None.",
+        "## What is not all of a library's tests",
+        "\n".join(
+            f"- {r.library}, {r.suite}: {r.selection}" for r in results if r.selection
+        )
+        or "Nothing.",
+    ]
+    if missing:
+        parts += ["## Not run", "\n".join(f"- {name}" for name in missing)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _code(line):
+    # Test ids have underscores, stars and brackets in them.
+    head, _, tail = line.partition(": ")
+    return f"{head}: `{tail}`"
+
+
+def _markdown_table(head, body):
+    # Names and words to the left, numbers to the right.
+    rule = ["---" if n < 3 else "---:" for n in range(len(head))]
+    return "\n".join(f"| {' | '.join(row)} |" for row in [head, rule, *body])

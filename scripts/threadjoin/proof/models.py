@@ -1,0 +1,288 @@
+"""Check the models in tests/models with spin, and that they are still of the code.
+
+models.json says of each model which functions it models, with the SHA-256 of
+their text, and what is to come of checking it: that it holds, or that a
+counterexample is found, for the old protocol and for bugs that are planted.
+"""
+
+import ast
+import hashlib
+import json
+import re
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..core import cli, layout, process
+from ..core.errors import Problem
+from ..core.progress import Progress
+from ..host import packages
+from ..series import catalog
+
+MODELS = layout.ROOT / "tests" / "models"
+DATA = MODELS / "models.json"
+
+#: Seconds that one step of a check may take; few are usual.
+PATIENCE = 600
+
+#: Megabytes that the checker may use: what the smallest of machines has to spare.
+MEMORY = 300
+
+# Steps that a run of a model may have, and the size of the table of states, as a
+# power of two: the checker allocates both at once, and its defaults are large.
+DEPTH = 10_000
+TABLE = 20
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The result of checking a model."""
+
+    holds: bool
+    states: int  # how many there are, or were looked at
+    megabytes: float  # what the checker used
+    seconds: float  # what generating, compiling and running it took
+    story: str  # the counterexample: what its steps print; "" if it holds
+
+
+def check(model, defines=(), memory=MEMORY, patience=PATIENCE):
+    """Check all interleavings of *model*; return the Outcome.
+
+    Parameters:
+        model: Path of a Promela file.
+        defines: names to define in it, such as "JOINERS=3".
+        memory: megabytes that the checker may use.
+        patience: seconds that each step may take.
+
+    Raises Problem when spin or the compiler refuses it, and when it was not
+    looked at to its end: for lack of memory or time, say.
+    """
+    begun = time.monotonic()
+    options = [f"-D{define}" for define in defines]
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name)
+        said = _run(["spin", *options, "-a", model], place, patience)
+        # A claim about all of a run (ltl) takes another kind of search, which
+        # does not look for deadlocks.
+        claims = said.startswith("ltl ")
+        kind = [] if claims else ["-DSAFETY"]
+        limits = [f"-DMEMLIM={memory}", "-DCOLLAPSE"]
+        # Most searches are short: optimizing takes longer than it saves.
+        compiler = [*packages.compiler(), "-w", "-O0", *kind, *limits]
+        _run([*compiler, "-o", "pan", "pan.c"], place, patience)
+        search = ["./pan", f"-m{DEPTH}", f"-w{TABLE}", *(["-a"] if claims else [])]
+        said = _run(search, place, patience)
+        holds, states, megabytes = _verdict(model, said)
+        story = ""
+        if not holds:
+            replay = ["spin", *options, "-k", f"{model.name}.trail", "-t", "-T"]
+            story = _run([*replay, model], place, patience)
+        seconds = time.monotonic() - begun
+        return Outcome(holds, states, megabytes, seconds, story)
+
+
+def _verdict(model, said):
+    """Return whether it holds, the states and the megabytes, of what pan *said*."""
+    found = re.search(r"errors: (\d+)", said)
+    states = re.search(r"(\d+) states, stored", said)
+    used = re.search(r"([\d.]+)\s+total actual memory", said)
+    holds = bool(found and found[1] == "0")
+    # A search that ended early has no errors to show for it either. It does end
+    # early where it finds one.
+    unfinished = "Search not completed" in said or "max search depth" in said
+    if not (found and states and used) or (holds and unfinished):
+        why = re.search(r"(?:pan|error): (reached|out of memory|max search).*", said)
+        raise Problem(
+            f"{model.name} was not looked at to its end: "
+            f"{why[0] if why else _last_words(said)}; make it smaller"
+        )
+    return holds, int(states[1]), float(used[1])
+
+
+def _run(command, place, patience):
+    """Run *command* in the directory *place* and return what it says."""
+    log = place / "log"
+    status = process.bounded(command, log, patience, cwd=place)
+    said = log.read_text(errors="replace")
+    name = Path(command[0]).name
+    if status is None:
+        raise Problem(f"{name} was stopped after {patience} s; make the model smaller")
+    if status and "errors:" not in said:
+        raise Problem(f"{name} failed: {_last_words(said)}")
+    return said
+
+
+def _last_words(said):
+    return " ".join(said.split())[-300:]
+
+
+def function_text(source, name):
+    """Return the text of a function.
+
+    Parameters:
+        source: Path of a file in C or Python.
+        name: of the function; with its class for a method, "Thread.join".
+
+    Raises Problem when there is no such function.
+    """
+    text = source.read_text()
+    found = _in_python(text, name) if source.suffix == ".py" else _in_c(text, name)
+    if found is None:
+        raise Problem(f"{source.name} has no {name}(); the models name it")
+    return found
+
+
+def _in_python(text, name):
+    scope = ast.parse(text).body
+    for word in name.split("."):
+        named = [node for node in scope if getattr(node, "name", None) == word]
+        if not named:
+            return None
+        scope = named[0].body
+    return ast.get_source_segment(text, named[0])
+
+
+def _in_c(text, name):
+    # PEP 7: the name begins a line, or stands after its type, and the body
+    # ends with a brace that begins one.
+    found = re.search(
+        rf"^(?:\w[\w *]*[ *])?{name}\([^;{{]*\)\n?\s*{{.*?^}}$", text, re.M | re.S
+    )
+    return found and found[0]
+
+
+def digests(entry, trees):
+    """Return the digests of the functions that a model describes, as they are now.
+
+    Parameters:
+        entry: the model's entry in models.json.
+        trees: {"stock": Path, "patched": Path} of CPython's sources.
+
+    Returns a dict of the shape that the entry has: {file: {function: digest}}.
+    """
+    tree = trees[entry["of"]]
+    return {
+        file: {
+            name: hashlib.sha256(function_text(tree / file, name).encode()).hexdigest()
+            for name in names
+        }
+        for file, names in entry["functions"].items()
+    }
+
+
+def changed(entry, trees):
+    """Return the names of the functions that are not as the model has them."""
+    now = digests(entry, trees)
+    return [
+        name
+        for file, names in entry["functions"].items()
+        for name, digest in names.items()
+        if now[file][name] != digest
+    ]
+
+
+def named(model):
+    """Return the names of the functions that the comments of a model name.
+
+    Parameters:
+        model: Path of a Promela file.
+
+    They are what stands before "()" there: a set of str.
+    """
+    comments = re.findall(r"/\*.*?\*/", model.read_text(), re.S)
+    return set(re.findall(r"[\w.]+(?=\(\))", " ".join(comments)))
+
+
+def unmatched(model, entry):
+    """Return what only one of a model and its entry names.
+
+    Parameters:
+        model: Path of a Promela file.
+        entry: the model's entry in models.json.
+
+    Returns the names of functions, sorted: a function that is modelled and not
+    watched, or watched and not modelled.
+    """
+    watched = {name for names in entry["functions"].values() for name in names}
+    return sorted(named(model) ^ watched)
+
+
+def record(trees, data=DATA):
+    """Write the digests of the functions as they are now into models.json."""
+    entries = json.loads(data.read_text())
+    for entry in entries.values():
+        entry["functions"] = digests(entry, trees)
+    data.write_text(json.dumps(entries, indent=4) + "\n")
+
+
+def load(data=DATA):
+    """Return the content of models.json: {file name: entry}."""
+    return json.loads(data.read_text())
+
+
+def _parser():
+    parser = cli.Parser(
+        prog="scripts/models",
+        description="Check the models of how threads are waited for: all "
+        "interleavings of the old protocol, where the race is found, and of the new "
+        "ones, which hold; and that the functions are still as they were modelled. "
+        "Needs spin, which is installed where that is possible.",
+    )
+    parser.add_argument(
+        "--record",
+        action="store_true",
+        help="only record the functions as they are now: after having seen that "
+        "the models are right for them",
+    )
+    parser.add_argument(
+        "--story", action="store_true", help="print the counterexamples"
+    )
+    return parser
+
+
+def main(argv):
+    """Run the command line *argv* (a list of str); raise Problem on a surprise."""
+    args = _parser().parse_args(argv)
+    built = layout.BUILD / catalog.DEFAULT_SERIES / "debug"
+    trees = {kind: built / kind / "src" for kind in ("stock", "patched")}
+    for tree in trees.values():
+        if not tree.is_dir():
+            raise Problem("there are no sources to compare with; run ./build.sh")
+    if args.record:
+        record(trees)
+        return
+    packages.provide_tool("spin", Progress(), layout.BUILD / "packages.log")
+    surprises = [*_stale(trees), *_unexpected(args.story)]
+    if surprises:
+        raise Problem("; ".join(surprises))
+
+
+def _stale(trees):
+    for name, entry in load().items():
+        for function in unmatched(MODELS / name, entry):
+            yield (
+                f"{function}() is named by only one of {name} and {DATA.name}; name "
+                "it in both, then run scripts/models --record"
+            )
+        for function in changed(entry, trees):
+            yield (
+                f"{function}() has changed since {name} was written; see whether "
+                "the model is still right, then run scripts/models --record"
+            )
+
+
+def _unexpected(story):
+    for name, entry in load().items():
+        for run in entry["runs"]:
+            outcome = check(MODELS / name, run["defines"])
+            verdict = "holds" if outcome.holds else "counterexample"
+            what = " ".join([name, *run["defines"]])
+            print(
+                f"{what:55} {verdict:14} {outcome.states:9,} states"
+                f" {outcome.megabytes:4.0f} MB {outcome.seconds:5.1f} s"
+            )
+            if story and outcome.story:
+                print(outcome.story)
+            if verdict != run["expect"]:
+                yield f"{what}: {verdict}, and not: {run['expect']}"

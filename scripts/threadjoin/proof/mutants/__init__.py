@@ -1,0 +1,1 @@
+"""Plant bugs, and check that each is found."""

@@ -1,0 +1,204 @@
+"""Look for a bug that is planted: with the tests named for it, or with the soak."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+from ...core import layout, process
+from ...core.errors import Problem
+from ...host import devenv
+from ..soak import libraries, runs, session
+
+TESTS = Path("tests", "integration")
+
+#: Seconds that the tests of one bug may take; a hang ends much earlier.
+LIMIT = 300
+
+#: Seconds after which the tests take a script to hang: see harness.py. What
+#: they run takes a second or two.
+PATIENCE = 15
+
+#: Seconds between two looks at whether to stop.
+INTERVAL = 0.1
+
+#: The exit statuses of pytest.
+PASSED, FAILED = 0, 1
+
+
+class Stopped(Exception):
+    """Raised in place of a result when everything has been told to stop."""
+
+
+class Commands:
+    """Runs programs until all is to stop.
+
+    Attributes:
+        stopped: a threading.Event; once it is set, programs are ended.
+    """
+
+    def __init__(self):
+        self.stopped = threading.Event()
+
+    def status(self, argv, log, timeout=None, **options):
+        """Run *argv* as process.status() does; return None if it took too long.
+
+        Raises Stopped when it was ended because all is to stop.
+        """
+        if self.stopped.is_set():
+            raise Stopped
+        deadline = None if timeout is None else time.monotonic() + timeout
+        with process.started(argv, log, **options) as running:
+            while not self.stopped.is_set():
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    return running.wait(INTERVAL)
+                if deadline is not None and time.monotonic() > deadline:
+                    _interrupt(running)
+                    return None
+            _interrupt(running)
+            raise Stopped
+
+
+def _interrupt(running):
+    """End *running* as Ctrl-C does: what a test runs is in other groups."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(running.pid, signal.SIGINT)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        running.wait(process.GRACE)
+
+
+class _Look:
+    """A way to look for bugs.
+
+    Parameters:
+        commands: the Commands that it runs, and stops with.
+    """
+
+    #: What to do about a bug that is not found, a str.
+    advice = None
+
+    def __init__(self, commands):
+        self._commands = commands
+
+    def stop(self):
+        """End what runs, and what would be run."""
+        self._commands.stopped.set()
+
+
+class ByTests(_Look):
+    """Looks for bugs with the tests that are named for each."""
+
+    advice = "no test finds {}; write one that does"
+
+    def find(self, mutant, copy, pristine):
+        """Return which test finds *mutant*, a str; None if none does.
+
+        Parameters:
+            copy: the interpreter.Interpreter that it is planted in.
+            pristine: the one with nothing planted.
+
+        Raises Problem when that cannot be said: no test failed, but what it
+        needs; the tests took too long; or one fails with nothing planted, too.
+        """
+        tests = [str(TESTS / test) for test in mutant.tests]
+        log = copy.log(mutant.name)
+        outcomes = self._run(tests, copy.python, log)
+        failed = [test for test, outcome in outcomes.items() if outcome == "failed"]
+        if not failed:
+            return None
+        log = copy.log(f"{mutant.name}-pristine")
+        if set(self._run(failed, pristine.python, log).values()) != {"passed"}:
+            raise process.Failed(f"with nothing planted, {failed[0]} fails too", log)
+        return failed[0].removeprefix(f"{TESTS}/")
+
+    def _run(self, tests, python, log):
+        """Run *tests* on the interpreter *python* until one fails.
+
+        Returns how each test went itself ("passed", "failed"), a dict.
+        """
+        report = log.with_suffix(".jsonl")
+        report.unlink(missing_ok=True)
+        options = ["-x", "-q", "-o", f"cache_dir={log.parent / 'pytest_cache'}"]
+        options += ["--report-log", str(report)]
+        environment = process.environment(
+            THREADJOIN_PATCHED=str(python), THREADJOIN_PATIENCE=str(PATIENCE)
+        )
+        status = self._commands.status(
+            [str(devenv.VENV / "bin" / "python"), "-m", "pytest", *options, *tests],
+            log,
+            LIMIT,
+            cwd=layout.ROOT,
+            env=environment,
+        )
+        if status is None:
+            raise process.Failed(f"pytest took more than {LIMIT} s", log)
+        outcomes = called(report)
+        said = {PASSED: "passed", FAILED: "failed"}.get(status)
+        # Else what failed is pytest, or a fixture; or no test was run at all.
+        if said not in outcomes.values():
+            raise process.Failed(f"pytest could not run {', '.join(tests)}", log)
+        return outcomes
+
+
+def called(report):
+    """Return how the tests themselves went, without their fixtures.
+
+    Parameters:
+        report: Path of a file that pytest-reportlog wrote, or of none.
+
+    Returns a dict of outcome ("passed", "failed", "skipped") by test.
+    """
+    if not report.is_file():
+        return {}
+    entries = map(json.loads, report.read_text().splitlines())
+    return {
+        entry["nodeid"]: entry["outcome"]
+        for entry in entries
+        if entry["$report_type"] == "TestReport" and entry["when"] == "call"
+    }
+
+
+class BySoak(_Look):
+    """Looks for bugs with the programs of the soak that are given for each."""
+
+    advice = "no program of the soak finds {}; choose other seeds"
+
+    def __init__(self, commands):
+        super().__init__(commands)
+        self._perturbing = libraries.library()
+        self._helper = libraries.helper()
+
+    def find(self, mutant, copy, pristine):
+        """Return what the soak says of *mutant*, a str; None if it is not found.
+
+        Parameters are as ByTests.find() has them. Raises Problem when the program
+        that fails does so with nothing planted, too.
+        """
+        failure = self._failure(copy.python, mutant.soak.seeds())
+        if failure is None:
+            return None
+        seed, words = failure
+        if self._failure(pristine.python, [seed]):
+            raise Problem(f"with nothing planted, the program of seed {seed} fails too")
+        return f"seed {seed}: {words}"
+
+    def _failure(self, python, seeds):
+        """Run the programs of *seeds* until one fails.
+
+        Returns its seed and words about it, None if none does.
+        """
+        stopped = self._commands.stopped
+        runner = runs.Runner(
+            python, session.PATIENCE, stopped, self._perturbing, self._helper
+        )
+        state = session.Soak(runner)
+        session.soak(state, seeds, 1, 1, tell=lambda words: None)
+        if stopped.is_set():
+            raise Stopped
+        return next(
+            ((seed, verdict.words) for seed, _, verdict in state.failures), None
+        )

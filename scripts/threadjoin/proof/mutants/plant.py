@@ -1,0 +1,417 @@
+"""Plant bugs in the patched interpreter, one at a time, and see each found.
+
+mutants.json says of each bug what it plants, where, and which tests have to
+find it; of some, also which programs of the soak. A bug is planted in a copy of
+the patched build, a workplace, which is as the build was when the bug has been
+looked for: no interpreter stays there.
+"""
+
+import json
+import os
+import queue
+import shutil
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...building import interpreter
+from ...core import cli, files, layout, process, signals, tables
+from ...core.errors import Problem
+from ...core.progress import Progress, duration
+from ...host import devenv, workplace
+from ...series import catalog
+from .looking import TESTS, BySoak, ByTests, Commands
+
+DATA = layout.ROOT / "tests" / "mutants" / "mutants.json"
+PAGE = layout.ROOT / "docs" / "mutants.md"
+VARIANT = "debug"
+
+#: Seconds in which the interpreter has to begin and end, with a bug in it too.
+START = 30
+
+#: Bugs that are looked for at the same time. Most of their tests sleep until
+#: a hang is known for one, so these are more than the processors. But each
+#: has a workplace, of 300 MB.
+JOBS = min(3 * (os.cpu_count() or 1), 8)
+
+#: Compiling is work: as many at once as there are processors, so that the
+#: tests that run meanwhile are not taken to hang.
+_compilers = threading.BoundedSemaphore(os.cpu_count() or 1)
+
+#: What make would do again after any change to the interpreter, by running
+#: it: these do not depend on what is planted.
+KEPT = (
+    "Programs/_freeze_module",
+    "_bootstrap_python",
+    "Python/deepfreeze/deepfreeze.c",
+)
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A place in the source, and what is put there."""
+
+    file: str  # path in the source tree
+    old: str  # found there once
+    new: str
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """Programs of the soak, perturbed, one of which has to fail."""
+
+    seed: int  # of the first
+    programs: int  # how many
+    ci: bool = False  # are these quick enough for each change of the project?
+
+    def seeds(self):
+        """Return the seeds of all, a range."""
+        return range(self.seed, self.seed + self.programs)
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A bug to plant."""
+
+    name: str
+    plants: str  # what goes wrong, for people, as Markdown
+    edits: tuple  # of Edit
+    tests: tuple  # node identifiers below tests/integration; one has to fail
+    ci: bool = True  # are they quick enough for each change of the project?
+    soak: Seeds = None  # None: the soak is not to find it
+
+    def files(self):
+        """Return the names of the files that it changes, each once."""
+        return sorted({edit.file for edit in self.edits})
+
+
+def load(data=DATA):
+    """Return the Mutants that the file *data* lists.
+
+    Raises Problem when two have the same name.
+    """
+    mutants = [_mutant(entry) for entry in json.loads(data.read_text())]
+    names = [mutant.name for mutant in mutants]
+    twice = {name for name in names if names.count(name) > 1}
+    if twice:
+        raise Problem(f"{data.name} has {min(twice)} twice; give one another name")
+    return mutants
+
+
+def _mutant(entry):
+    # A text of several lines is a list of them.
+    edits = [
+        Edit(edit["file"], _text(edit["old"]), _text(edit["new"]))
+        for edit in entry["edits"]
+    ]
+    rest = {key: entry[key] for key in ("name", "plants", "ci") if key in entry}
+    if "soak" in entry:
+        rest["soak"] = Seeds(**entry["soak"])
+    return Mutant(edits=tuple(edits), tests=tuple(entry["tests"]), **rest)
+
+
+def _text(value):
+    return value if isinstance(value, str) else "\n".join(value)
+
+
+def planted(tree, mutant):
+    """Return what the files of the source *tree* are with the bug in them.
+
+    Returns a dict, {name of the file: its text}. Raises Problem when the tree
+    has not, or more than once, what the bug is to take the place of.
+    """
+    texts = {}
+    for edit in mutant.edits:
+        text = texts.get(edit.file) or (tree / edit.file).read_text()
+        times = text.count(edit.old)
+        if times != 1:
+            raise Problem(
+                f"{mutant.name} does not apply any more: {edit.file} has what it "
+                f"replaces {times} times; see what is there now, and mend "
+                f"{DATA.relative_to(layout.ROOT)}"
+            )
+        texts[edit.file] = text.replace(edit.old, edit.new)
+    return texts
+
+
+class _Patched(interpreter.Interpreter):
+    """The patched interpreter that is built in the directory *home*."""
+
+    def __init__(self, home, commands=None):
+        super().__init__("patched", home, interpreter.VARIANTS[VARIANT])
+        self._commands = commands
+
+    def _check(self, command, stage):
+        log = self.log(stage)
+        status = self._commands.status(
+            command, log, cwd=self.objects, env=self.environment()
+        )
+        process.raise_for(status, log, f"{stage} ({self.kind})")
+
+
+class Workplace:
+    """A copy of the patched build, to plant bugs in.
+
+    Parameters:
+        home: Path of its directory, which nothing else uses.
+        pristine: the interpreter.Interpreter that it is a copy of.
+        commands: the looking.Commands to run programs with.
+    """
+
+    def __init__(self, home, pristine, commands):
+        self._pristine = pristine
+        self._commands = commands
+        self._copy = _Patched(home, commands)
+        self._stamp = home / "copy-of.json"
+
+    def prepare(self, mutants):
+        """Make the copy, unless it is there; take out all that is planted.
+
+        Parameters:
+            mutants: the Mutants that may have been planted before.
+        """
+        of = self._digest()
+        if not (self._stamp.exists() and self._stamp.read_text() == of):
+            files.remove(self._stamp.parent)
+            for name in ("source", "objects"):
+                of_pristine = getattr(self._pristine, name)
+                shutil.copytree(of_pristine, getattr(self._copy, name), symlinks=True)
+            self._stamp.write_text(of)
+        self._restore({file for mutant in mutants for file in mutant.files()})
+
+    def _digest(self):
+        status = self._pristine.python.stat()
+        return json.dumps([status.st_size, status.st_mtime_ns])
+
+    def _restore(self, names):
+        files.remove(self._copy.python)
+        for name in names:
+            _put(self._copy.source / name, (self._pristine.source / name).read_text())
+
+    def find(self, mutant, look):
+        """Plant the bug; return what finds it, a str, None if nothing does.
+
+        Parameters:
+            look: a looking.ByTests or looking.BySoak.
+
+        Raises Problem when it cannot be planted, compiled or looked for.
+        """
+        for name, text in planted(self._pristine.source, mutant).items():
+            _put(self._copy.source / name, text)
+        try:
+            kept = [word for name in KEPT for word in ("-o", name)]
+            with _compilers:
+                self._copy.compile(1, [*kept, "python"])
+            self._try(mutant)
+            return look.find(mutant, self._copy, self._pristine)
+        finally:
+            self._restore(mutant.files())
+
+    def _try(self, mutant):
+        # What breaks all would keep the fixtures of the tests waiting for ever.
+        log = self._copy.log(f"{mutant.name}-start")
+        command = [str(self._copy.python), "-c", "import threading"]
+        env = process.environment()
+        if self._commands.status(command, log, START, env=env) != 0:
+            raise process.Failed(
+                f"with {mutant.name} planted no interpreter ends well; plant less", log
+            )
+
+
+def _put(path, text):
+    """Write *text* into the file; one that has it keeps its time."""
+    if path.read_text() != text:
+        path.write_text(text)
+
+
+def hunt(mutants, places, look, report):
+    """Look for all *mutants*, one at a time in each of the *places*.
+
+    Parameters:
+        mutants: the Mutants.
+        places: the Workplaces, prepared.
+        look: as Workplace.find() has it.
+        report: called with each Mutant, what found it, None if nothing did, and
+            the seconds that it took, as soon as that is known.
+
+    Returns the Mutants that were not found.
+    """
+    free = queue.SimpleQueue()
+    for place in places:
+        free.put(place)
+
+    def one(mutant):
+        place = free.get()
+        begun = time.monotonic()
+        try:
+            found = place.find(mutant, look)
+        finally:
+            free.put(place)
+        report(mutant, found, time.monotonic() - begun)
+        return found
+
+    with ThreadPoolExecutor(len(places)) as executor:
+        tasks = [executor.submit(one, mutant) for mutant in mutants]
+        try:
+            found = [task.result() for task in tasks]
+        except BaseException:
+            for task in tasks:
+                task.cancel()
+            look.stop()
+            raise
+    return [mutant for mutant, seen in zip(mutants, found) if seen is None]
+
+
+_INTRODUCTION = """\
+# The bugs that are planted, and what finds them
+
+Written by `scripts/mutants --write`, which does so when it has seen each found.
+A bug is planted in a copy of the patched build, and the tests named beside it
+are run on that; one of them has to fail, and to pass with nothing planted.
+`scripts/mutants NAME` plants one.
+
+Of those with seeds in the last column, one of the programs that
+[the soak](soak.md) makes of these, run with `--perturb`, has to fail as well, and
+to pass with nothing planted. `scripts/mutants --soak` runs them.
+
+"""
+
+
+def page(mutants):
+    """Return the text of the page about *mutants* that were all found."""
+    head = ("planted", "name", "in", "found by", "found by the soak, seeds")
+    rows = [head, ["---"] * len(head), *map(_row, mutants)]
+    lines = [f"| {' | '.join(row)} |\n" for row in rows]
+    return _INTRODUCTION + "".join(lines)
+
+
+def _row(mutant):
+    changed = ", ".join(f"`{name}`" for name in mutant.files())
+    tests = ", ".join(map(_linked, mutant.tests))
+    seeds = ""
+    if mutant.soak:
+        first, last = mutant.soak.seeds()[0], mutant.soak.seeds()[-1]
+        seeds = str(first) if first == last else f"{first} to {last}"
+    return mutant.plants, mutant.name, changed, tests, seeds
+
+
+def _linked(test):
+    file, _, name = test.partition("::")
+    path = os.path.relpath(layout.ROOT / TESTS / file, PAGE.parent)
+    return f"`{name}` in [{Path(file).stem}]({path})"
+
+
+def run(mutants, jobs, report, way=ByTests):
+    """Look for *mutants* in *jobs* workplaces; return those not found.
+
+    Parameters:
+        report: as hunt() has it.
+        way: the class of mutants_look to look for them with.
+
+    Raises Problem when there is no patched build, or something fails.
+    """
+    home = layout.BUILD / catalog.DEFAULT_SERIES
+    pristine = _Patched(home / VARIANT)
+    if not pristine.python.exists():
+        raise Problem(
+            f"there is nothing to plant bugs in; run ./build.sh --variant {VARIANT}"
+        )
+    # First of all, for it takes no time.
+    for mutant in mutants:
+        planted(pristine.source, mutant)
+    commands = Commands()
+    with workplace.occupied(home / "mutants"):
+        places = [
+            Workplace(home / "mutants" / str(number), pristine, commands)
+            for number in range(min(jobs, len(mutants)))
+        ]
+        with ThreadPoolExecutor() as executor:
+            known = load()
+            list(executor.map(lambda place: place.prepare(known), places))
+        return hunt(mutants, places, way(commands), report)
+
+
+def _parser():
+    parser = cli.Parser(
+        prog="scripts/mutants",
+        description="Plant bugs in copies of the patched build, and see that the "
+        "tests find each, and the soak some. Which bugs, which tests and which "
+        f"programs of the soak is in {DATA.relative_to(layout.ROOT)}.",
+    )
+    parser.add_argument(
+        "name", nargs="*", metavar="NAME", help="only these bugs (default: all)"
+    )
+    parser.add_argument(
+        "--jobs",
+        type=cli.count,
+        default=JOBS,
+        metavar="N",
+        help="N of them at the same time (default: %(default)s)",
+    )
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument(
+        "--list", action="store_true", help="only list the bugs, plant none"
+    )
+    what.add_argument(
+        "--soak",
+        action="store_true",
+        help="look with programs of the soak, for those bugs that have some given",
+    )
+    what.add_argument(
+        "--write",
+        action="store_true",
+        help="look in both ways, and write the page "
+        f"{PAGE.relative_to(layout.ROOT)} if all are found",
+    )
+    return parser
+
+
+def _chosen(mutants, names):
+    known = {mutant.name: mutant for mutant in mutants}
+    for name in names:
+        if name not in known:
+            raise Problem(f"no bug is called {name}; scripts/mutants --list has them")
+    return [known[name] for name in names] or mutants
+
+
+def soaked(mutants):
+    """Return those of *mutants* that the soak is to find."""
+    return [mutant for mutant in mutants if mutant.soak]
+
+
+def _report(mutant, found, seconds):
+    verdict = "NOT FOUND" if found is None else "found"
+    words = f"{mutant.name:32} {verdict:10} {duration(seconds):>12}  {found or ''}"
+    print(words.rstrip(), flush=True)
+
+
+def main(argv):
+    """Run the command line *argv* (a list of str); raise Problem on a survivor."""
+    args = _parser().parse_args(argv)
+    mutants = _chosen(load(), args.name)
+    if args.list:
+        for mutant in mutants:
+            print(f"{mutant.name:32} {mutant.plants}")
+        return
+    if args.write and args.name:
+        raise Problem("the page is of all bugs; leave the names out to --write it")
+    ways = {}
+    if not args.soak:
+        ways[ByTests] = mutants
+    if args.soak or args.write:
+        ways[BySoak] = soaked(mutants)
+        if args.name and ways[BySoak] != mutants:
+            lacks = next(mutant.name for mutant in mutants if not mutant.soak)
+            raise Problem(f"{lacks} has no seeds for the soak; leave --soak out")
+    workplace.require_ascii()
+    signals.once()
+    devenv.ensure(Progress())
+    for way, chosen in ways.items():
+        survivors = run(chosen, args.jobs, _report, way)
+        if survivors:
+            names = ", ".join(mutant.name for mutant in survivors)
+            raise Problem(way.advice.format(names))
+    if args.write:
+        tables.write(PAGE, page(mutants))

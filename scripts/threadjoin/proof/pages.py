@@ -1,0 +1,43 @@
+"""Write the heads of the pages of results in docs/, and tell which pages are old."""
+
+import re
+
+from ..core import layout
+from ..series import catalog
+
+_MEASURED = re.compile(r"^Measured with the series (\S+), (\w+)\.$", re.MULTILINE)
+
+
+def measured(names=(catalog.DEFAULT_SERIES,), patches=layout.PATCHES):
+    """Return the lines that say which series a page was measured with, a list.
+
+    Parameters:
+        names: those of the series, as they are now.
+        patches: Path of the directory of all series.
+    """
+    found = [catalog.load_series(name, patches) for name in names]
+    return [f"Measured with the series {one.name}, {one.digest}." for one in found]
+
+
+def outdated(text, patches=layout.PATCHES):
+    """Yield those lines of measured() in *text* that are of a series as it was.
+
+    Other parameters: as measured() has them.
+    """
+    for match in _MEASURED.finditer(text):
+        name = match[1]
+        known = name in catalog.available(patches)
+        if not known or match[0] not in measured([name], patches):
+            yield match[0]
+
+
+def head(title, command, said):
+    """Return how a page begins, a list of paragraphs.
+
+    Parameters:
+        title: the heading.
+        command: what writes the page, such as "scripts/refleaks --table".
+        said: lines of measured().
+    """
+    made = f"<!-- Made by {command}. Do not edit. -->"
+    return [f"# {title}", made, "\n".join(sorted(set(said)))]

@@ -1,0 +1,137 @@
+"""Look for leaked references, blocks and files, with CPython's own hunter."""
+
+import os
+import re
+
+from ..building import selftest
+from ..core import cli, layout, process, tables
+from ..core.errors import Problem
+from ..core.progress import Progress, duration
+from . import pages
+from .downstream.run import PASSED
+from .regrtest import runner
+
+HOME = runner.HOME / "refleaks"
+
+#: Runs that are not counted, since caches fill, and runs that are.
+RUNS = ("-R", "3:3")
+TIMES = 6
+
+#: Seconds for one file of tests: it runs six times.
+TIMEOUT = 3600
+
+_LEAKED = re.compile(r"^(\S+) leaked (\[.*\] .+, sum=\d+)", re.MULTILINE)
+
+
+def leaks(output):
+    """Return what the hunter found, as its *output* has it: a list of str."""
+    return [f"{name}: {what}" for name, what in _LEAKED.findall(output)]
+
+
+def hunt(python, units, jobs=1, home=None):
+    """Run *units* six times each on the interpreter *python* and return a Run.
+
+    Also the runner.Place, whose logs have what was found.
+
+    Parameters:
+        python: path of a debug build.
+        units: as runner.Place.run() has them.
+        jobs: how many of them at the same time.
+        home: Path of a directory for logs; None for HOME.
+    """
+    settings = runner.Settings(jobs, TIMEOUT, RUNS, cases=False)
+    place = runner.Place(python, home or HOME, settings)
+    return place.run(units), place
+
+
+def check(python, units):
+    """Raise Problem unless *python* (a path) counts references and has *units*."""
+    process.require_python(python)
+    counts = "import json, sys; print(json.dumps(hasattr(sys, 'gettotalrefcount')))"
+    if not process.ask(python, counts):
+        raise Problem(f"{python} counts no references; name a debug build")
+    runner.check(python, units)
+
+
+def rows(run, place):
+    """Return the rows of the table of what hunt() returned, lists of str."""
+    found = [["", "tests", "leaks", "time"]]
+    for unit, seconds in run.times.items():
+        text = place.log(unit).read_text(errors="replace")
+        tests = selftest.parse_tests(0, text).ran // TIMES
+        leaked = "; ".join(_said(unit, run, place)) or "none"
+        found.append([unit, f"{tests:,}", leaked, duration(seconds)])
+    return found
+
+
+def _said(unit, run, place):
+    """Return what there is to say against *unit*, a list of str."""
+    said = leaks(place.log(unit).read_text(errors="replace"))
+    if run.outcomes[unit] != PASSED and not said:
+        said = [f"{unit}: {run.outcomes[unit]}, see {place.log(unit)}"]
+    return said
+
+
+_INTRODUCTION = """\
+CPython's own hunter ran each file of tests six times on a patched debug build, as
+`python -m test -R 3:3` does. The first three are for caches to fill; the last three
+must leave no reference, no block of memory and no open file behind. The tests are
+those of one time, the time is of all six."""
+
+
+def markdown(version, found, left_out=()):
+    """Return the page for the documentation, a str.
+
+    Parameters:
+        version: sys.version of the interpreter.
+        found: as rows() returns them.
+        left_out: units that should be there and were not asked for.
+    """
+    parts = [
+        *pages.head("References", "scripts/refleaks --table", pages.measured()),
+        _INTRODUCTION,
+        f"- patched: {' '.join(version.split())}",
+        tables.table(found),
+        *(f"Not run: `{unit}`." for unit in left_out),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _parser():
+    parser = cli.Parser(
+        prog="scripts/refleaks",
+        description="Run CPython's tests of threads, forks and embedding six times "
+        "each, and see whether the last three leave references, blocks of memory or "
+        "open files behind. Fails when they do.",
+        epilog=f"Logs are under {os.path.relpath(HOME, layout.ROOT)}.",
+    )
+    add = parser.add_argument
+    add("python", metavar="PYTHON", help="path of an interpreter, a debug build")
+    runner.add_tests(parser)
+    add("--ci", action="store_true", help="only the part that the project's CI runs")
+    runner.add_jobs(parser)
+    runner.add_table(parser)
+    return parser
+
+
+def main(argv):
+    """Run the command line *argv* (a list of str); raise Problem for a leak."""
+    args = _parser().parse_args(argv)
+    data = runner.load()["refleaks"]
+    units = args.test or data["ci" if args.ci else "whole"]
+    check(args.python, units)
+    version = process.ask(
+        args.python, "import json, sys; print(json.dumps(sys.version))"
+    )
+    progress = Progress()
+    with progress.stage(f"{len(units)} of CPython's tests, six times each"):
+        run, place = hunt(args.python, units, args.jobs)
+    table = rows(run, place)
+    if args.table:
+        left_out = [unit for unit in data["whole"] if unit not in units]
+        tables.write(args.table, markdown(version, table, left_out))
+    for line in tables.plain(table):
+        progress.note(line)
+    found = [said for unit in units for said in _said(unit, run, place)]
+    if found:
+        raise Problem("; ".join(found))

@@ -1,0 +1,1 @@
+"""Run CPython's own tests on two interpreters."""

@@ -1,0 +1,334 @@
+"""Run CPython's own tests on two interpreters, and say what differs."""
+
+import json
+import os
+import textwrap
+from collections import Counter
+from dataclasses import asdict, dataclass
+
+from ...core import cli, layout, tables
+from ...core.errors import Problem
+from ...core.progress import Progress, duration
+from .. import compare, pages
+from ..downstream import environments
+from ..downstream.run import FAILED, PASSED, SKIPPED
+from . import runner, store
+
+ROLES = ("stock", "patched")
+
+RESULT = runner.HOME / "result.json"
+
+#: Repetitions, at most, of a test whose outcomes differ.
+REPEAT = 10
+
+#: Seconds that a file of tests may take: some take minutes, and twice that
+#: while another one runs.
+TIMEOUT = 1200
+
+
+#: Files that are run on one interpreter before the other one has its turn.
+HANDFUL = 16
+
+
+@dataclass(frozen=True)
+class Result:
+    """The results of the tests on both interpreters.
+
+    Attributes:
+        versions: sys.version, by role.
+        files, cases: how many there were of each outcome, by role.
+        seconds: that the files took, by role.
+        broken: of the files that have the same outcome, those that failed.
+        differences: list of compare.Difference, judged.
+        added, gone: outcomes by test id, of those that only patched has, and
+            that only stock has.
+        left_out: reasons by name of a file that was not run.
+        measured: what pages.measured() said when they ran.
+    """
+
+    versions: dict
+    files: dict
+    cases: dict
+    seconds: dict
+    broken: list
+    differences: list
+    added: dict
+    gone: dict
+    left_out: dict
+    measured: list
+
+    def worse(self, expected=()):
+        """Return what is wrong with patched, a list of str.
+
+        Parameters:
+            expected: ids of tests that may be gone.
+        """
+        found = [
+            str(difference)
+            for difference in self.differences
+            if difference.kind == compare.WORSE and difference.stands
+        ]
+        found += [
+            f"{test}: only stock has it" for test in self.gone if test not in expected
+        ]
+        found += [
+            f"{test}: fails, and only patched has it"
+            for test, outcome in self.added.items()
+            if outcome == FAILED
+        ]
+        return found
+
+    def save(self):
+        """Keep it in the file RESULT."""
+        RESULT.parent.mkdir(parents=True, exist_ok=True)
+        RESULT.write_text(json.dumps(asdict(self), indent=1))
+
+    @classmethod
+    def load(cls):
+        """Return what save() kept. Raises Problem when that is nothing of use."""
+        if not RESULT.is_file():
+            raise Problem("not all has been run yet; name two interpreters")
+        content = json.loads(RESULT.read_text())
+        found = [compare.Difference(**entry) for entry in content["differences"]]
+        try:
+            return cls(**{**content, "differences": found})
+        except TypeError:
+            # Of a version of this program with other fields.
+            raise Problem(f"{RESULT} is too old; name two interpreters") from None
+
+
+def run(pythons, units, settings, progress, known):
+    """Run those of *units* that are not *known* on both interpreters.
+
+    They are run by the handful, on one and then on the other, so that what
+    was interrupted goes on from there.
+
+    Parameters:
+        pythons: the two environments.Python, the stock one first.
+        units: as runner.Place.run() has them.
+        settings: runner.Settings.
+        progress: a progress.Progress.
+        known: a store.Known, which is added to.
+
+    Returns a dict of runner.Place by role.
+    """
+    places = {
+        python.role: runner.Place(python.path, runner.HOME / python.role, settings)
+        for python in pythons
+    }
+    missing = [unit for unit in units if unit not in known]
+    for begin in range(0, len(missing), HANDFUL):
+        some = missing[begin : begin + HANDFUL]
+        where = f"{begin + 1} to {begin + len(some)} of {len(missing)} files of tests"
+        for role, place in places.items():
+            with progress.stage(f"{where} ({role})"):
+                known.add(role, place.run(some))
+    return places
+
+
+def judge(pythons, places, runs, progress, rounds):
+    """Return the Result of two *runs*, a dict of run.Run by role.
+
+    What differs is repeated in *places*; other parameters as run() has them.
+    """
+    stock, patched = (runs[role].outcomes for role in ROLES)
+    both = stock.keys() & patched.keys()
+    found = compare.differences(*({k: o[k] for k in both} for o in (stock, patched)))
+    units = {
+        unit: {test for one in runs.values() for test in one.units[unit]}
+        for unit in runs["stock"].units
+    }
+    if found:
+        with progress.stage(f"{len(found)} differ, repeated"):
+            compare.repeat(found, places, units, rounds)
+    # Where one of them could not end, there is no telling what it has.
+    same = {unit for unit in units if stock[unit] == patched[unit]}
+    ended = {test for unit in same for test in units[unit]}
+    return Result(
+        {python.role: python.version for python in pythons},
+        {role: _count(one, units) for role, one in runs.items()},
+        {role: _count(one, one.outcomes.keys() - units) for role, one in runs.items()},
+        {role: round(one.seconds, 1) for role, one in runs.items()},
+        sorted(unit for unit in same if stock[unit] == FAILED),
+        found,
+        {k: patched[k] for k in sorted(ended & patched.keys() - stock.keys())},
+        {k: stock[k] for k in sorted(ended & stock.keys() - patched.keys())},
+        {},
+        pages.measured(),
+    )
+
+
+def _count(run, tests):
+    return dict(Counter(run.outcomes[test] for test in tests))
+
+
+def explain(result, data):
+    """Yield a line for each thing about *result* that a reader has to know.
+
+    Parameters:
+        data: the content of tests.json.
+    """
+    for difference in result.differences:
+        kind = difference.kind if difference.stands else "flaky"
+        yield f"{kind}: {difference}"
+    for test, outcome in result.gone.items():
+        reason = data["gone"].get(test, "not expected")
+        yield f"only on stock: {test}: {outcome} ({reason})"
+    if result.added:
+        counts = Counter(result.added.values())
+        said = ", ".join(f"{n} {outcome}" for outcome, n in sorted(counts.items()))
+        yield f"only on patched: {len(result.added)} tests: {said}"
+        for test, outcome in result.added.items():
+            if outcome == FAILED:
+                yield f"worse: {test}: fails, and only patched has it"
+    for name in result.broken:
+        yield f"fails on both: {name}"
+    for name, reason in result.left_out.items():
+        yield f"not run: {name}: {reason}"
+
+
+def rows(result):
+    """Return the rows of the table of *result*, lists of str."""
+    head = ["", "files of tests", PASSED, SKIPPED, FAILED]
+    head += ["tests", PASSED, SKIPPED, FAILED, "time"]
+    body = [
+        [role, *_cells(result.files[role]), *_cells(result.cases[role])]
+        + [duration(result.seconds[role])]
+        for role in ROLES
+    ]
+    return [head, *body]
+
+
+def _cells(counts):
+    outcomes = [counts.get(outcome, 0) for outcome in (PASSED, SKIPPED, FAILED)]
+    return [f"{number:,}" for number in (sum(outcomes), *outcomes)]
+
+
+def markdown(result, data):
+    """Return the page for the documentation, a str; parameters as explain()'s."""
+    introduction = (
+        "CPython's own tests on the stock and on the patched interpreter, each with "
+        "the tests of its own tree. A test whose outcomes differ was repeated on "
+        "both, and counts as different when Fisher's exact test tells them apart at "
+        "5 %; else it is flaky. A file passes when all of it does, nothing hangs or "
+        "crashes, and it leaves no thread, process or setting behind. The time is "
+        "that of all files, one after another."
+    )
+    lines = list(explain(result, data))
+    parts = [
+        *pages.head(
+            "CPython's own tests", "scripts/regrtest-diff --table", result.measured
+        ),
+        textwrap.fill(introduction, width=80),
+        "\n".join(
+            f"- {role}: {' '.join(version.split())}"
+            for role, version in result.versions.items()
+        ),
+        tables.table(rows(result)),
+        "## What there is to know",
+        "\n".join(f"- {_code(line)}" for line in lines) or "Nothing differs.",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _code(line):
+    # Ids of tests have underscores in them.
+    kind, _, rest = line.partition(": ")
+    test, separator, rest = rest.partition(": ")
+    return f"{kind}: `{test}`{separator}{rest}"
+
+
+def _parser():
+    logs = os.path.relpath(runner.HOME, layout.ROOT)
+    data = os.path.relpath(runner.DATA, layout.ROOT)
+    parser = cli.Parser(
+        prog="scripts/regrtest-diff",
+        description="Run CPython's own tests on two interpreters and print what "
+        "differs, by file and by test. A test that differs is repeated on both, and "
+        "the counts decide whether it is flaky. Fails when a test does worse on the "
+        "second interpreter.",
+        epilog="What was run with the same interpreters is not run again: what was "
+        f"interrupted goes on. Logs are under {logs}. What is left out, and why, is "
+        f"in {data}.",
+    )
+    add = parser.add_argument
+    add("stock", metavar="STOCK", nargs="?", help="path of an interpreter")
+    add("patched", metavar="PATCHED", nargs="?", help="path of the other one")
+    runner.add_tests(parser)
+    add(
+        "--threading",
+        action="store_true",
+        help="only those that have to do with threads: the part that CI runs",
+    )
+    add("--again", action="store_true", help="run also what has been run already")
+    add("--known", action="store_true", help="run nothing, tell what is known already")
+    runner.add_jobs(parser)
+    add(
+        "--timeout",
+        type=cli.count,
+        default=TIMEOUT,
+        metavar="SECONDS",
+        help="for each file (default: %(default)s)",
+    )
+    compare.add_repeat(parser, REPEAT)
+    runner.add_table(
+        parser, "; that of the last whole run when no interpreters are named"
+    )
+    return parser
+
+
+def check_repeat(parser, args):
+    """Have *parser* fail when *args* has fewer repetitions than decide anything."""
+    if args.repeat < compare.FEWEST:
+        parser.error(f"--repeat takes {compare.FEWEST} or more: fewer decide nothing")
+
+
+def main(argv):
+    """Run the command line *argv* (a list of str); return the exit status."""
+    parser = _parser()
+    args = parser.parse_args(argv)
+    data = runner.load()
+    if args.stock and not args.patched or not (args.stock or args.table):
+        parser.error("two interpreters are needed, STOCK and PATCHED")
+    check_repeat(parser, args)
+    result = _measured(args, data) if args.stock else Result.load()
+    if args.table:
+        tables.write(args.table, markdown(result, data))
+    print(*tables.plain(rows(result)), sep="\n")
+    for line in explain(result, data):
+        print(line)
+    return 1 if result.worse(data["gone"]) else 0
+
+
+def _measured(args, data):
+    pythons = [
+        environments.identify(role, path)
+        for role, path in zip(ROLES, (args.stock, args.patched))
+    ]
+    left_out = {}
+    if args.test or args.threading:
+        units = args.test or data["threading"]
+        left_out["all others"] = "not asked for"
+        for python in pythons:
+            runner.check(python.path, units)
+    else:
+        left_out.update(data["left out"])
+        names = {name: None for p in pythons for name in runner.available(p.path)}
+        units = [name for name in names if name not in left_out]
+    settings = runner.Settings(args.jobs, args.timeout)
+    known = store.Known(runner.HOME / "known", pythons, settings)
+    if args.again:
+        for unit in units:
+            known.forget(unit)
+    if args.known:
+        wanted, units = units, [unit for unit in units if unit in known]
+        if len(units) < len(wanted):
+            left_out[f"{len(wanted) - len(units)} of the others"] = "not yet"
+    whole = left_out.keys() <= data["left out"].keys()
+    progress = Progress()
+    places = run(pythons, units, settings, progress, known)
+    result = judge(pythons, places, known.runs(units), progress, args.repeat)
+    result.left_out.update(left_out)
+    if whole:
+        result.save()
+    return result

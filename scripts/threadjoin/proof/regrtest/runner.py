@@ -1,0 +1,243 @@
+"""Run the tests that come with CPython on one interpreter, a process a file."""
+
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from xml.etree import ElementTree
+
+from ...building import selftest
+from ...core import cli, layout, process, tables
+from ...core.errors import Problem
+from ..downstream.run import FAILED, PASSED, SKIPPED, Run, failures, stable, worst
+
+DATA = layout.ROOT / "tests" / "regrtest" / "tests.json"
+
+#: Where the logs go.
+HOME = layout.BUILD / "regrtest"
+
+#: Seconds that libregrtest has to stop a test by itself, and say where it hung.
+GRACE = 60
+
+_SKIPPED = re.compile(r"^1 test skipped:", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How the tests are run, on whichever interpreter.
+
+    Attributes:
+        jobs: how many files at the same time.
+        timeout: seconds, for each file.
+        options: arguments of libregrtest.
+        cases: whether the outcome of each test in a file is wanted too.
+        environment: variables that are set.
+    """
+
+    jobs: int = 1
+    timeout: int = 600
+    options: tuple = ()
+    cases: bool = True
+    environment: dict = field(default_factory=dict)
+
+
+class Place:
+    """An interpreter, and a directory for what its tests say.
+
+    Parameters:
+        python: path of the interpreter.
+        directory: Path of a directory, made if it is not there.
+        settings: Settings.
+    """
+
+    def __init__(self, python, directory, settings):
+        self.python = os.path.abspath(python)
+        self.settings = settings
+        self.directory = directory
+        directory.mkdir(parents=True, exist_ok=True)
+
+    def run(self, units):
+        """Run *units* and return a run.Run.
+
+        A unit is the name of a file of tests, such as "test_thread", and
+        perhaps arguments of libregrtest: "test_threading -m JoinTests".
+        """
+        run = Run()
+        with ThreadPoolExecutor(self.settings.jobs) as executor:
+            for unit, done in zip(units, executor.map(self._timed, units)):
+                run.add(unit, *done)
+        return run
+
+    def log(self, unit):
+        """Return the Path of the file with what *unit* said when it last ran."""
+        return self.directory / (re.sub(r"[^\w.-]+", "_", unit) + ".log")
+
+    def command(self, unit, report):
+        """Return the command that runs *unit* and writes the Path *report*."""
+        name, *arguments = unit.split()
+        command = [self.python, "-u", "-m", "test", "-v"]
+        command += ["--fail-env-changed", f"--timeout={self.settings.timeout}"]
+        if self.settings.cases:
+            command.append(f"--junit-xml={report}")
+        return [*command, *self.settings.options, *arguments, name]
+
+    def environment(self, unit, scratch):
+        """Return the environment to run *unit* in, with the directory *scratch*."""
+        return process.environment(TMPDIR=scratch, **self.settings.environment)
+
+    def outcomes(self, unit, status, output, report):
+        """Return the outcomes of *unit*, a dict by test id.
+
+        Parameters:
+            status: that it ended with; None when it was stopped.
+            output: what it said.
+            report: Path of the file that it may have written.
+        """
+        found = parse_junit(unit, report)
+        # Also those that failed in a subtest, whose name is not in the report.
+        found.update(dict.fromkeys(failures(unit, output), FAILED))
+        found[unit] = FAILED if status else PASSED
+        if status is None:
+            found[unit] = FAILED
+        elif found[unit] == PASSED and _SKIPPED.search(output):
+            found[unit] = SKIPPED
+        return found
+
+    def _timed(self, unit):
+        begun = time.monotonic()
+        return self._run_unit(unit), time.monotonic() - begun
+
+    def _run_unit(self, unit):
+        log = self.log(unit)
+        report = log.with_suffix(".xml")
+        report.unlink(missing_ok=True)
+        # Not below ours: the path of a socket has a hundred characters at most.
+        scratch = tempfile.mkdtemp(prefix="tests-")
+        try:
+            status = process.bounded(
+                [
+                    sys.executable,
+                    "-c",
+                    selftest.WITH_SIGINT,
+                    *self.command(unit, report),
+                ],
+                log,
+                self.settings.timeout + GRACE,
+                cwd=scratch,
+                env=self.environment(unit, scratch),
+            )
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+        return self.outcomes(unit, status, log.read_text(errors="replace"), report)
+
+
+def parse_junit(unit, path):
+    """Return the outcomes in the file *path* that libregrtest wrote.
+
+    A dict of outcome by test id, which begins with *unit*; empty when there is
+    no such file, as after a crash.
+    """
+    if not path.is_file():
+        return {}
+    found = {}
+    for case in ElementTree.parse(path).iter("testcase"):
+        if case.get("name"):
+            name = stable(f"{unit}::{case.get('name')}")
+            # A test may run more than once, with and without an accelerator.
+            found[name] = worst([_outcome(case), found.get(name, PASSED)])
+    return found
+
+
+def _outcome(case):
+    said = {child.tag for child in case}
+    if said & {"failure", "error"} or case.get("outcome") == "UNEXPECTED_SUCCESS":
+        return FAILED
+    return SKIPPED if "skipped" in said else PASSED
+
+
+def available(python):
+    """Return the names of all files of tests that *python* (a path) has.
+
+    Raises Problem when it has none.
+    """
+    done = process.python_said(python, "-m", "test", "--list-tests")
+    names = done.stdout.split()
+    if done.returncode or not names:
+        raise Problem(
+            f"{python} has no tests of its own; name one that is not installed"
+        )
+    return names
+
+
+def check(python, units):
+    """Raise Problem unless *python* (a path) has the tests that *units* name."""
+    names = set(available(python))
+    missing = sorted({unit.split()[0] for unit in units} - names)
+    if missing:
+        raise Problem(
+            f"{python} has no {', '.join(missing)}; what it has is told by its "
+            "-m test --list-tests"
+        )
+
+
+def digest(python):
+    """Return what the files of tests of *python* (a path) are, as a digest."""
+    return process.ask(
+        python,
+        "import hashlib, json, pathlib, test\n"
+        "files = sorted(pathlib.Path(test.__file__).parent.glob('*.py'))\n"
+        "text = b''.join(file.read_bytes() for file in files)\n"
+        "print(json.dumps(hashlib.sha256(text).hexdigest()))",
+    )
+
+
+def load(data=DATA):
+    """Return the content of tests.json, a dict."""
+    return json.loads(data.read_text())
+
+
+def jobs():
+    """Return how many files of tests this machine can run at the same time."""
+    return len(os.sched_getaffinity(0))
+
+
+def add_tests(parser):
+    """Give *parser* (an cli.Parser) the argument TEST: units, or none."""
+    parser.add_argument(
+        "test",
+        metavar="TEST",
+        nargs="*",
+        # Without one, a Parser that misses another argument names this one too.
+        default=[],
+        help='only these, such as test_thread or "test_threading -m JoinTests"',
+    )
+
+
+def add_table(parser, otherwise=""):
+    """Give *parser* (an cli.Parser) the option --table.
+
+    Parameters:
+        otherwise: what it does when nothing else is named.
+    """
+    parser.add_argument(
+        "--table",
+        type=tables.target,
+        metavar="FILE",
+        help=f"write the result to FILE, in Markdown{otherwise}",
+    )
+
+
+def add_jobs(parser):
+    """Give *parser* (an cli.Parser) the option --jobs."""
+    parser.add_argument(
+        "--jobs",
+        type=cli.count,
+        default=jobs(),
+        metavar="N",
+        help="files at the same time (default: one a processor, %(default)s here)",
+    )

@@ -1,0 +1,1 @@
+"""Run tests with the sanitizers, and compare what these report."""

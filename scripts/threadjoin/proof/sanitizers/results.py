@@ -1,0 +1,192 @@
+"""Keep, print and write to a page the results of tests with a sanitizer."""
+
+import html
+import json
+import re
+from dataclasses import asdict, dataclass, replace
+
+from ...core import layout, tables
+from ...core.errors import Problem
+from ...core.progress import duration
+from .. import pages
+from ..regrtest import compared
+
+HOME = layout.BUILD / "sanitizers"
+
+#: What an id begins with that is of a report, and not of a test.
+REPORT = "report: "
+
+
+def is_ours(unit):
+    """Return whether *unit* is a file of tests of the project, and not CPython's."""
+    return unit.startswith("tests/")
+
+
+def excuse(test, excuses):
+    """Return why the report *test* is no fault of the series; None if it may be.
+
+    Parameters:
+        excuses: those of tests.json, reasons by regular expression.
+    """
+    signature = test.removeprefix(REPORT)
+    return next(
+        (why for what, why in excuses.items() if re.match(what, signature)), None
+    )
+
+
+def tests_of(result):
+    """Return *result* (a compared.Result) without the reports in it."""
+
+    def no_report(tests):
+        return {k: v for k, v in tests.items() if not k.startswith(REPORT)}
+
+    found = [d for d in result.differences if not d.test.startswith(REPORT)]
+    return replace(
+        result,
+        differences=found,
+        added=no_report(result.added),
+        gone=no_report(result.gone),
+    )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The results with one sanitizer.
+
+    Attributes:
+        name: that of the sanitizer.
+        version: sys.version of the patched interpreter.
+        reports: lists of their signatures, by which interpreters have them.
+        seconds: that the files took, by role.
+        known: lines about the reports and the tests that are to be known.
+        status: 1 where something is held against patched, else 0.
+        measured: what pages.measured() said when it was run.
+    """
+
+    name: str
+    version: str
+    reports: dict
+    seconds: dict
+    known: list
+    status: int
+    measured: list
+
+    @classmethod
+    def of(cls, name, result, places, found, data):
+        """Return that of the sanitizer *name*.
+
+        Other parameters: as sanitizers.run() and new_reports() return them; the
+        content of tests.json.
+        """
+        excuses = data["sanitizers"]["excused"]
+        seen = {role: set(place.reports) for role, place in places.items()}
+        signatures = {
+            "on both": seen["stock"] & seen["patched"],
+            "only on stock": seen["stock"] - seen["patched"],
+            "only on patched": seen["patched"] - seen["stock"],
+        }
+        tests = tests_of(result)
+        known = list(compared.explain(tests, data))
+        new = False
+        for test, reason in sorted(found.items()):
+            why = excuse(test, excuses)
+            new = new or not why
+            kind, why = ("excused", f": {why}") if why else ("new", "")
+            known.append(f"{kind}: {test.removeprefix(REPORT)}: {reason}{why}")
+        return cls(
+            name,
+            result.versions["patched"],
+            {
+                where: sorted(test.removeprefix(REPORT) for test in those)
+                for where, those in signatures.items()
+            },
+            result.seconds,
+            known,
+            1 if new or tests.worse(data["gone"]) else 0,
+            result.measured,
+        )
+
+    def save(self):
+        """Keep it below HOME."""
+        path = HOME / self.name / "result.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(asdict(self), indent=1))
+
+    @classmethod
+    def load(cls, name):
+        """Return what save() kept of the sanitizer *name*; None if there is none.
+
+        Raises Problem when it is of a version of this program with other fields.
+        """
+        path = HOME / name / "result.json"
+        if not path.is_file():
+            return None
+        try:
+            return cls(**json.loads(path.read_text()))
+        except TypeError:
+            raise Problem(f"{path} is too old; run {name} again") from None
+
+    def explain(self):
+        """Yield the lines that tell it."""
+        for where, signatures in self.reports.items():
+            yield f"{self.name}: {len(signatures)} reports {where}"
+            yield from (f"    {signature}" for signature in signatures)
+        yield from (f"{self.name}: {line}" for line in self.known)
+
+
+_INTRODUCTION = """\
+`scripts/sanitizers` builds the stock and the patched interpreter with a sanitizer
+of GCC, runs {files} files of tests on both, {theirs} of CPython's and {ours} of the
+project's, and compares what is reported. `tests/regrtest/tests.json` has the list
+of them, the options, what is left out and why, and what is excused and why.
+
+A report counts by its kind and the two innermost functions and files of each
+stack. It is held against the series when patched has it once and stock in none of
+its rounds, or when it is about a file that the series adds. So is a test that does
+worse on patched, when four repetitions on each tell the two apart. The status is
+then 1. CPython's own races and leaks, which are on both, are told and not counted.
+A file of which no test passes has told nothing, and the command fails."""
+
+_NOTES = """\
+The time is that of all files, one after another, without the repetitions.
+AddressSanitizer's build has no free lists: an object from one has the memory of
+another that is gone, and in a report the stack that this one was made in."""
+
+
+def markdown(tools, outcomes):
+    """Return the page for the documentation, a str.
+
+    Parameters:
+        tools: as sanitizers.load() returns them.
+        outcomes: list of Outcome.
+    """
+    files = next(iter(tools.values())).tests
+    ours = sum(map(is_ours, files))
+    introduction = _INTRODUCTION.format(
+        files=len(files), theirs=len(files) - ours, ours=ours
+    )
+    where = list(outcomes[0].reports)
+    rows = [["", *where, "status", "stock", "patched"]]
+    for one in outcomes:
+        counts = [str(len(one.reports[key])) for key in where]
+        times = [duration(one.seconds[role]) for role in compared.ROLES]
+        rows.append([f"`{one.name}`", *counts, str(one.status), *times])
+    known = [
+        # "<" is in signatures, and "<null>" would be taken for HTML.
+        f"- `{one.name}`, {html.escape(line, quote=False)}"
+        for one in outcomes
+        for line in one.known
+    ]
+    run = {one.name for one in outcomes}
+    known += [f"- not run: `{name}`" for name in tools if name not in run]
+    said = [line for one in outcomes for line in one.measured]
+    parts = [
+        *pages.head("Sanitizers", "scripts/sanitizers --table", said),
+        introduction,
+        "\n".join(f"- {one.name}: {' '.join(one.version.split())}" for one in outcomes),
+        tables.table(rows),
+        _NOTES,
+        "## What there is to know",
+        "\n".join(known) or "Nothing differs.",
+    ]
+    return "\n\n".join(parts) + "\n"

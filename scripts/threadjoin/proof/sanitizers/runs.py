@@ -1,0 +1,347 @@
+"""Run tests on interpreters with a sanitizer in them, and compare the reports."""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+
+from ...building import interpreter
+from ...core import cli, layout, tables
+from ...core.errors import Problem
+from ...core.progress import Progress
+from ...host import devenv, workplace
+from ...series import catalog, patchfile
+from .. import compare
+from ..downstream import environments
+from ..downstream.run import FAILED, PASSED, SKIPPED
+from ..regrtest import compared, runner
+from . import reports, results
+
+#: Repetitions, at most, of what has a report on one interpreter only. As many
+#: as tell the two apart, if each of them has it again.
+REPEAT = 4
+
+#: Exit statuses of pytest that say that tests ran, whether they passed or not.
+RAN = (0, 1)
+
+#: What unittest says of a test that passed.
+_OK = re.compile(r"\bok$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Sanitizer:
+    """How a sanitizer is told what to do.
+
+    Attributes:
+        name: that of the variant that it is built with.
+        variable: the environment variable that it reads.
+        options: what is in it, but for where to write reports.
+        arguments: of libregrtest.
+        timeout: seconds for each file of tests.
+        tests: units of regrtest, and files of tests of ours below the project.
+    """
+
+    name: str
+    variable: str
+    options: str
+    arguments: tuple
+    timeout: int
+    tests: tuple
+
+
+def load():
+    """Return the Sanitizers that tests.json lists, by name."""
+    data = runner.load()["sanitizers"]
+    tests = tuple(data["tests"])
+    return {
+        name: Sanitizer(name, tests=tests, **entry)
+        for name, entry in data["tools"].items()
+    }
+
+
+class Place(runner.Place):
+    """As runner.Place; the reports are among the outcomes.
+
+    Each is one that failed, called by results.REPORT and its signature.
+
+    Parameters:
+        tool: the Sanitizer.
+        python: the environments.Python.
+        others: paths of the interpreters that our own tests take, by role; that
+            of its own role is replaced.
+        directory, settings: as runner.Place has them.
+    """
+
+    def __init__(self, tool, python, others, directory, settings):
+        super().__init__(python.path, directory, settings)
+        self.role = python.role
+        self.tool = tool
+        self.reports = {}  # Report by id, the first of each
+        self.ran = set()  # units of which a test has passed
+        self._others = {**others, python.role: python.path}
+        self._rounds = {}
+
+    def command(self, unit, report):
+        """Return the command that runs *unit*, and writes the Path *report*."""
+        if not results.is_ours(unit):
+            return super().command(unit, report)
+        pytest = [str(devenv.VENV / "bin" / "python"), "-m", "pytest"]
+        pytest += [f"--rootdir={layout.ROOT}", f"--junit-xml={report}"]
+        return [*pytest, str(layout.ROOT / unit)]
+
+    def environment(self, unit, scratch):
+        """Return the environment to run *unit* in, with the directory *scratch*."""
+        self._rounds[unit] = self._rounds.get(unit, 0) + 1
+        place = self._written(unit)
+        place.mkdir(parents=True)
+        env = super().environment(unit, scratch)
+        env.update({f"THREADJOIN_{k.upper()}": str(v) for k, v in self._others.items()})
+        env[self.tool.variable] = f"{self.tool.options}:log_path={place / 'report'}"
+        return env
+
+    def outcomes(self, unit, status, output, report):
+        """Return the outcomes of *unit*, as runner.Place does."""
+        found = super().outcomes(unit, status, output, report)
+        if results.is_ours(unit):
+            # Slow as they are here, not all of them pass: that they ran will do.
+            cases = {test: found[test] for test in found if test != unit}
+            ran = status in RAN and self._has_run(cases)
+            found = {unit: PASSED if ran else FAILED}
+        else:
+            ran = found[unit] == PASSED or _OK.search(output)
+        if ran:
+            self.ran.add(unit)
+        for path in sorted(self._written(unit).iterdir()):
+            for one in reports.parse(path.read_text(errors="replace")):
+                self.reports.setdefault(results.REPORT + one.signature, one)
+                found[results.REPORT + one.signature] = FAILED
+        return found
+
+    def _has_run(self, outcomes):
+        """Return whether one of our tests has passed on this interpreter.
+
+        Where some say which of the two they are for, it has to be one of them:
+        the other interpreter is a sound one, whatever this one does.
+        """
+        parameters = {test: re.split(r"[][-]", test)[1:] for test in outcomes}
+        (other,) = set(compared.ROLES) - {self.role}
+        mine = [test for test in outcomes if self.role in parameters[test]]
+        rest = [test for test in outcomes if other not in parameters[test]]
+        return any(outcomes[test] == PASSED for test in mine or rest)
+
+    def _written(self, unit):
+        """Return the Path of the directory for the reports of this round."""
+        name = f"{self.log(unit).stem}-{self._rounds[unit]}"
+        return self.directory / "reports" / name
+
+
+def run(
+    tool, pythons, others, units, progress, jobs=1, rounds=REPEAT, home=results.HOME
+):
+    """Run *units* on both interpreters and return the pair of results.
+
+    Parameters:
+        tool: the Sanitizer.
+        pythons: the two environments.Python, the stock one first.
+        others: as Place has them.
+        units: units of regrtest, or files of tests of ours.
+        progress: a progress.Progress.
+        jobs: how many units at the same time.
+        rounds: repetitions, at most, of what differs.
+        home: Path of a directory for logs and reports.
+
+    Returns the compared.Result and a dict of Place by role.
+    """
+    settings = runner.Settings(jobs, tool.timeout, tuple(tool.arguments))
+    places, runs = {}, {}
+    for python in pythons:
+        role = python.role
+        directory = home / tool.name / role
+        shutil.rmtree(directory, ignore_errors=True)
+        place = places[role] = Place(tool, python, others, directory, settings)
+        with progress.stage(f"{tool.name}: {len(units)} files of tests ({role})"):
+            runs[role] = place.run(units)
+    _even_out(runs)
+    result = compared.judge(pythons, places, runs, progress, rounds)
+    return result, places
+
+
+def _even_out(runs):
+    """Give stock an outcome for the reports that only patched has.
+
+    Those that only stock has are held against nobody, and need no repetition.
+    """
+    for test in runs["patched"].outcomes:
+        if test.startswith(results.REPORT):
+            runs["stock"].outcomes.setdefault(test, SKIPPED)
+
+
+def new_reports(result, places, files):
+    """Return what the sanitizer has against patched, a dict of reason by id.
+
+    Parameters:
+        result, places: as run() returns them.
+        files: names of the files that the series adds.
+
+    Those that are excused are among it: see excuse().
+    """
+    found = {}
+    for difference in result.differences:
+        # Once is enough: what is rare is no better.
+        if (
+            difference.test.startswith(results.REPORT)
+            and difference.patched == FAILED
+            and difference.good["stock"] == difference.rounds
+        ):
+            again = difference.rounds - difference.good["patched"]
+            found[difference.test] = (
+                f"not on stock; again in {again} of {difference.rounds}"
+            )
+    for test, report in places["patched"].reports.items():
+        if report.touches(files):
+            found.setdefault(test, "in a file that the series adds")
+    return found
+
+
+def idle(units, places):
+    """Return those of *units* of which nothing can be said, a list of str.
+
+    They were run in *places*, a dict of Place by role, and no test has passed.
+    """
+    return [
+        f"{unit} ({role}, see {place.log(unit)})"
+        for role, place in places.items()
+        for unit in units
+        if unit not in place.ran
+    ]
+
+
+def added_files(series):
+    """Return the names of the files that *series* (a catalog.Series) adds."""
+    patches = map(patchfile.read, series.patches)
+    return {c.name for patch in patches for c in patch.changes if c.created}
+
+
+def _build(variant, progress):
+    """Build stock and patched; return their paths by role. Raises Problem."""
+    for role in compared.ROLES:
+        command = [str(layout.ROOT / "build.sh"), "--variant", variant, f"--{role}"]
+        # What else was built is of this release, too.
+        command += ["--release", catalog.load_series().base.version]
+        if subprocess.run([*command, "--no-test"], check=False).returncode:
+            raise Problem(f"{variant}: the {role} interpreter cannot be built")
+    return {role: interpreter.built(role, variant) for role in compared.ROLES}
+
+
+def _parser(tools):
+    def name(text):
+        # With choices=, argparse refuses to be given none of them.
+        if text not in tools:
+            raise argparse.ArgumentTypeError(f"{text!r} is not one of {known}")
+        return text
+
+    known = ", ".join(tools)
+    logs = os.path.relpath(results.HOME, layout.ROOT)
+    parser = cli.Parser(
+        prog="scripts/sanitizers",
+        description="Build the stock and the patched interpreter with a sanitizer, "
+        "run the tests of CPython and of the project that have to do with threads, "
+        "fork, signals, embedding and subinterpreters on both, and print what is "
+        "reported. Fails when patched has a report that stock lacks, or any in the "
+        "files that the series adds, when a test does worse on patched, and when "
+        "none of a file passes.",
+        epilog=f"Logs and reports are under {logs}.",
+    )
+    add = parser.add_argument
+    add(
+        "sanitizer",
+        nargs="*",
+        type=name,
+        default=[],
+        metavar="SANITIZER",
+        help=f"which ones: {known}",
+    )
+    add(
+        "--test",
+        action="append",
+        metavar="TEST",
+        help="run only this one; may be given more than once",
+    )
+    runner.add_jobs(parser)
+    compare.add_repeat(parser, REPEAT)
+    runner.add_table(parser, ", with what was run before of the other sanitizers")
+    return parser
+
+
+def main(argv):
+    """Run the command line *argv* (a list of str); return the exit status.
+
+    Raises Problem when there are files of tests of which none has passed.
+    """
+    tools = load()
+    parser = _parser(tools)
+    args = parser.parse_args(argv)
+    if not (args.sanitizer or args.table):
+        parser.error(f"name a sanitizer: {', '.join(tools)}")
+    compared.check_repeat(parser, args)
+    status, failed = _measure(args, tools) if args.sanitizer else (0, [])
+    if args.table:
+        outcomes = list(filter(None, map(results.Outcome.load, tools)))
+        if not outcomes:
+            raise Problem("nothing has been run yet; name a sanitizer")
+        tables.write(args.table, results.markdown(tools, outcomes))
+    if failed:
+        raise Problem(f"no test has passed of {', '.join(failed)}")
+    return status
+
+
+def _measure(args, tools):
+    """Return the exit status, and what idle() found."""
+    data = runner.load()
+    # Before anything is built, as far as that can be told without.
+    check(None, args.test or ())
+    workplace.require_ascii()
+    progress = Progress()
+    devenv.ensure(progress)
+    plain = _build("debug", progress)
+    check(plain["patched"], args.test or ())
+    files = added_files(catalog.load_series())
+    status, failed = 0, []
+    for name in args.sanitizer:
+        units = args.test or tools[name].tests
+        pythons = [
+            environments.identify(role, path)
+            for role, path in _build(name, progress).items()
+        ]
+        result, places = run(
+            tools[name], pythons, plain, units, progress, args.jobs, args.repeat
+        )
+        found = new_reports(result, places, files)
+        outcome = results.Outcome.of(name, result, places, found, data)
+        nothing = idle(units, places)
+        if not (args.test or nothing):
+            outcome.save()
+        for line in outcome.explain():
+            progress.note(line)
+        for test in found:
+            if not results.excuse(test, data["sanitizers"]["excused"]):
+                progress.note(places["patched"].reports[test].text)
+        status = max(status, outcome.status)
+        failed += [f"{name}: {what}" for what in nothing]
+    return status, failed
+
+
+def check(python, units):
+    """Raise Problem unless there are all of *units*.
+
+    Parameters:
+        python: path of the interpreter that has theirs; None to look at ours only.
+    """
+    for unit in filter(results.is_ours, units):
+        if not (layout.ROOT / unit).is_file():
+            raise Problem(f"there is no {unit}; name a file of the project's tests")
+    theirs = [unit for unit in units if not results.is_ours(unit)]
+    if theirs and python:
+        runner.check(python, theirs)

@@ -1,0 +1,115 @@
+"""Show the race in Thread.join() by sleeps, the pull request's own way.
+
+Takes any stock interpreter of 3.9 to 3.12, puts the sleeps of a debug patch
+into a private copy of its Lib/threading.py, and has two threads join a third,
+again and again, with that copy. scripts/repro_join_race.py needs neither patch
+nor sleeps; this is here to see the same thing by other means.
+
+Exit status: 0 no join failed, 1 some did, 2 it could not be run.
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from ..core import cli, disk, git, layout, process
+from ..core.errors import Problem
+
+PATCH = layout.PATCHES / "debug" / "3.11" / "join-race-sleeps.patch"
+LOOP = Path(__file__).with_name("sleeps_loop.py")
+
+#: Seconds for a round, which sleeps for half a second, on a busy machine.
+ROUND_TIMEOUT = 10
+
+
+def _parser():
+    parser = cli.Parser(
+        prog="scripts/repro_join_race_sleeps",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("python", metavar="PYTHON", help="a stock interpreter")
+    parser.add_argument(
+        "--rounds",
+        type=cli.count,
+        default=10,
+        metavar="N",
+        help="default: %(default)s",
+    )
+    return parser
+
+
+def main(argv):
+    """Run the command line *argv* (a list of str); return the exit status."""
+    args = _parser().parse_args(argv)
+    try:
+        process.require_python(args.python)
+        with tempfile.TemporaryDirectory(prefix="threadjoin-") as directory:
+            insert(args.python, Path(directory), PATCH)
+            return run(args.python, Path(directory) / "Lib", args.rounds)
+    except (Problem, OSError) as exc:
+        words = exc if isinstance(exc, Problem) else disk.explain(exc)
+        if words is None:
+            raise
+        # Not 1, as elsewhere: that says that joins failed.
+        print(f"error: {words}", file=sys.stderr)
+        return 2
+
+
+def insert(python, directory, patch):
+    """Put *python*'s threading.py, with *patch* applied, into *directory*/Lib.
+
+    Raises Problem when it does not fit, saying so.
+    """
+    source = _call(
+        [python, "-I", "-S", "-c", "import threading as t;print(t.__file__)"]
+    )
+    library = directory / "Lib"
+    library.mkdir()
+    shutil.copyfile(source.stdout.strip(), library / "threading.py")
+    # A scratch directory that belongs to no repository, whatever is above it.
+    git.run(directory, "init", "--quiet", "--template=")
+    result = git.attempt(directory, "apply", str(patch))
+    if result.returncode:
+        raise Problem(
+            f"the sleeps have no place in the threading.py of {python}; take a "
+            "stock Python 3.9 to 3.12"
+        )
+
+
+def run(python, library, rounds):
+    """Run the loop with the threading.py in *library*; return the exit status."""
+    command = [python, "-I", "-S", LOOP, library, str(rounds)]
+    result = _call(command, check=False, timeout=ROUND_TIMEOUT * rounds)
+    if result.returncode not in (0, 1) or not result.stdout:
+        raise Problem(f"{python} could not run the loop: {_last(result.stderr)}")
+    print(result.stdout, end="")
+    return result.returncode
+
+
+def _call(command, check=True, timeout=60):
+    """Run *command* and return the CompletedProcess, with its output as text."""
+    try:
+        result = subprocess.run(
+            command,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            env=process.environment(),
+        )
+    except OSError as exc:
+        raise Problem(f"cannot run {command[0]}: {exc.strerror}") from None
+    except subprocess.TimeoutExpired:
+        raise Problem(f"{command[0]} was stopped after {timeout} s") from None
+    if check and result.returncode:
+        raise Problem(f"{command[0]} fails: {_last(result.stderr)}")
+    return result
+
+
+def _last(text):
+    return (text.strip().splitlines() or ["it said nothing"])[-1]

@@ -1,0 +1,1 @@
+"""Run random programs over threads and processes."""

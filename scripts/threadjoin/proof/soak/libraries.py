@@ -1,0 +1,51 @@
+"""The libraries of C of a soak: what programs call, and what perturbs them.
+
+The latter is preloaded into programs, and makes their threads pause.
+"""
+
+import os
+from pathlib import Path
+
+from ...core import layout
+from ...host import csource, packages
+
+SOURCE = Path(__file__).with_name("perturb.c")
+HELPER = Path(__file__).with_name("helper.c")
+
+OPTIONS = ["-O2", "-Wall", "-shared", "-fPIC", "-pthread"]
+
+
+def helper(directory=layout.BUILD / "soak"):
+    """Compile what programs call into *directory*, a Path, and return its path.
+
+    Returns None where there is no compiler: the operations that need it then do
+    nothing. Raises process.Failed when it fails.
+    """
+    if not packages.compiler():
+        return None
+    output = directory / "helper.so"
+    return csource.compiled(HELPER, output, OPTIONS, "what programs call")
+
+
+def library(directory=layout.BUILD / "soak"):
+    """Compile the library into *directory*, a Path, and return its path.
+
+    Raises Problem where there is no compiler, process.Failed when it fails.
+    """
+    output = directory / "perturb.so"
+    return csource.compiled(SOURCE, output, OPTIONS, "what perturbs programs")
+
+
+def environment(path, seed):
+    """Return the variables for a program to be perturbed, a dict.
+
+    Parameters:
+        path: of the library.
+        seed: an int, from which it is drawn how.
+    """
+    others = os.environ.get("LD_PRELOAD", "").split()
+    # Taken as a number without a sign.
+    return {
+        "LD_PRELOAD": ":".join([*others, str(path)]),
+        "SOAK_PERTURB": str(seed % 2**64),
+    }

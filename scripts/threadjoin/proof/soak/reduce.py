@@ -1,0 +1,46 @@
+"""Reduce a program that fails to a smaller one that fails in the same way."""
+
+from dataclasses import replace
+
+
+def reduce(program, fails):
+    """Return the smallest program found that still fails, as a Node.
+
+    Parameters:
+        program: the programs.Node that failed.
+        fails: a function that says of a Node whether it fails, having run it
+            often enough: what it takes for sound is not looked at again.
+    """
+    while True:
+        for candidate in smaller(program):
+            if fails(candidate):
+                program = candidate
+                break
+        else:
+            return program
+
+
+def smaller(node):
+    """Yield what *node* can be reduced to in one step, the smallest first."""
+    body = node.body
+    size = len(body)
+    while size:
+        for start in range(0, len(body), size):
+            rest = body[:start] + body[start + size :]
+            # What runs operations has at least one.
+            if rest or node.name == "program":
+                yield replace(node, body=rest)
+        size //= 2
+    for index, child in enumerate(body):
+        before, after = body[:index], body[index + 1 :]
+        if child.body:
+            # What it runs, without it. Of what a process leaves to its end, and
+            # who may fork where, nothing gets worse by standing further out.
+            yield replace(node, body=before + child.body + after)
+        for one in smaller(child):
+            yield replace(node, body=(*before, one, *after))
+    for key, value in node.args.items():
+        # Numbers of things; not truths, times in fractions, or seeds.
+        if type(value) is int and key not in ("seed", "status") and value > 1:
+            for less in sorted({1, value // 2, value - 1}):
+                yield replace(node, args={**node.args, key: less})

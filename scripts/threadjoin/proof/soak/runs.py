@@ -1,0 +1,315 @@
+"""Run one program of a soak in a process of its own, watch it, and judge it."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ...core import disk, process
+from ...core.errors import Problem
+from . import libraries
+
+#: What a program counts, in the order of its lines.
+COUNTED = ("joins", "waited", "threads", "forks")
+
+#: Seconds between two looks at a program that runs.
+INTERVAL = 0.05
+
+#: Seconds after which a program is looked at more closely, and then between.
+CLOSER = 2
+
+#: Seconds for which no thread of a program may have done anything: it hangs.
+IDLE = 10
+
+#: Seconds that a debugger may take to show the stacks.
+DEBUGGER = 60
+
+#: Characters of a stream that are shown at most.
+SHOWN = 20_000
+
+#: What is shown on stderr of an exception, for any number of them.
+_REPORT = re.compile(
+    r"(?:Exception ignored [^\n]*\n)?"
+    r"Traceback \(most recent call last\):\n"
+    r"(?:  [^\n]*\n)+"
+    r"(?:soakops\.run\.)?((?:Expected: [^\n]+|KeyboardInterrupt))\n"
+)
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a program ended, and what it said."""
+
+    status: int  # negative: the number of the signal that ended it
+    out: str
+    err: str
+    hung: bool = False
+    stacks: str = ""  # of all threads, if it hung
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Return the fault of a Result."""
+
+    kind: str  # "hang", "crash", "status", "output" or "errors"
+    words: str  # for people
+
+
+def judge(result, expectation):
+    """Return the Verdict on *result*, None if it is what had to come.
+
+    Parameters:
+        expectation: the program's programs.Expectation.
+    """
+    if result.hung:
+        return Verdict("hang", "it hangs")
+    if result.status < 0 and result.status != expectation.status:
+        name = signal.Signals(-result.status).name
+        return Verdict("crash", f"ended by {name}")
+    reports = Counter(_REPORT.findall(result.err))
+    rest = _REPORT.sub("", result.err)
+    if rest or reports != expectation.reports:
+        lines = rest.strip().splitlines()
+        words = lines[-1] if lines else _difference(reports, expectation.reports)
+        return Verdict("errors", f"on stderr: {words}")
+    if result.status != expectation.status:
+        words = f"exit status {result.status}, and not {expectation.status}"
+        return Verdict("status", words)
+    said = Counter(line for line in result.out.splitlines() if not _counts(line))
+    for line in expectation.maybe:
+        said.pop(line, None)
+    if said != expectation.lines:
+        return Verdict("output", _difference(said, expectation.lines))
+    return None
+
+
+def _difference(found, wanted):
+    parts = {"missing": wanted - found, "unexpected": found - wanted}
+    return "; ".join(
+        f"{what}: {', '.join(map(repr, sorted(lines.elements())))}"
+        for what, lines in parts.items()
+        if lines
+    )
+
+
+def _counts(line):
+    return line.startswith("counts ")
+
+
+def counted(result):
+    """Return a Counter of what the program's processes say they have done."""
+    counts = Counter()
+    for line in filter(_counts, result.out.splitlines()):
+        # A process that was ended may have been in the midst of its line.
+        numbers = line.split()[1:]
+        if len(numbers) == len(COUNTED):
+            counts.update(dict(zip(COUNTED, map(int, numbers))))
+    return counts
+
+
+class Runner:
+    """Runs programs with one interpreter.
+
+    Parameters:
+        python: path of the interpreter.
+        patience: seconds that a program may take.
+        stopped: a threading.Event; once it is set, programs are ended.
+        perturbing: path of the library of soak_perturb, None to do without.
+        helper: path of the library that programs call, None to do without.
+    """
+
+    def __init__(self, python, patience, stopped, perturbing=None, helper=None):
+        self.python = os.path.abspath(python)
+        self.patience = patience
+        self._stopped = stopped
+        self._perturbing = perturbing
+        self._helper = helper
+
+    def stop(self):
+        """End the programs that run, and those that would be run."""
+        self._stopped.set()
+
+    def _environment(self, seed):
+        more = {}
+        if self._perturbing is not None:
+            more = libraries.environment(self._perturbing, seed)
+        if self._helper is not None:
+            more["SOAK_HELPER"] = str(self._helper)
+        return process.environment(
+            PYTHONPATH=str(Path(__file__).parent),
+            PYTHONDONTWRITEBYTECODE="1",
+            PYTHONNOUSERSITE="1",
+            **more,
+        )
+
+    def run(self, text, seed):
+        """Run *text*, the source of a program, and return the Result; None if
+        it was ended because this is to stop.
+
+        Parameters:
+            seed: of the program, which also says how it is perturbed.
+
+        Raises Problem when the interpreter cannot be run.
+        """
+        with tempfile.TemporaryDirectory(prefix="soak-") as name:
+            place = Path(name)
+            with disk.writing(place):
+                (place / "program.py").write_text(text)
+            # Files, not pipes: those would be held by children that are left.
+            with open(place / "out", "ab") as out, open(place / "err", "ab") as err:
+                running = self._started(place, out, err, seed)
+            try:
+                stacks = self._watch(running)
+            finally:
+                _kill(running.pid)
+                running.wait()
+            if stacks is None and self._stopped.is_set():
+                return None
+            out, err = (
+                (place / stream).read_bytes().decode(errors="replace")
+                for stream in ("out", "err")
+            )
+        return Result(running.returncode, out, err, stacks is not None, stacks or "")
+
+    def _started(self, place, out, err, seed):
+        try:
+            return subprocess.Popen(
+                [self.python, place / "program.py"],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                cwd=place,
+                env=self._environment(seed),
+                # Its children too are in this group, and go when it does.
+                start_new_session=True,
+            )
+        except OSError as exc:
+            raise Problem(
+                f"{self.python} cannot be run ({exc.strerror}); name an interpreter"
+            ) from None
+
+    def _watch(self, running):
+        """Wait for the end of *running*; return the stacks when it hangs."""
+        begun = time.monotonic()
+        idle = _Idle(running.pid)
+        closer = begun + CLOSER
+        while not self._stopped.is_set():
+            try:
+                running.wait(INTERVAL)
+                return None
+            except subprocess.TimeoutExpired:
+                pass
+            now = time.monotonic()
+            if now > closer:
+                closer = now + CLOSER
+                if idle.seconds(now) > IDLE or now - begun > self.patience:
+                    return stacks(running.pid)
+        return None
+
+
+class _Idle:
+    """For how long the processes of a group have done nothing at all.
+
+    A machine with much to do makes programs slow, not idle: a thread that waits
+    for a processor is not taken for one that waits for ever.
+    """
+
+    def __init__(self, group):
+        self._group = group
+        self._seen = None
+        self._since = None
+
+    def seconds(self, now):
+        threads = _threads(self._group)
+        busy = any(state in "RD" for _, state, _ in threads)
+        if busy or threads != self._seen or not threads:
+            self._seen, self._since = threads, now
+        return now - self._since
+
+
+def members(group):
+    """Return the ids of the processes in the group *group* that have not ended."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        fields = _stat(path)
+        if fields and int(fields[2]) == group and fields[0] not in "ZX":
+            found.append(int(path.parent.name))
+    return sorted(found)
+
+
+def _stat(path):
+    """Return the fields of a stat file after the name, None if it is gone."""
+    try:
+        # The name may be anything, and may have been cut within a character.
+        return path.read_text(errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return None
+
+
+def _threads(group):
+    """Return the id, state and processor time of each thread of *group*."""
+    threads = []
+    for pid in members(group):
+        for path in Path(f"/proc/{pid}/task").glob("*/stat"):
+            fields = _stat(path)
+            if fields:
+                threads.append((path.parent.name, fields[0], tuple(fields[11:13])))
+    return threads
+
+
+def stacks(group):
+    """Return the stacks of all threads in the process group *group*, as text.
+
+    Those in C come from gdb, where it is installed. The programs themselves
+    write those in Python to stderr.
+    """
+    parts = []
+    for pid in members(group):
+        parts.append(f"process {pid}:")
+        if shutil.which("gdb"):
+            parts.append(_debugged(pid))
+    for pid in members(group):
+        # Not before: a process that has no handler any more is ended by it.
+        try:
+            os.kill(pid, signal.SIGUSR1)
+        except ProcessLookupError:
+            continue
+        time.sleep(CLOSER / 4)
+    return "\n".join(parts)
+
+
+def _debugged(pid):
+    try:
+        done = subprocess.run(
+            ["gdb", "-nx", "-batch", "-p", str(pid), "-ex", "thread apply all bt"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=DEBUGGER,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return "gdb did not come to an end"
+    begins = ("#", "Thread ", " ")
+    kept = [line for line in done.stdout.splitlines() if line.startswith(begins)]
+    return "\n".join(kept)
+
+
+def _kill(group):
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def shown(result):
+    """Return *result* with the streams cut to what people read."""
+    return replace(result, out=result.out[-SHOWN:], err=result.err[-SHOWN:])

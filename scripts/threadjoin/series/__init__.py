@@ -1,0 +1,1 @@
+"""Read a series of patches, and apply it to a source tree."""

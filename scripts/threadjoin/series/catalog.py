@@ -1,0 +1,171 @@
+"""Read the data beside each series: its patches, its base, its releases."""
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Optional
+
+from ..core.errors import Problem
+from ..core.layout import PATCHES
+
+#: In a series' directory, the file about the releases of its Python.
+RELEASES = "releases.json"
+
+#: The series that a command takes when it is given none.
+DEFAULT_SERIES = "3.11"
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release of CPython, from a series' releases.json."""
+
+    version: str  # "3.11.2"
+    checked: bool  # the series was tried on it
+    tgz: str  # SHA-256 of that tarball
+    xz: str  # and of the .tar.xz
+    site: str  # where a file is: a URL with {version} and {name}
+
+    @property
+    def number(self):
+        """The version as a tuple of int, which says what is newer."""
+        return tuple(map(int, self.version.split(".")))
+
+    @property
+    def tarballs(self):
+        """The file names of its tarballs, a dict to their SHA-256.
+
+        The smaller one, which is that of the images on Docker Hub, is the first.
+        """
+        stem = f"Python-{self.version}"
+        return {f"{stem}.tar.xz": self.xz, f"{stem}.tgz": self.tgz}
+
+    def url(self, name):
+        """Return the URL of the file called *name*, one of tarballs."""
+        return self.site.format(version=self.version, name=name)
+
+
+@dataclass(frozen=True)
+class Debian:
+    """Debian's source package of a release, from a series' releases.json."""
+
+    suite: str  # "bookworm"
+    package: str  # "python3.11"
+    orig: str  # the file that is the release's tarball
+    left_out: frozenset  # of its patches, those that only its own packages need
+    added: tuple = ()  # Paths of patches on top of its own
+
+    @property
+    def version(self):
+        """The version of the release."""
+        return re.search(r"_([0-9.]+)\.orig\.", self.orig)[1]
+
+    @property
+    def tarball(self):
+        """The name that the release has for the file *orig*."""
+        form = "tar.xz" if self.orig.endswith("xz") else "tgz"
+        return f"Python-{self.version}.{form}"
+
+
+@dataclass(frozen=True)
+class Series:
+    """One directory of patches/: a base, and the patches on it in order."""
+
+    name: str  # "3.11"
+    directory: Path
+    base: Release  # that the patches are made on
+    patches: tuple  # of Path, in the order of the `series` file
+    releases: tuple = ()  # all that are known, oldest first
+    debian: Optional[Debian] = None  # its package, where there is one
+
+    @property
+    def digest(self):
+        """A digest of the changes to its base, as twelve hexadecimal digits.
+
+        Of the changes alone: dates, messages and names make no other interpreter.
+        """
+        total = hashlib.sha256(self.base.tgz.encode())
+        for path in self.patches:
+            changes = re.search(rb"^diff --git .*", path.read_bytes(), re.M | re.S)
+            total.update(hashlib.sha256(changes[0]).digest())
+        return total.hexdigest()[:12]
+
+    @property
+    def newest(self):
+        """The newest release that the series was checked on: the default."""
+        checked = [release for release in self.releases if release.checked]
+        if not checked:
+            raise Problem(f"the series {self.name} was checked on no release yet")
+        return checked[-1]
+
+    def release(self, version):
+        """Return the Release of *version*. Raises Problem when there is none."""
+        for one in self.releases:
+            if one.version == version:
+                return one
+        raise Problem(
+            f"the series {self.name} knows no release {version!r}; it knows "
+            f"{self.releases[0].version} to {self.releases[-1].version}"
+        )
+
+
+def available(patches=PATCHES):
+    """Return the names of the series in the project, oldest version first."""
+    names = [p.parent.name for p in patches.glob("*/series")]
+    return sorted(names, key=lambda name: tuple(map(int, name.split("."))))
+
+
+def load_series(name=DEFAULT_SERIES, patches=PATCHES):
+    """Return the Series called *name* ("3.11").
+
+    Raises Problem when there is none of that name, saying which there are,
+    or when its `series` file lists a patch that does not exist.
+    """
+    directory = patches / name
+    try:
+        data = json.loads((directory / RELEASES).read_text())
+        lines = (directory / "series").read_text().splitlines()
+    except FileNotFoundError:
+        raise Problem(
+            f"no series for Python {name}; there is one for: "
+            + ", ".join(available(patches))
+        ) from None
+    # quilt's own syntax: a name a line, blank lines and # comments skipped.
+    listed = [line.split("#")[0].strip() for line in lines]
+    paths = tuple(directory / entry for entry in listed if entry)
+    for path in paths:
+        if not path.is_file():
+            raise Problem(
+                f"{directory.name}/series lists {path.name}, which does not "
+                "exist; restore it from git, or export the series again"
+            )
+    return _described(Series(name, directory, None, paths), data)
+
+
+def _described(series, data):
+    """Return *series* with what the content of its releases.json, *data*, says."""
+    known = [Release(**one, site=data["url"]) for one in data["releases"]]
+    known.sort(key=lambda release: release.number)
+    series = replace(series, releases=tuple(known))
+    debian = None
+    if data.get("debian"):
+        added = series.directory.parent / "debian" / series.name
+        debian = Debian(
+            **{**data["debian"], "left_out": frozenset(data["debian"]["left_out"])},
+            added=tuple(sorted(added.glob("*.patch"))),
+        )
+    return replace(series, base=series.release(data["base"]), debian=debian)
+
+
+def series_for(version, patches=PATCHES):
+    """Return the Series for a CPython of *version* ("3.11.9", "3.13.0rc1+").
+
+    Raises Problem as load_series() does.
+    """
+    return load_series(series_name(version), patches)
+
+
+def series_name(version):
+    """Return what the series for a CPython of *version* is called, "3.11"."""
+    return ".".join(version.split(".")[:2])

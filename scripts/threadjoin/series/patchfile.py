@@ -1,0 +1,173 @@
+"""Read a patch that `git format-patch` wrote: its message and its changes."""
+
+import datetime
+import email
+import email.policy
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Optional
+
+from ..core.errors import Problem
+
+_HUNK = re.compile(rb"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
+_FIELD = re.compile(r"([A-Z][\w-]*): (.*)")
+_UPDATED = re.compile(rb"^Last-Update:.*\n?", re.MULTILINE)
+
+#: What a change of another patch can change in this one: blobs and places.
+_PLACES = re.compile(rb"^(?:index|@@) .*$", re.MULTILINE)
+
+
+@dataclass
+class Change:
+    """The changes that a patch makes to one file."""
+
+    name: str
+    created: bool = False
+    added: list = field(default_factory=list)  # (line in the patch, bytes)
+    kept: list = field(default_factory=list)  # bytes, context and removed
+    removed: int = 0  # how many of those are removed
+    hunks: int = 0
+    unended: int = 0  # line in the patch where the new file's end has no newline
+
+    def content(self):
+        """Return the bytes of the file, which the patch creates."""
+        text = b"".join(line + b"\n" for _, line in self.added)
+        return text[:-1] if self.unended else text
+
+
+@dataclass
+class Patch:
+    """One patch: where it is, its message, and what it changes."""
+
+    path: Path
+    subject: str = ""
+    body: list = field(default_factory=list)  # the message's lines below it
+    changes: list = field(default_factory=list)  # of Change
+    author: str = ""
+    date: Optional[datetime.date] = None  # the author's, in UTC
+
+    def fields(self):
+        """Return the DEP-3 fields as (name, value) pairs, in order.
+
+        They are the message's last paragraph; when anything but fields and
+        their continuation lines is in it, there are none.
+        """
+        text = "\n".join(self.body).strip()
+        pairs = []
+        for line in text.rpartition("\n\n")[2].splitlines():
+            match = _FIELD.fullmatch(line)
+            if match:
+                pairs.append(match.groups())
+            elif line.startswith(" ") and pairs:
+                name, value = pairs[-1]
+                pairs[-1] = (name, f"{value} {line.strip()}")
+            else:
+                return []
+        return pairs
+
+
+def read(path):
+    """Return the Patch in the file *path* (a pathlib.Path).
+
+    Raises Problem when it is not in the form of `git format-patch`.
+    """
+    lines = path.read_bytes().split(b"\n")
+    try:
+        blank = lines.index(b"")
+        fence = lines.index(b"---", blank)
+    except ValueError:
+        raise _malformed(path, "no message that ends in a line `---`") from None
+    header = b"\n".join(lines[1:blank]) + b"\n\n"
+    fields = email.message_from_bytes(header, policy=email.policy.default)
+    subject = fields["Subject"]
+    if not lines[0].startswith(b"From ") or not subject:
+        raise _malformed(path, "no From line or no Subject")
+    body = [line.decode(errors="replace") for line in lines[blank + 1 : fence]]
+    patch = Patch(path, re.sub(r"^\[PATCH[^]]*\] ", "", subject), body)
+    patch.author = str(fields["From"] or "")
+    if fields["Date"] and fields["Date"].datetime:
+        patch.date = fields["Date"].datetime.astimezone(datetime.timezone.utc).date()
+    _read_changes(patch, lines, fence + 1)
+    return patch
+
+
+def _read_changes(patch, lines, number):
+    """Fill *patch*.changes from *lines* on, where *number* is the next."""
+    change = None
+    while number < len(lines):
+        line = lines[number]
+        if line.startswith(b"diff --git "):
+            change = Change(line.rpartition(b" b/")[2].decode(errors="replace"))
+            patch.changes.append(change)
+        elif change and line.startswith(b"new file mode"):
+            change.created = True
+        elif change and line.startswith(b"@@ "):
+            number = _read_hunk(patch, change, lines, number)
+            continue
+        number += 1
+
+
+def _read_hunk(patch, change, lines, number):
+    """Read the hunk whose @@ line is *lines*[*number*]; return what follows."""
+    match = _HUNK.match(lines[number])
+    if match is None:
+        raise _malformed(patch.path, f"line {number + 1} is no hunk's header")
+    old, new = (1 if count is None else int(count) for count in match.groups())
+    change.hunks += 1
+    on_new_side = False
+    while True:
+        number += 1
+        line = lines[number] if number < len(lines) else b""
+        if line.startswith(b"\\"):
+            change.unended = number if on_new_side else change.unended
+        elif old <= 0 and new <= 0:
+            return number
+        elif line[:1] in (b"+", b"-", b" "):
+            on_new_side = line[:1] != b"-"
+            old -= line[:1] != b"+"
+            new -= on_new_side
+            if line.startswith(b"+"):
+                change.added.append((number + 1, line[1:]))
+            else:
+                change.kept.append(line[1:])
+                change.removed += line.startswith(b"-")
+        else:
+            raise _malformed(patch.path, f"line {number + 1} is not part of its hunk")
+
+
+def essence(content):
+    """Return what of a patch, the bytes *content*, is its own doing.
+
+    That is its message but for Last-Update, and its changes but for the blobs
+    that they are made on and the lines that they are at.
+    """
+    head, _, rest = content.partition(b"\n---\n")
+    message = head.partition(b"\nSubject:")[2] + b"\n"
+    changes = rest[rest.find(b"\ndiff --git ") :]
+    return _UPDATED.sub(b"", message), _PLACES.sub(b"@@", changes)
+
+
+def updated(content):
+    """Return the day of Last-Update in the patch *content* (bytes), or None."""
+    head = content.partition(b"\n---\n")[0]
+    found = re.search(rb"^Last-Update: (\d{4}-\d\d-\d\d)$", head, re.MULTILINE)
+    return found and found[1].decode()
+
+
+def dated(content, day):
+    """Return the patch *content* (bytes) with Last-Update: *day* (a str).
+
+    The field comes last where it was not.
+    """
+    head, fence, rest = content.partition(b"\n---\n")
+    field = f"Last-Update: {day}".encode()
+    new, times = re.subn(rb"^Last-Update:.*$", field, head, flags=re.MULTILINE)
+    return (new if times else head + b"\n" + field) + fence + rest
+
+
+def _malformed(path, why):
+    return Problem(
+        f"{path.parent.name}/{path.name} is not a patch of `git format-patch`: "
+        f"{why}; export the series again"
+    )

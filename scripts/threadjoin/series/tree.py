@@ -1,0 +1,251 @@
+"""Apply a series to a source tree of CPython: all of it or nothing.
+
+git does the patching, on copies of the files that the series touches, in a
+scratch directory that belongs to no repository: the tree's own git and its
+configuration have no say, and the tree changes only when all has gone well.
+"""
+
+import contextlib
+import errno
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..core import exchange, git, process
+from ..core.errors import Problem
+
+VERSION_HEADER = Path("Include", "patchlevel.h")
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a patch could not be applied."""
+
+    patch: Path
+    reason: str  # "Lib/threading.py, hunk 2 (line 1103)"
+
+
+def version_of(tree, called=None):
+    """Return the version ("3.11.2", "3.11.4+") of the CPython tree at *tree*.
+
+    Raises Problem when that is no source tree of CPython; it names the tree
+    as *called*, where that is given.
+    """
+    tree = Path(tree)
+    called = called or tree
+    if not tree.is_dir():
+        what = "is not a directory" if tree.exists() else "does not exist"
+        raise Problem(f"{called} {what}; name a source tree of CPython")
+    try:
+        header = (tree / VERSION_HEADER).read_text(errors="replace")
+    except (FileNotFoundError, NotADirectoryError):
+        header = ""
+    found = re.search(r'^#define\s+PY_VERSION\s+"([^"]+)"', header, re.MULTILINE)
+    if not found or not (tree / "Lib" / "threading.py").is_file():
+        raise Problem(
+            f"{called} is not a source tree of CPython: it has no "
+            f"{VERSION_HEADER} with a version, or no Lib/threading.py"
+        )
+    return found.group(1)
+
+
+def has(tree, series):
+    """Whether the CPython source *tree* has all of *series* in it."""
+    with _room(tree, series) as room:
+        return room.attempt(series.patches, reverse=True) is None
+
+
+def apply(tree, series, *, reverse=False, check=False, called=None):
+    """Apply *series* to the CPython source *tree*, or take it out.
+
+    Parameters:
+        tree: path of the tree.
+        series: the catalog.Series.
+        reverse: take the series out instead.
+        check: only see whether it can be done.
+        called: what a message calls the tree; None for its path.
+
+    Returns True when the tree was changed (with *check*: would be), False
+    when it is already as wanted. Raises Problem, with the tree as it was,
+    when the series cannot be applied or taken out.
+    """
+    tree = Path(tree)
+    version = version_of(tree)
+    with _room(tree, series) as room:
+        refusal = room.attempt(series.patches, reverse)
+        if refusal is None:
+            if not check:
+                exchange.put(room.results(), tree)
+            return True
+        if room.attempt(series.patches, not reverse) is None:
+            return False
+        verb = "be taken out of" if reverse else "be applied to"
+        raise Problem(
+            f"{refusal.patch.name} cannot {verb} {called or tree} (CPython "
+            f"{version}): {refusal.reason}{room.partly()}; the tree is as it was"
+        )
+
+
+@contextlib.contextmanager
+def _room(tree, series):
+    if not series.patches:
+        raise Problem(f"the series {series.name} lists no patch")
+    with tempfile.TemporaryDirectory(prefix="threadjoin-") as directory:
+        yield _Room(Path(tree), series.patches, Path(directory).resolve())
+
+
+class _Room:
+    """A scratch directory in which patches are tried on copies."""
+
+    def __init__(self, tree, patches, directory):
+        self._tree = tree
+        self._patches = patches
+        self._copies = directory / "copies"
+        self.offsets = 0  # hunks of the last attempt() that were in other lines
+        self._names = sorted({name for p in patches for name in touched(p)})
+
+    def attempt(self, patches, reverse):
+        """Try *patches* on fresh copies; return None or the first Refusal."""
+        if self._copies.exists():
+            shutil.rmtree(self._copies)
+        self._copies.mkdir()
+        self.offsets = 0
+        for name in self._names:
+            if (self._tree / name).is_file():
+                (self._copies / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(self._tree / name, self._copies / name)
+        for patch in reversed(patches) if reverse else patches:
+            complaints, offsets = _git_apply(self._copies, patch, reverse)
+            self.offsets += offsets
+            if complaints:
+                return Refusal(patch, _explain(complaints, patch, reverse))
+        return None
+
+    def results(self):
+        """Return the files that the last attempt() changed, as a dict: their
+        names to the paths of their new contents, None for those removed.
+        """
+        return {
+            name: copy if copy.is_file() else None
+            for name, copy in ((n, self._copies / n) for n in self._names)
+            if _differ(copy, self._tree / name)
+        }
+
+    def partly(self):
+        """Return words about the patches that the tree has already, if any."""
+        for count in range(len(self._patches) - 1, 0, -1):
+            if self.attempt(self._patches[:count], reverse=True) is None:
+                last = self._patches[count - 1].name
+                total = len(self._patches)
+                return f"; it has the first {count} of {total} patches, to {last}"
+        return ""
+
+
+def apply_one(tree, patch):
+    """Apply the file *patch*, which is in any series or none, to *tree*.
+
+    Both are Paths. Returns git's complaint, None for none.
+    """
+    complaints, _ = _git_apply(tree.resolve(), patch, reverse=False)
+    return _explain(complaints, patch, reverse=False) if complaints else None
+
+
+def fit(tree, patches):
+    """Try *patches* (Paths) on copies of the files of *tree* that they touch.
+
+    Returns None when all apply to the letter, the Refusal of the first that does
+    not apply, or else the number of the hunks that are in other lines.
+    """
+    with tempfile.TemporaryDirectory(prefix="threadjoin-") as directory:
+        room = _Room(Path(tree), patches, Path(directory).resolve())
+        refusal = room.attempt(patches, reverse=False)
+        return refusal or room.offsets or None
+
+
+def touched(patch):
+    """Return the names of the files that the file *patch* is about."""
+    names = set()
+    for line in patch.read_text(errors="surrogateescape").splitlines():
+        same = re.fullmatch(r"diff --git a/(.+) b/\1", line)
+        moved = re.fullmatch(r"(?:rename|copy) (?:from|to) (.+)", line)
+        if same or moved:
+            names.add((same or moved).group(1))
+    return names
+
+
+def _git_apply(directory, patch, reverse):
+    """Apply *patch* in *directory*.
+
+    Returns git's complaints, [] for none, and the number of the hunks that it found
+    in other lines than the patch says.
+    """
+    command = ["git", "apply", "--verbose", "--whitespace=nowarn"]
+    command += ["--reverse"] if reverse else []
+    env = git.environment()
+    # Else git, within somebody's repository, skips the files in silence.
+    env["GIT_CEILING_DIRECTORIES"] = str(directory.parent)
+    try:
+        done = subprocess.run(
+            [*command, str(patch.resolve())],
+            cwd=directory,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise Problem("git is needed to apply patches; install it") from None
+    if process.DISK_FULL in done.stderr:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(directory))
+    said = done.stderr.decode(errors="replace").splitlines()
+    offsets = sum("(offset " in line for line in said if line.startswith("Hunk #"))
+    if not done.returncode:
+        return [], offsets
+    progress = ("Checking patch ", "Hunk #", "Applied patch ")
+    complaints = [line for line in said if not line.startswith(progress)]
+    return complaints or ["git apply failed"], offsets
+
+
+def _explain(complaints, patch, reverse):
+    """Say in words which file and which hunk of *patch* git refused."""
+    for complaint in complaints:
+        found = re.fullmatch(r"error: patch failed: (.+):(\d+)", complaint)
+        if found:
+            name, line = found.group(1), int(found.group(2))
+            hunk = _hunk_at(patch, name, line, reverse)
+            return f"{name}, hunk {hunk} (line {line}) does not match"
+    for complaint in complaints:
+        if complaint.startswith("error: "):
+            return complaint[len("error: ") :]
+    return complaints[0]
+
+
+def _hunk_at(patch, name, line, reverse):
+    """Return the number, from 1, of the hunk for *line* of the file *name*."""
+    number = 0
+    here = False
+    for text in patch.read_text(errors="surrogateescape").splitlines():
+        if text.startswith("diff --git "):
+            here = text == f"diff --git a/{name} b/{name}"
+            number = 0
+        found = here and re.match(r"@@ -(\d+)(?:,\d+)? \+(\d+)", text)
+        if found:
+            number += 1
+            if int(found.group(2 if reverse else 1)) == line:
+                break
+    return number
+
+
+def _differ(one, other):
+    if one.is_file() != other.is_file():
+        return True
+    return one.is_file() and _content(one) != _content(other)
+
+
+def _content(path):
+    return path.stat().st_mode & 0o100, path.read_bytes()

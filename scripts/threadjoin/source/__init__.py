@@ -1,0 +1,1 @@
+"""Get CPython's source and lay it out."""

@@ -1,0 +1,80 @@
+"""Download one file, without waiting long for a server that is not there."""
+
+import contextlib
+import http.client
+import threading
+import urllib.error
+import urllib.request
+
+from ..core import disk
+
+#: Seconds for a server to answer, and between two pieces of its answer.
+TIMEOUT = 10
+
+
+class Unavailable(Exception):
+    """One way to get a file did not work; the message says why."""
+
+
+def probe(url):
+    """See whether a server answers for *url*, without taking what is there.
+
+    Raises Unavailable when it does not.
+    """
+    with _told(), _opened(urllib.request.Request(url, method="HEAD")):
+        pass
+
+
+def download(url, path):
+    """Write what is at *url* to the file *path*.
+
+    Raises Unavailable when the server does not answer, or not with the file.
+    """
+    with disk.writing(path), open(path, "wb") as output:
+        for chunk in _chunks(url):
+            output.write(chunk)
+
+
+def _chunks(url):
+    with _told(), _opened(url) as response:
+        yield from iter(lambda: response.read(1 << 20), b"")
+        # http.client is silent about an answer shorter than announced.
+        if getattr(response, "length", None):
+            raise Unavailable("the answer broke off")
+
+
+@contextlib.contextmanager
+def _told():
+    """Make of what goes wrong an Unavailable, which says it."""
+    try:
+        yield
+    except urllib.error.HTTPError as exc:
+        raise Unavailable(f"status {exc.code} {exc.reason}") from None
+    except (OSError, http.client.HTTPException, ValueError) as exc:
+        cause = getattr(exc, "reason", exc)
+        words = getattr(cause, "strerror", None) or str(cause) or repr(cause)
+        raise Unavailable(words) from None
+
+
+def _opened(request):
+    """Return the response to *request*, a URL or a Request.
+
+    A name server that is silent, and each address of a server, have timeouts of
+    their own, which add up to minutes: so this is waited for from outside.
+    """
+    outcome = []
+
+    def work():
+        try:
+            outcome.append(urllib.request.urlopen(request, timeout=TIMEOUT))
+        except Exception as exc:
+            outcome.append(exc)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(2 * TIMEOUT)
+    if not outcome:
+        raise Unavailable(f"no answer within {2 * TIMEOUT} s")
+    if isinstance(outcome[0], Exception):
+        raise outcome[0]
+    return outcome[0]

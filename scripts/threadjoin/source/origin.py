@@ -1,0 +1,230 @@
+"""Choose the source of a build: a release, the distribution's package, or a path."""
+
+import hashlib
+import re
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Callable, Optional
+
+from ..core import files, layout
+from ..core.errors import Problem
+from ..series import catalog, tree
+from . import debian, fetch, tarballs, workcopy
+
+#: Why something is built that --source names.
+SAID = "as --source says"
+
+CACHE = layout.BUILD / "cache"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A source of CPython that trees can be laid out from."""
+
+    name: str  # for people
+    path: Path  # a tarball or a directory
+    digest: Optional[str] = None  # of the tarball; a directory may change
+    package: Optional[debian.Package] = None  # whose patches are part of the source
+
+    def lay(self, place):
+        """Make the new directory *place* a copy of the source."""
+        if self.digest:
+            workcopy.unpack(self.path, place)
+        else:
+            workcopy.copy(self.path, place)
+        if self.package:
+            self.package.apply(place)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A source of a build, before it is fetched."""
+
+    name: str  # "CPython 3.11.16"
+    why: str  # "the newest release that the series 3.11 is checked on"
+    get: Callable[[], Origin]  # may raise Problem
+    #: Takes words on why get() does not work; returns what to build instead.
+    otherwise: Optional[Callable[[str], "Plan"]] = None
+
+
+def newest(series, log):
+    """Return the Plan for the newest source of *series* that there is.
+
+    That is its newest release, from the cache or from python.org, else what the
+    distribution has of the release of its own, with its patches.
+
+    Parameters:
+        series: the catalog.Series.
+        log: path of a file for the output of the distribution's tools.
+    """
+    wanted = series.newest
+    why = f"the newest release that the series {series.name} is checked on"
+
+    def instead(reason):
+        name = f"CPython {wanted.version}"
+        if not series.debian:
+            raise tarballs.NoWay(name, [f"python.org: {reason}"])
+        return distribution(series, log, f"python.org does not give {name} ({reason})")
+
+    if not tarballs.cached(wanted, CACHE):
+        try:
+            fetch.probe(wanted.url(next(iter(wanted.tarballs))))
+        except fetch.Unavailable as exc:
+            return instead(str(exc))
+    return replace(exactly(series, wanted.version, log, why), otherwise=instead)
+
+
+def exactly(series, version, log, why=None):
+    """Return the Plan for the release *version*, and no other.
+
+    Parameters:
+        why: None for what --release says.
+
+    Other parameters as newest() has them. Raises Problem when *series* does not know
+    it.
+    """
+    wanted = series.release(version)
+    if not why:
+        why = "as --release says"
+        if not wanted.checked:
+            why += f"; the series {series.name} was not checked on it"
+    return Plan(f"CPython {version}", why, lambda: release(series, log, version))
+
+
+def distribution(series, log, why=SAID):
+    """Return the Plan for the distribution's source package, with its patches.
+
+    Parameters as newest() has them. Raises Problem when there is none of *series*.
+    """
+    data = series.debian
+    if not data:
+        raise Problem(f"no distribution's source package is known for {series.name}")
+
+    def get():
+        try:
+            package = debian.obtain(data, CACHE, log)
+        except fetch.Unavailable as exc:
+            tried = [] if why == SAID else [why]
+            tried.append(f"Debian's source package: {exc}")
+            raise tarballs.NoWay(data.package, tried) from None
+        base = release(series, log, data.version)
+        digest = hashlib.sha256(f"{base.digest} {package.digest}".encode()).hexdigest()
+        name = f"CPython {data.version} with Debian's patches ({package.name})"
+        return Origin(name, base.path, digest, package)
+
+    name = f"CPython {data.version} with the patches of Debian's {data.package}"
+    return Plan(name, why, get)
+
+
+def is_url(text):
+    """Whether *text*, the value of --source, is a URL and not a path."""
+    return re.match(r"[a-z][a-z0-9+.-]*://", text, re.IGNORECASE) is not None
+
+
+def release(series, log, version=None):
+    """Return the Origin of the release that *series* is made on, or of *version*.
+
+    Gets its tarball where it is not there yet; see tarballs.pinned().
+    """
+    wanted = series.release(version) if version else series.base
+    path = tarballs.pinned(wanted, series.debian, CACHE, log)
+    return Origin(f"CPython {wanted.version}", path, wanted.tarballs[path.name])
+
+
+def given(text, digest=None):
+    """Return the Origin that *text*, the value of --source, names.
+
+    Parameters:
+        text: a directory, a tarball, or the URL of a tarball.
+        digest: the SHA-256 that the tarball has to have, or None; a URL is
+            not followed without.
+
+    Raises Problem when it is none of these, or has another checksum.
+    """
+    if is_url(text):
+        if not digest:
+            raise Problem(f"{text} needs --sha256 SUM, to know what comes from it")
+        return Origin(text, tarballs.remote(text, digest, CACHE), digest)
+    path = Path(text).expanduser().resolve()
+    if path.is_dir():
+        if digest:
+            raise Problem("--sha256 goes with a tarball, and --source is a directory")
+        return Origin(text, path)
+    if not path.is_file():
+        raise Problem(f"--source {text}: there is no such file or directory")
+    if digest:
+        tarballs.verify(path, digest)
+    return Origin(text, path, digest or tarballs.sha256(path))
+
+
+def version(origin):
+    """Return the version of CPython that *origin* is.
+
+    Raises Problem when it is something else.
+    """
+    if not origin.digest:
+        return tree.version_of(origin.path, origin.name)
+    with tempfile.TemporaryDirectory() as scratch:
+        place = Path(scratch) / "src"
+        origin.lay(place)
+        return tree.version_of(place, origin.name)
+
+
+def series(origin, name=None):
+    """Return the catalog.Series for *origin*.
+
+    Parameters:
+        name: the series that was asked for, which has to be the right one;
+            None to go by the version.
+
+    Raises Problem when there is none for its version, or not *name*.
+    """
+    found = version(origin)
+    fitting = catalog.series_for(found)
+    if name and name != fitting.name:
+        raise Problem(
+            f"{origin.name} is CPython {found}, and the series {name} is for "
+            f"another version; leave {name} out"
+        )
+    return fitting
+
+
+def prepare(origin, series, place, patched):
+    """Make the directory *place* the source that *origin* is.
+
+    Parameters:
+        series: the catalog.Series that is to be in it, or not.
+        place: pathlib.Path; what is there already is made use of.
+        patched: whether the series is to be in it.
+
+    Returns whether *origin* has the series in it already, None when there was
+    nothing to do. Raises Problem, with *place* as it was, when the series
+    does not apply.
+    """
+    digest = origin.digest and _digest(origin, series.patches if patched else ())
+    if digest and workcopy.is_settled(place, digest):
+        return None
+    fresh = place.with_name(f"{place.name}.new")
+    files.remove(fresh)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        origin.lay(fresh)
+        if patched:
+            had_it = not tree.apply(fresh, series, called=origin.name)
+        else:
+            had_it = tree.has(fresh, series)
+            if had_it:
+                tree.apply(fresh, series, reverse=True)
+        workcopy.settle(fresh, place, digest or "")
+    finally:
+        files.remove(fresh)
+    return had_it
+
+
+def _digest(origin, patches):
+    """Return what tells one source with *patches* from another, a str."""
+    digest = hashlib.sha256(origin.digest.encode())
+    for patch in patches:
+        digest.update(hashlib.sha256(patch.read_bytes()).digest())
+    return digest.hexdigest()

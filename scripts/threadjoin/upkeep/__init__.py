@@ -1,0 +1,1 @@
+"""Maintain a series: as commits, checked, with its NEWS and its releases."""

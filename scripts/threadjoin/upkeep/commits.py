@@ -1,0 +1,309 @@
+"""A series as git commits on its base, and those commits as patches again."""
+
+import datetime
+import os
+import re
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..core import exchange, git
+from ..core.errors import Problem
+from ..core.layout import BUILD, ROOT
+from ..series import patchfile
+from ..series.catalog import RELEASES, load_series
+from ..source import origin
+from . import news, registry
+
+BASE_TAG = "base"
+BRANCH = "threadjoin"
+
+#: The options that decide bytes of the output and whose defaults have changed
+#: between versions of git, or might. Configuration is shut out by itself.
+FORMAT = (
+    "--zero-commit",
+    "--no-signature",
+    "--no-numbered",
+    "--numbered-files",
+    "--encode-email-headers",
+    "--stat=72",
+    "--summary",
+    "--patch",
+    "--binary",
+    "--full-index",
+    "--no-renames",
+    "--diff-algorithm=myers",
+    "--indent-heuristic",
+    "--unified=3",
+    "--inter-hunk-context=0",
+    "--src-prefix=a/",
+    "--dst-prefix=b/",
+)
+
+
+def release(series, given=None):
+    """Return the release that *series* is made for, an origin.Origin.
+
+    Parameters:
+        series: catalog.Series.
+        given: Path of the release's tarball, which has to have the right
+            checksum, or of an unpacked tree of it, which is known by its
+            version; None to get the tarball as a build does.
+
+    Raises Problem when *given* is something else.
+    """
+    base = series.base
+    if given is None:
+        BUILD.mkdir(exist_ok=True)
+        return origin.release(series, BUILD / "source.log")
+    digest = base.xz if given.suffix == ".xz" else base.tgz
+    found = origin.given(str(given), None if given.is_dir() else digest)
+    if given.is_dir() and origin.version(found) != base.version:
+        raise Problem(
+            f"{given} is CPython {origin.version(found)}, and the series "
+            f"{series.name} is made on {base.version}; give a tree of that"
+        )
+    return found
+
+
+def commit_base(base, repository):
+    """Make the directory *repository* a git repository of what is in it.
+
+    Its one commit, tagged, is the release that *base* (a catalog.Release) names,
+    or a part of its files.
+    """
+    git.init(repository, BRANCH)
+    git.run(repository, "add", "--all", "--force")
+    message = f"Python {base.version}"
+    git.run(repository, "commit", "--quiet", "--allow-empty", "-m", message)
+    git.run(repository, "tag", BASE_TAG)
+
+
+def apply(repository, patches):
+    """Commit each of *patches* (Paths) in order on *repository*'s branch.
+
+    Authors and dates are the patches' own; the committer and its date are
+    fixed, so the commits are the same wherever they are made. Raises Problem
+    naming the first patch that does not apply.
+    """
+    for patch in patches:
+        done = git.attempt(
+            repository,
+            "am",
+            "--quiet",
+            "--keep-cr",
+            "--no-3way",
+            "--no-scissors",
+            "--no-gpg-sign",
+            "--whitespace=nowarn",
+            str(patch.resolve()),
+        )
+        if done.returncode:
+            lines = (done.stderr + done.stdout).decode(errors="replace").splitlines()
+            said = next((x for x in lines if x.startswith(("error:", "fatal:"))), "")
+            raise Problem(
+                f"{patch.parent.name}/{patch.name}: does not apply on what comes "
+                f"before it: {said.partition(': ')[2] or 'no patch in it'}"
+            )
+
+
+def checkout(series, source, directory):
+    """Make *directory* a git repository of the series on its base.
+
+    Parameters:
+        series: catalog.Series.
+        source: the origin.Origin that release() returned.
+        directory: Path that does not exist yet, or an empty directory.
+
+    The tag `base` is the release, byte for byte; the branch `threadjoin` has
+    one commit a patch. Raises Problem, leaving nothing behind.
+    """
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        raise Problem(f"{directory} exists and is not empty; name another directory")
+    parent = directory.absolute().parent
+    parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".checkout-", dir=parent) as scratch:
+        repository = Path(scratch, "repository")
+        source.lay(repository)
+        commit_base(series.base, repository)
+        apply(repository, series.patches)
+        # `git commit --amend --trailer "Patch: ..."` gives a commit another number.
+        trailer = f"trailer.{registry.FIELD.lower()}.ifexists"
+        git.run(repository, "config", trailer, "replace")
+        repository.replace(directory)
+
+
+@contextmanager
+def _objects_of(repository):
+    """Give a bare repository with the objects of *repository*, and no more.
+
+    What *repository*'s own configuration and attributes say is left behind.
+    """
+    shared = git.run(repository, "rev-parse", "--git-path", "objects")
+    objects = repository.absolute() / os.fsdecode(shared.rstrip(b"\n"))
+    with tempfile.TemporaryDirectory() as scratch:
+        bare = Path(scratch, "bare.git")
+        git.run(scratch, "init", "--quiet", "--bare", "--template=", str(bare))
+        (bare / "info").mkdir(exist_ok=True)
+        (bare / "info" / "attributes").write_text(git.ATTRIBUTES)
+        (bare / "objects" / "info" / "alternates").write_text(f"{objects}\n")
+        yield bare
+
+
+def _commits(repository):
+    """Return (base, tip), hashes of the series in *repository*.
+
+    Raises Problem when what is between them is not one patch a commit.
+    """
+    ends = []
+    for name in (f"refs/tags/{BASE_TAG}", f"refs/heads/{BRANCH}"):
+        found = git.attempt(
+            repository, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}"
+        )
+        if found.returncode:
+            raise Problem(
+                f"{repository} has no {name}; make it with `scripts/series checkout`"
+            )
+        ends.append(found.stdout.decode().strip())
+    base, tip = ends
+    if git.attempt(repository, "merge-base", "--is-ancestor", base, tip).returncode:
+        raise Problem(f"{repository}: {BRANCH} does not stand on {BASE_TAG}; rebase it")
+    between = f"{base}..{tip}"
+    listed = git.run(
+        repository, "log", "--no-color", "--no-show-signature", "--no-renames",
+        "--format=%x00%P%x01%s", "--raw", "--no-abbrev", between,
+    ).decode(errors="replace")  # fmt: skip
+    for commit in listed.split("\0")[1:]:
+        parents, _, rest = commit.partition("\1")
+        subject, _, changes = rest.partition("\n")
+        if len(parents.split()) != 1 or not changes.strip():
+            raise Problem(
+                f"{repository}: the commit {subject!r} is a merge or changes "
+                "nothing; the series is one patch a commit"
+            )
+    return base, tip
+
+
+def _by(author, base, tip, bare):
+    """Return the hash of *tip* with *author* for all commits from *base* on.
+
+    The dates stay. The new commits are in the repository *bare*.
+    """
+    between = git.run(bare, "rev-list", "--reverse", f"{base}..{tip}")
+    parent = base
+    for commit in between.decode().split():
+        raw = git.run(bare, "cat-file", "commit", commit)
+        head, _, message = raw.partition(b"\n\n")
+        # What else there may be, a signature, is of the commit as it was.
+        kept = rb"^(tree|author|committer|encoding) (.*)$"
+        fields = dict(re.findall(kept, head, re.MULTILINE))
+        when = fields.pop(b"author").rpartition(b"> ")[2]
+        new = [b"tree " + fields.pop(b"tree"), f"parent {parent}".encode()]
+        new.append(b"author " + author.encode() + b" " + when)
+        new += [name + b" " + value for name, value in fields.items()]
+        text = b"\n".join(new) + b"\n\n" + message
+        write = ("hash-object", "-t", "commit", "-w", "--stdin")
+        parent = git.run(bare, *write, given=text).decode().strip()
+    return parent
+
+
+def format_patches(repository, directory, author=None):
+    """Write the series in *repository* as patches into the new *directory*.
+
+    Their bytes depend on nothing but the commits and *author*, who they are
+    said to be from; None to believe the commits. Returns the Paths in order.
+    Raises Problem when the commits are not a series.
+    """
+    base, tip = _commits(repository)
+    directory.mkdir()
+    with _objects_of(repository) as bare:
+        if author:
+            tip = _by(author, base, tip, bare)
+        git.run(
+            bare, "format-patch", "--quiet", *FORMAT,
+            f"--output-directory={directory.resolve()}", f"{base}..{tip}",
+        )  # fmt: skip
+    return sorted(directory.iterdir(), key=lambda path: int(path.name))
+
+
+def _date(patch, stored, today):
+    """Return the bytes of *patch*, a patchfile.Patch, with a true Last-Update.
+
+    Parameters:
+        stored: Path of the directory with the series as it was exported before:
+            where the patch of that number is the same but for where it applies,
+            it keeps its day.
+        today: datetime.date for one that is not the same.
+    """
+    content = patch.path.read_bytes()
+    day = today.isoformat()
+    number = dict(patch.fields())[registry.FIELD][:4]
+    for path in stored.glob(f"{number}-*.patch"):
+        before = path.read_bytes()
+        if patchfile.essence(before) == patchfile.essence(content):
+            day = patchfile.updated(before) or day
+    # What was written later is not as it was before, whatever the clock says here.
+    return patchfile.dated(content, max(day, patch.date.isoformat()))
+
+
+def export(repository, name, root=ROOT, today=None):
+    """Make the patches of a series those of its checkout.
+
+    A patch is called what its commit's `Patch:` field says, which the registry
+    has to know; it is from the maintainers, and its Last-Update is the day on
+    which an export found it changed. NEWS entries of the project are written
+    anew from the patches of all its series.
+
+    Parameters:
+        repository: Path of a checkout, as checkout() makes it.
+        name: the series, such as "3.11": its directory below patches/ has
+            its releases.json, and what is neither a patch nor `series` stays.
+        root: Path of the project.
+        today: datetime.date; None for this day, in UTC.
+
+    Returns the names of the patches. All or nothing: raises Problem when
+    something tracked is not committed, the commits are not a series, or are not
+    as the registry has them.
+    """
+    if not (repository / ".git").exists():
+        raise Problem(
+            f"{repository} is not a git checkout; make one with "
+            "`scripts/series checkout`"
+        )
+    if not (root / "patches" / name / RELEASES).is_file():
+        raise Problem(f"patches/{name} has no {RELEASES}, which a series starts with")
+    if git.run(repository, "status", "--porcelain", "--untracked-files=no").strip():
+        raise Problem(f"{repository} has changes that are not committed; commit them")
+    known = registry.load(root / "patches")
+    today = today or datetime.datetime.now(datetime.timezone.utc).date()
+    with tempfile.TemporaryDirectory() as scratch:
+        raw, new = Path(scratch, "raw"), Path(scratch, "patches")
+        new.mkdir()
+        made = format_patches(repository, raw, known.maintainers)
+        if not made:
+            raise Problem(f"{repository} has no commit on {BASE_TAG} to export")
+        made = list(map(patchfile.read, made))
+        names = known.names(made, name)
+        for patch, called in zip(made, names):
+            dated = _date(patch, root / "patches" / name, today)
+            (new / called).write_bytes(dated)
+        (new / "series").write_text("".join(f"{called}\n" for called in names))
+        patches = [*new.glob("*.patch"), *_patches_of_others(root, name)]
+        entries = news.entries(map(patchfile.read, patches))
+        present = [
+            *(root / "patches" / name).glob("*.patch"),
+            *(root / news.NEXT).rglob("*.rst"),
+        ]
+        contents = {path.relative_to(root).as_posix(): None for path in present}
+        contents.update((f"patches/{name}/{path.name}", path) for path in new.iterdir())
+        contents.update(news.write(entries, Path(scratch, "news")))
+        exchange.put(contents, root)
+    return names
+
+
+def _patches_of_others(root, name):
+    """Yield the Path of each patch of the series that are not called *name*."""
+    for listing in (root / "patches").glob("*/series"):
+        other = listing.parent.name
+        if other != name:
+            yield from load_series(other, root / "patches").patches

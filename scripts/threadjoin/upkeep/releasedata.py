@@ -1,0 +1,121 @@
+"""Add releases to what a series knows of them, and write what is made of that.
+
+The releases are data, in the releases.json of a series. Dockerfile and
+docker-bake.hcl cannot read it, and have lines that are made of it.
+"""
+
+import json
+import re
+
+from ..core import layout
+from ..core.errors import Problem
+from ..series import catalog
+
+#: What begins and ends the lines that are made of the data, in any file.
+BEGIN = "# Made of patches/*/releases.json by `series releases --write`."
+END = "# End of what is made."
+
+#: Files that have such lines.
+GENERATED = ("Dockerfile", "docker-bake.hcl")
+
+
+def add(series, version, tgz, xz, checked, root=layout.ROOT):
+    """Put a release into the data of *series*, or say that it is checked now.
+
+    Parameters:
+        version: that of the release.
+        tgz, xz: the SHA-256 of its tarballs.
+        checked: whether the series was tried on it.
+        root: Path of the project.
+
+    Writes the lines that are made of the data, too, and returns the names of all
+    files that have changed. Raises Problem when the release is
+    not one of the series, or is known with other sums.
+    """
+    if not re.fullmatch(re.escape(series.name) + r"\.\d+", version):
+        raise Problem(f"{version!r} is no release of Python {series.name}")
+    path = series.directory / catalog.RELEASES
+    data = json.loads(path.read_text())
+    entry = {"version": version, "checked": checked, "tgz": tgz, "xz": xz}
+    others = [one for one in data["releases"] if one["version"] != version]
+    known = [one for one in data["releases"] if one["version"] == version]
+    if known and (known[0]["tgz"], known[0]["xz"]) != (tgz, xz):
+        raise Problem(
+            f"{version} is in {path.relative_to(root)} with other checksums; change "
+            "them there, if those are wrong"
+        )
+    data["releases"] = sorted(
+        [*others, entry], key=lambda one: tuple(map(int, one["version"].split(".")))
+    )
+    # First of all, see that there is a place for them.
+    contents(root)
+    path.write_text(json.dumps(data, indent=4) + "\n")
+    return [str(path.relative_to(root)), *write(root)]
+
+
+def _dockerfile(known):
+    series = next(one for one in known if one.name == catalog.DEFAULT_SERIES)
+    return [
+        f"ARG SERIES={series.name}",
+        f"ARG PYTHON_VERSION={series.newest.version}",
+        f"ARG PYTHON_SHA256={_sum(series)}",
+    ]
+
+
+def _sum(series):
+    """Return the SHA-256 that images of python.org's release have in their settings."""
+    return next(iter(series.newest.tarballs.values()))
+
+
+def _bake(known):
+    lines = []
+    for series in known:
+        lines += [
+            "{",
+            f'  series  = "{series.name}"',
+            f'  version = "{series.newest.version}"',
+            f'  sha256  = "{_sum(series)}"',
+            "},",
+        ]
+    return lines
+
+
+def generated(text, lines, called):
+    """Return *text* with *lines* as those that are made of the data.
+
+    Raises Problem when it has no place for them; it calls the file *called*.
+    """
+    parts = re.fullmatch(
+        rf"(.*^([ ]*){re.escape(BEGIN)}\n).*?(^[ ]*{re.escape(END)}\n.*)",
+        text,
+        re.DOTALL | re.MULTILINE,
+    )
+    if not parts:
+        raise Problem(f"{called} has no lines between {BEGIN!r} and {END!r}")
+    head, indent, tail = parts.groups()
+    return head + "".join(f"{indent}{line}\n" for line in lines) + tail
+
+
+def contents(root=layout.ROOT):
+    """Return what the files with such lines are to be, a dict of names to text.
+
+    Raises Problem as generated() does.
+    """
+    patches = root / "patches"
+    known = [catalog.load_series(name, patches) for name in catalog.available(patches)]
+    makers = {"Dockerfile": _dockerfile, "docker-bake.hcl": _bake}
+    return {
+        name: generated((root / name).read_text(), makers[name](known), name)
+        for name in GENERATED
+        if (root / name).exists()
+    }
+
+
+def write(root=layout.ROOT):
+    """Write the lines that are made of the data; return the names of the files."""
+    written = []
+    for name, text in contents(root).items():
+        if (root / name).read_text() != text:
+            (root / name).write_text(text)
+            written.append(name)
+    return written

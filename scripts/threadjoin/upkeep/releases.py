@@ -1,0 +1,197 @@
+"""Try a series on the sources of all releases that are here, and list them.
+
+Nothing is built: the patches are applied to copies of the files that they touch. A
+release is taken from build/cache, or from a directory that --source names. What else
+is in such a directory, the head of the branch for example, is tried as well, and told
+by the version that it says it is.
+"""
+
+import contextlib
+import re
+import tarfile
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional
+
+from ..core import layout
+from ..core.errors import Problem
+from ..series import catalog, tree
+from ..source import debian, fetch, origin, tarballs, workcopy
+
+#: How a series applies.
+LETTER = "to the letter"
+OFFSETS = "with offsets"
+REFUSED = "refused"
+NOT_RUN = "not run"
+
+
+@dataclass(frozen=True)
+class Found:
+    """A source of CPython that is here."""
+
+    version: str  # that it says it is, such as "3.11.16+"
+    where: str  # for people
+    path: Optional[Path]  # a tree or a tarball; None where there is no source
+    package: Optional[debian.Package] = None  # whose patches are part of the source
+
+
+@dataclass(frozen=True)
+class Row:
+    """The result for one release."""
+
+    found: Found
+    release: Optional[catalog.Release]  # that it is of, None for other trees
+    verdict: str  # LETTER, OFFSETS, REFUSED or NOT_RUN
+    why: str = ""  # of REFUSED: the patch, and where
+
+    def cells(self):
+        """Return what a table says of it, a list of str."""
+        checked = "-"
+        if self.release:
+            checked = "yes" if self.release.checked else "no"
+        words = f"{self.verdict}: {self.why}" if self.why else self.verdict
+        return [self.found.version, self.found.where, checked, words]
+
+
+def obtain(series, log, cache=origin.CACHE):
+    """Get what there is of releases and packages for *series*, into *cache*.
+
+    What no way leads to is left out. *log* is as origin.release() has it.
+    """
+    for release in series.releases:
+        with contextlib.suppress(tarballs.NoWay):
+            tarballs.pinned(release, series.debian, cache, log)
+    if series.debian:
+        with contextlib.suppress(fetch.Unavailable):
+            debian.obtain(series.debian, cache, log)
+
+
+def sources(series, directories, cache=origin.CACHE):
+    """Return the sources of *series*' version that are here, a list of Found.
+
+    Parameters:
+        series: the catalog.Series.
+        directories: Paths of trees, or of directories that have trees or tarballs of
+            releases in them.
+        cache: Path of the directory of tarballs that were fetched.
+
+    Raises Problem when one of *directories* is none.
+    """
+    found = []
+    for release in series.releases:
+        path = tarballs.cached(release, cache)
+        if path:
+            found.append(Found(release.version, _shown(path), path))
+    if series.debian:
+        found += _of_debian(series, cache)
+    for directory in directories:
+        if not directory.is_dir():
+            raise Problem(f"--source {directory} is not a directory")
+        for path in [directory, *sorted(directory.iterdir())]:
+            version = _version(path)
+            if version and catalog.series_name(version) == series.name:
+                found.append(Found(version, _shown(path), path))
+    return found
+
+
+def _of_debian(series, cache):
+    """Yield the Found of the distribution's package that is in *cache*, if one is."""
+    package = debian.cached(series.debian, cache)
+    path = tarballs.cached(series.release(series.debian.version), cache)
+    if package and path:
+        version = f"{series.debian.version} (Debian)"
+        yield Found(version, _shown(package.path), path, package)
+
+
+def _shown(path):
+    path = path.resolve()
+    inside = layout.ROOT in path.parents
+    return str(path.relative_to(layout.ROOT) if inside else path)
+
+
+def _version(path):
+    """Return the version of the CPython at *path*, None where there is none."""
+    if path.is_dir():
+        try:
+            return tree.version_of(path)
+        except Problem:
+            return None
+    named = re.fullmatch(r"(?:Python-)?(\d+\.\d+\.\d+)\.(?:tgz|tar\.\w+)", path.name)
+    return named and named[1]
+
+
+def attempt(series, found):
+    """Apply *series* to the source *found*; return the verdict, and why."""
+    names = {name for patch in series.patches for name in tree.touched(patch)}
+    with tempfile.TemporaryDirectory(prefix="threadjoin-") as scratch:
+        place = found.path
+        if not place.is_dir():
+            place = Path(scratch) / "src"
+            if found.package:
+                workcopy.unpack(found.path, place)
+                found.package.apply(place)
+            else:
+                _unpack_some(found.path, place, names)
+        outcome = tree.fit(place, series.patches)
+    if isinstance(outcome, tree.Refusal):
+        return REFUSED, f"{outcome.patch.name}: {outcome.reason}"
+    return (OFFSETS if outcome else LETTER), ""
+
+
+def _unpack_some(tarball, place, names):
+    """Unpack the files *names* of a release's *tarball* to the directory *place*."""
+    place.mkdir()
+    try:
+        with tarfile.open(tarball) as archive:
+            for member in archive:
+                name = member.name.partition("/")[2]
+                if name in names and member.isfile():
+                    target = place / name
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    target.write_bytes(archive.extractfile(member).read())
+    except (tarfile.TarError, EOFError, OSError) as exc:
+        raise Problem(f"{tarball} is no tarball, or a damaged one: {exc}") from None
+
+
+def rows(series, known):
+    """Yield a Row for each of the sources *known*, and for each release without one.
+
+    Parameters:
+        series: the catalog.Series.
+        known: what sources() returned.
+    """
+    by_version = {release.version: release for release in series.releases}
+    for release in series.releases:
+        if release.version not in {found.version for found in known}:
+            nothing = Found(release.version, "-", None)
+            yield Row(nothing, release, NOT_RUN)
+        for found in known:
+            if found.version == release.version:
+                yield Row(found, release, *attempt(series, found))
+    for found in known:
+        if found.version not in by_version:
+            yield Row(found, None, *attempt(series, found))
+
+
+def table(rows):
+    """Return the lines of the table of *rows*, and of their sums."""
+    cells = [["version", "source", "checked", "the series"], *(r.cells() for r in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells)]
+    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in cells]
+    counts = [
+        f"{sum(row.verdict == verdict for row in rows)} {verdict}"
+        for verdict in (LETTER, OFFSETS, REFUSED, NOT_RUN)
+    ]
+    return [*lines, ", ".join(counts)]
+
+
+def refused(rows):
+    """Return the versions that the data calls checked, and that refuse."""
+    return list(
+        dict.fromkeys(
+            row.found.version
+            for row in rows
+            if row.verdict == REFUSED and row.release and row.release.checked
+        )
+    )
