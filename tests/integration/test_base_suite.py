@@ -1,4 +1,4 @@
-"""Behaviour 11: the base's own test_threading.py, as it was released."""
+"""The base's own test_threading.py, as it was released."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""Behaviour 7: threads that the operating system does not start."""
+"""Threads that the operating system does not start."""
 
 import textwrap
 

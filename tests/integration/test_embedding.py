@@ -1,4 +1,4 @@
-"""Behaviour 10: programs that start and end interpreters over and over."""
+"""Programs that start and end interpreters over and over."""
 
 import os
 import threading

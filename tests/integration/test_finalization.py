@@ -1,4 +1,4 @@
-"""Behaviour 5: destructors that join threads while the interpreter ends."""
+"""Destructors that join threads while the interpreter ends."""
 
 import pytest
 from harness import HANG, run

@@ -1,4 +1,4 @@
-"""Behaviour 4: what the child of a fork finds of its parent's threads."""
+"""What the child of a fork finds of its parent's threads."""
 
 import signal
 

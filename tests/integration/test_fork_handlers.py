@@ -1,4 +1,4 @@
-"""Behaviour 4: forks that C code takes part in, and what it does to thread states."""
+"""Forks that C code takes part in, and what it does to thread states."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Behaviour 4: forks of a process that has subinterpreters."""
+"""Forks of a process that has subinterpreters."""
 
 import pytest
 from harness import HANG, PATIENCE, run

@@ -1,4 +1,4 @@
-"""Behaviour 1: any number of joiners, timeouts, and OS threads that linger."""
+"""Any number of joiners, timeouts, and OS threads that linger."""
 
 import pytest
 from harness import run

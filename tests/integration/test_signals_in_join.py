@@ -1,4 +1,4 @@
-"""Behaviour 2: signal handlers that run while join() waits."""
+"""Signal handlers that run while join() waits."""
 
 import pytest
 from harness import run

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from math import comb
 
 from ..core import cli
-from .downstream.run import RANK, SKIPPED
+from .outcomes import RANK, SKIPPED
 
 WORSE, BETTER = "worse", "better"
 

@@ -8,7 +8,7 @@ from ..core import files, layout, process, tables
 from ..core.errors import Problem
 from ..series import tree
 from ..source import origin
-from .downstream.run import PASSED
+from .outcomes import PASSED
 from .regrtest import runner
 
 VARIANT = "debug"

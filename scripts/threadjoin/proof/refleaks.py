@@ -8,7 +8,7 @@ from ..core import cli, layout, process, tables
 from ..core.errors import Problem
 from ..core.progress import Progress, duration
 from . import pages
-from .downstream.run import PASSED
+from .outcomes import PASSED
 from .regrtest import runner
 
 HOME = runner.HOME / "refleaks"

@@ -19,7 +19,7 @@ from ..core import cli, disk, git, layout, process
 from ..core.errors import Problem
 
 PATCH = layout.PATCHES / "debug" / "3.11" / "join-race-sleeps.patch"
-LOOP = Path(__file__).with_name("sleeps_loop.py")
+LOOP = layout.ROOT / "tests" / "sleeps" / "loop.py"
 
 #: Seconds for a round, which sleeps for half a second, on a busy machine.
 ROUND_TIMEOUT = 10

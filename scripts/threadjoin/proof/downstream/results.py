@@ -6,8 +6,8 @@ import textwrap
 from dataclasses import asdict, dataclass
 
 from ..compare import BETTER, WORSE, Difference
+from ..outcomes import PASSED
 from . import data
-from .run import PASSED
 
 HEAD = ("library", "version", "what ran", "stock", "patched", "worse", "flaky")
 

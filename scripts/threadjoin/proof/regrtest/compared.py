@@ -11,7 +11,7 @@ from ...core.errors import Problem
 from ...core.progress import Progress, duration
 from .. import compare, pages
 from ..downstream import environments
-from ..downstream.run import FAILED, PASSED, SKIPPED
+from ..outcomes import FAILED, PASSED, SKIPPED
 from . import runner, store
 
 ROLES = ("stock", "patched")
@@ -127,7 +127,7 @@ def run(pythons, units, settings, progress, known):
 
 
 def judge(pythons, places, runs, progress, rounds):
-    """Return the Result of two *runs*, a dict of run.Run by role.
+    """Return the Result of two *runs*, a dict of outcomes.Run by role.
 
     What differs is repeated in *places*; other parameters as run() has them.
     """

@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 from ...building import selftest
 from ...core import cli, layout, process, tables
 from ...core.errors import Problem
-from ..downstream.run import FAILED, PASSED, SKIPPED, Run, failures, stable, worst
+from ..outcomes import FAILED, PASSED, SKIPPED, Run, failures, stable, worst
 
 DATA = layout.ROOT / "tests" / "regrtest" / "tests.json"
 
@@ -62,7 +62,7 @@ class Place:
         directory.mkdir(parents=True, exist_ok=True)
 
     def run(self, units):
-        """Run *units* and return a run.Run.
+        """Run *units* and return a outcomes.Run.
 
         A unit is the name of a file of tests, such as "test_thread", and
         perhaps arguments of libregrtest: "test_threading -m JoinTests".

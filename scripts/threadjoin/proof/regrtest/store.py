@@ -4,7 +4,7 @@ import hashlib
 import json
 from dataclasses import asdict
 
-from ..downstream.run import Run
+from ..outcomes import Run
 from . import runner
 
 
@@ -37,7 +37,7 @@ class Known:
             files.pop(unit, None)
 
     def add(self, role, run):
-        """Keep a run.Run of some units on the interpreter *role*."""
+        """Keep a outcomes.Run of some units on the interpreter *role*."""
         for unit, tests in run.units.items():
             outcomes = {test: run.outcomes[test] for test in tests}
             self._files[role][unit] = [outcomes, round(run.times[unit], 1)]
@@ -47,7 +47,7 @@ class Known:
         part.replace(self._path)
 
     def runs(self, units):
-        """Return what is known of *units*, a dict of run.Run by role."""
+        """Return what is known of *units*, a dict of outcomes.Run by role."""
         found = {}
         for role, files in self._files.items():
             found[role] = Run()

@@ -15,7 +15,7 @@ from ...host import devenv, workplace
 from ...series import catalog, patchfile
 from .. import compare
 from ..downstream import environments
-from ..downstream.run import FAILED, PASSED, SKIPPED
+from ..outcomes import FAILED, PASSED, SKIPPED
 from ..regrtest import compared, runner
 from . import reports, results
 

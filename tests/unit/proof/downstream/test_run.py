@@ -1,6 +1,5 @@
 """Units run as processes of their own, and their outcomes are understood."""
 
-import json
 import os
 import sys
 import venv
@@ -163,33 +162,3 @@ def test_a_program_is_judged_by_its_status(place, tmp_path, monkeypatch):
             "life.py gevent good": "passed",
             "life.py gevent bad": "failed",
         }
-
-
-def test_a_report_that_was_cut_off(tmp_path):
-    path = tmp_path / "log.json"
-    entry = {"$report_type": "TestReport", "nodeid": "a::b", "outcome": "passed"}
-    path.write_text(json.dumps(entry) + "\n" + json.dumps(entry)[:20])
-    assert run.parse_reportlog(path) == {"a::b": "passed"}
-
-
-def test_the_worst_phase_of_a_test_counts(tmp_path):
-    path = tmp_path / "log.json"
-    entry = {"$report_type": "TestReport", "nodeid": "a::b"}
-    phases = [{**entry, "outcome": o} for o in ("passed", "failed", "passed")]
-    path.write_text("\n".join(map(json.dumps, phases)))
-    assert run.parse_reportlog(path) == {"a::b": "failed"}
-
-
-def test_no_report_is_no_outcome(tmp_path):
-    assert run.parse_reportlog(tmp_path / "gone") == {}
-
-
-def test_ids_are_the_same_in_each_environment():
-    name = "../venvs/stock/x/lib/python3.11/site-packages/x/test.py::t[<f at 0x7f00aa>]"
-    assert run.stable(name) == "x/test.py::t[<f at 0x...>]"
-
-
-def test_a_failure_of_setup_that_has_no_line_of_its_own():
-    output = "Test ...\n" + "=" * 70 + "\nERROR: setUpClass (__main__.Test)\n"
-    found = run.parse_unittest("u", output)
-    assert found == {"u::__main__.Test.setUpClass": "failed"}

@@ -1,7 +1,7 @@
 """Have two threads join a third, again and again, and count what fails.
 
 Run by the interpreter under test, with the directory of the threading.py that
-it is to use and the number of rounds: python -I -S sleeps_loop.py LIB ROUNDS
+it is to use and the number of rounds: python -I -S loop.py LIB ROUNDS
 """
 
 import collections

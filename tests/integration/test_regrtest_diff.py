@@ -1,14 +1,13 @@
-"""CPython's own tests about threads: the same outcomes on both, and no leak.
+"""CPython's own tests about threads: the same outcomes on both.
 
 The whole of them is for scripts/regrtest-diff; here are the parts that
-tests/regrtest/tests.json has for CI, and all those that are to have no leak.
+tests/regrtest/tests.json has for CI.
 """
 
 import pytest
 from threadjoin.core.progress import Progress
-from threadjoin.proof import refleaks
 from threadjoin.proof.downstream import environments
-from threadjoin.proof.downstream.run import PASSED
+from threadjoin.proof.outcomes import PASSED
 from threadjoin.proof.regrtest import compared, runner, store
 
 
@@ -31,17 +30,3 @@ def test_nothing_is_worse_on_patched(stock, patched, tmp_path, monkeypatch):
     for role in compared.ROLES:
         assert result.files[role].get(PASSED, 0) == len(units), said
         assert result.cases[role][PASSED] > 500, said
-
-
-@pytest.mark.parametrize(
-    "part",
-    [
-        pytest.param("ci", marks=pytest.mark.slow),
-        pytest.param("whole", marks=pytest.mark.long),
-    ],
-)
-def test_no_reference_leaks(patched, tmp_path, part):
-    units = runner.load()["refleaks"][part]
-    run, place = refleaks.hunt(patched.path, units, runner.jobs(), tmp_path)
-    said = {unit: place.log(unit).read_text() for unit in units}
-    assert run.outcomes == dict.fromkeys(units, PASSED), said

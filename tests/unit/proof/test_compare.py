@@ -2,7 +2,7 @@
 
 import pytest
 from threadjoin.proof.compare import BETTER, WORSE, differences, fisher, repeat
-from threadjoin.proof.downstream.run import Run
+from threadjoin.proof.outcomes import Run
 
 STOCK = {"same": "passed", "breaks": "passed", "mends": "failed", "skips": "passed"}
 PATCHED = {"same": "passed", "breaks": "failed", "mends": "passed", "skips": "skipped"}

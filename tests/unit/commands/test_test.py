@@ -1,0 +1,146 @@
+"""`scripts/test`, without the network."""
+
+import re
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from threadjoin.commands import test
+from threadjoin.core import layout
+from threadjoin.core.errors import Problem
+from threadjoin.host import devenv
+from threadjoin.series import catalog
+
+
+class Runs:
+    """Return the commands that `scripts/test` would run, in order."""
+
+    def __init__(self, monkeypatch, builds=0):
+        self.commands = []
+        self.builds = builds
+        monkeypatch.setattr(
+            devenv, "ensure", lambda progress: self.commands.append("setup")
+        )
+        monkeypatch.setattr(catalog, "available", lambda: ["3.9", "3.11"])
+        series = catalog.load_series()
+        monkeypatch.setattr(
+            catalog, "load_series", lambda name: replace(series, name=name)
+        )
+        monkeypatch.setattr(subprocess, "run", self.run)
+        monkeypatch.setattr(test.os, "execv", self.execv)
+        monkeypatch.chdir(layout.ROOT)
+
+    def run(self, command, check):
+        self.commands.append([Path(command[0]).name, *command[1:]])
+        return subprocess.CompletedProcess(command, self.builds)
+
+    def execv(self, program, command):
+        assert program == command[0] == str(layout.BUILD / "venv/bin/python")
+        self.commands.append(command[1:])
+
+
+@pytest.fixture
+def sigint():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_all_is_built_then_tested(monkeypatch, sigint):
+    runs = Runs(monkeypatch)
+    test.main(["-k", "join", "-x"])
+    assert runs.commands == [
+        "setup",
+        ["build.sh", "3.9", "--release", "3.11.2", "--no-test"],
+        ["build.sh", "3.11", "--release", "3.11.2", "--no-test"],
+        ["-m", "pytest", "-k", "join", "-x"],
+    ]
+    # As a job in the background had it, test_signal and the like would fail.
+    assert signal.getsignal(signal.SIGINT) != signal.SIG_IGN
+
+
+def test_pytest_gets_what_is_its_own(monkeypatch, sigint):
+    runs = Runs(monkeypatch)
+    test.main(
+        ["tests/unit", "-m", "not long", "-vv", "build.sh::x", "--tb=short"]
+        + ["--", "--trace", "--unit"]
+    )
+    assert runs.commands[-1] == (
+        ["-m", "pytest", "-m", "not long", "-vv", "--tb=short"]
+        + ["tests/unit", "build.sh::x", "--trace", "--unit"]
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--nonsense"], ["tests/none.py"], ["--unit", "none::x"], ["-k"]]
+)
+def test_arguments_are_looked_at_first(monkeypatch, capsys, arguments):
+    runs = Runs(monkeypatch)
+    with pytest.raises(SystemExit) as caught:
+        test.main(arguments)
+    assert (caught.value.code, runs.commands) == (2, [])
+    said = capsys.readouterr().err
+    assert said.startswith("error: ") and said.count("\n") == 1
+
+
+def test_where_nothing_can_be_built_nothing_is_set_up(monkeypatch, sigint):
+    runs = Runs(monkeypatch)
+    monkeypatch.setattr(
+        test.workplace.require_ascii, "__defaults__", (Path("/caf\u00e9"),)
+    )
+    with pytest.raises(Problem, match="not ASCII"):
+        test.main([])
+    assert runs.commands == []
+    test.main(["--unit"])
+    assert runs.commands[0] == "setup"
+
+
+@pytest.mark.parametrize("option", ["--release", "--source"])
+def test_it_builds_from_what_is_said(monkeypatch, sigint, option):
+    runs = Runs(monkeypatch)
+    test.main([option, "x", "-k", "join"])
+    assert runs.commands[1] == ["build.sh", option, "x", "--no-test"]
+    assert runs.commands[2] == ["-m", "pytest", "-k", "join"]
+
+
+def test_unit_tests_need_no_build(monkeypatch, sigint):
+    runs = Runs(monkeypatch)
+    test.main(["--unit", "-q"])
+    assert runs.commands == ["setup", ["-m", "pytest", "tests/unit", "-q"]]
+
+
+def test_setup_runs_no_test(monkeypatch):
+    runs = Runs(monkeypatch)
+    test.main(["--setup"])
+    assert runs.commands == ["setup"]
+
+
+def test_no_tests_without_the_builds(monkeypatch, sigint):
+    runs = Runs(monkeypatch, builds=1)
+    with pytest.raises(Problem, match=r"\./build\.sh 3\.9 .* failed"):
+        test.main([])
+    assert runs.commands == [
+        "setup",
+        ["build.sh", "3.9", "--release", "3.11.2", "--no-test"],
+    ]
+
+
+def test_pytest_says_what_it_skips_and_why(tmp_path):
+    """With the project's own settings, as pytest reads them."""
+    (tmp_path / "test_it.py").write_text(
+        "import pytest\n"
+        "@pytest.mark.skipif(True, reason='no such machine')\n"
+        "def test_it(): raise AssertionError\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-c", layout.ROOT / "pyproject.toml",
+         "-o", f"cache_dir={tmp_path}/cache", f"--rootdir={tmp_path}", tmp_path],
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # fmt: skip
+    assert re.search(r"SKIPPED \[1\] .*: no such machine", done.stdout)
+    assert "1 skipped" in done.stdout.splitlines()[-1]
