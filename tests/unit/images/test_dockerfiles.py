@@ -3,7 +3,9 @@
 import json
 import os
 import re
+import shutil
 import subprocess
+import sys
 
 import pytest
 from threadjoin.building import interpreter
@@ -63,6 +65,23 @@ def test_the_context_has_what_is_copied_and_run():
     for name in re.findall(r"\bscripts/[\w.-]+\w", DOCKERFILE):
         assert (ROOT / name).is_file()
         assert "!scripts/docker-*.sh" in ignore and name.endswith(".sh")
+
+
+def test_the_context_has_all_that_a_build_imports_and_no_proof(tmp_path):
+    ignore = (ROOT / ".dockerignore").read_text().splitlines()
+    for line in ignore:
+        for path in ROOT.glob(line[1:]) if line.startswith("!scripts/") else ():
+            target = tmp_path / path.relative_to(ROOT)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            (shutil.copytree if path.is_dir() else shutil.copy)(path, target)
+    done = subprocess.run(
+        [sys.executable, tmp_path / "scripts/build", "--help"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not (tmp_path / "scripts/threadjoin/proof").exists()
 
 
 @pytest.fixture

@@ -27,9 +27,11 @@ from ...core.progress import Progress
 from ...host import csource, devenv
 from ...series import catalog
 from .. import pages
-from . import stats, worker
+from . import stats
 
-WORKER = Path(worker.__file__).resolve()
+#: What the interpreters under test run, the rows of the table, programs of C.
+HOME = layout.ROOT / "tests" / "bench"
+WORKER = HOME / "worker.py"
 
 KINDS = ("stock", "patched")
 FLOOR = "floor"
@@ -47,6 +49,21 @@ PROGRAMS = {
 
 #: Rounds, at most, in which the address space is looked at: it varies little.
 SPACE_ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the table."""
+
+    title: str
+    loops: int
+    matters: bool = False  # in all settings, not in the usual one only
+
+
+ROWS = {
+    name: Row(**row)
+    for name, row in json.loads((HOME / "rows.json").read_text()).items()
+}
 
 
 @dataclass(frozen=True)
@@ -115,7 +132,7 @@ def _parser():
     parser.add_argument(
         "--row",
         action="append",
-        choices=worker.ROWS,
+        choices=ROWS,
         dest="rows",
         help="measure this row only; may be given several times",
     )
@@ -195,16 +212,12 @@ def chosen(rows, settings):
         rows: those that were asked for, for all settings; None for what is usual.
         settings: names of settings.
     """
-    usual = list(worker.ROWS)
+    usual = list(ROWS)
     # With one processor, there is no other setting for them.
     alone = not any(SETTINGS[name].usual for name in settings)
     return {
         name: rows
-        or [
-            row
-            for row in usual
-            if alone or SETTINGS[name].usual or worker.ROWS[row].matters
-        ]
+        or [row for row in usual if alone or SETTINGS[name].usual or ROWS[row].matters]
         for name in settings
     }
 
@@ -256,7 +269,7 @@ def measure(pythons, rows, effort):
 
     Parameters:
         pythons: {kind: path of the interpreter}.
-        rows: {name of a setting: names of rows, keys of worker.ROWS}.
+        rows: {name of a setting: names of rows, keys of ROWS}.
         effort: an Effort.
 
     Raises Problem when an interpreter fails or hangs.
@@ -312,7 +325,7 @@ def _measure_round(number, results, pythons, rows, effort, programs):
 
 def kept_threads(effort):
     """Return of how many finished threads the objects are kept."""
-    return max(1, worker.ROWS["kept"].loops // effort.divisor)
+    return max(1, ROWS["kept"].loops // effort.divisor)
 
 
 def _measure_row(results, kind, python, row, effort, programs):
@@ -320,7 +333,7 @@ def _measure_row(results, kind, python, row, effort, programs):
     if row == "shutdown_2000":
         rounds.append([_shutdown(python)])
         return
-    loops = max(1, worker.ROWS[row].loops // effort.divisor)
+    loops = max(1, ROWS[row].loops // effort.divisor)
     more = [programs["gilstate"]] if row == "gilstate" else []
     output = _worker(python, row, loops, effort.samples, *more)
     rounds.append(output["values"])
@@ -368,7 +381,7 @@ def _output(command):
 
 def _compile(name):
     """Compile the program *name* of PROGRAMS and return its path."""
-    source = WORKER.with_name(f"{name}.c")
+    source = HOME / f"{name}.c"
     program = layout.BUILD / "bench" / name
     return csource.compiled(source, program, PROGRAMS[name], f"{name}.c")
 
@@ -391,7 +404,7 @@ def report(results, effort, markdown):
 def _table(results, markdown):
     table = [stats.HEADER]
     for row, stock in results.stock.items():
-        title = worker.ROWS[row].title
+        title = ROWS[row].title
         compared = stats.compare(title, stock, results.patched[row])
         table.append(stats.cells(compared))
     render = stats.markdown_table if markdown else stats.text_table
@@ -402,7 +415,7 @@ def _space_lines(results, effort):
     """Yield what there is to say of the address space."""
     if results.space:
         stock, patched = (statistics.median(results.space[kind]) for kind in KINDS)
-        title = worker.ROWS["kept"].title.format(kept_threads(effort))
+        title = ROWS["kept"].title.format(kept_threads(effort))
         yield (
             f"{title}: {stock / 1e6:,.0f} MB stock, {patched / 1e6:,.0f} MB patched, "
             f"{patched / stock:.2f} times"

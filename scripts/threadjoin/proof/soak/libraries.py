@@ -4,13 +4,14 @@ The latter is preloaded into programs, and makes their threads pause.
 """
 
 import os
-from pathlib import Path
 
 from ...core import layout
 from ...host import csource, packages
 
-SOURCE = Path(__file__).with_name("perturb.c")
-HELPER = Path(__file__).with_name("helper.c")
+#: What the interpreter under test runs: the operations, and libraries of C.
+HOME = layout.ROOT / "tests" / "soak"
+SOURCE = HOME / "perturb.c"
+HELPER = HOME / "helper.c"
 
 OPTIONS = ["-O2", "-Wall", "-shared", "-fPIC", "-pthread"]
 

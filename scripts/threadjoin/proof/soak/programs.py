@@ -9,9 +9,10 @@ import json
 import random
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
-SURFACE = json.loads(Path(__file__).with_name("surface.json").read_text())
+from . import libraries
+
+SURFACE = json.loads((libraries.HOME / "surface.json").read_text())
 
 
 @dataclass(frozen=True)

@@ -142,7 +142,7 @@ class Runner:
         if self._helper is not None:
             more["SOAK_HELPER"] = str(self._helper)
         return process.environment(
-            PYTHONPATH=str(Path(__file__).parent),
+            PYTHONPATH=str(libraries.HOME),
             PYTHONDONTWRITEBYTECODE="1",
             PYTHONNOUSERSITE="1",
             **more,

@@ -9,10 +9,11 @@ import threading
 from types import SimpleNamespace
 
 import pytest
+import worker
 from threadjoin.core.errors import Problem
 from threadjoin.host import packages
 from threadjoin.proof import pages
-from threadjoin.proof.bench import measure, stats, worker
+from threadjoin.proof.bench import measure, stats
 
 QUICK = measure.Effort(rounds=2, samples=2, divisor=1000)
 
@@ -312,7 +313,7 @@ def test_what_one_processor_can_be_used_for(monkeypatch):
     Workers(monkeypatch, processors=[7])
     settings = measure.possible(measure.SETTINGS)
     assert list(settings) == ["one"]
-    assert measure.chosen(None, settings) == {"one": list(worker.ROWS)}
+    assert measure.chosen(None, settings) == {"one": list(measure.ROWS)}
     with pytest.raises(Problem, match="only one processor here; leave --setting out"):
         measure.possible(["two", "busy"])
 
@@ -320,7 +321,7 @@ def test_what_one_processor_can_be_used_for(monkeypatch):
 def test_rows_that_matter_are_measured_in_all_settings(monkeypatch):
     Workers(monkeypatch)
     rows = measure.chosen(None, measure.possible(measure.SETTINGS))
-    assert rows["two"] == list(worker.ROWS)
+    assert rows["two"] == list(measure.ROWS)
     assert rows["one"] == rows["busy"]
     assert rows["one"] == [
         "start_join",
@@ -508,7 +509,7 @@ def small(monkeypatch):
 OTHERS = {"shutdown_2000", "kept"}
 
 
-@pytest.mark.parametrize("row", sorted(set(worker.ROWS) - OTHERS))
+@pytest.mark.parametrize("row", sorted(set(measure.ROWS) - OTHERS))
 def test_each_row_yields_its_samples(row, small, capsys, place):
     more = [str(measure._compile("gilstate"))] if row == "gilstate" else []
     worker.main(row, 2, 3, *more)

@@ -6,8 +6,8 @@ import re
 from collections import Counter
 
 import pytest
+import soakops
 from threadjoin.proof import soak
-from threadjoin.proof.soak import soakops
 from threadjoin.proof.soak.programs import SURFACE, Node, expectation, generate, source
 
 SEEDS = range(300)

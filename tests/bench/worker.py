@@ -4,8 +4,8 @@ Run as `python -I -S worker.py ROW LOOPS SAMPLES [LIBRARY]`; prints one line
 of JSON: {"values": [seconds of one operation, SAMPLES times], "switches": voluntary
 context switches of one operation}, and where join() raised, {"failed": how many
 times} in it. LOOPS is the number of operations in a sample. LIBRARY is
-gilstate.c, compiled, for the row that needs it. ROW "describe" tells about
-the interpreter instead.
+gilstate.c, compiled, for the row that needs it. ROW is a name in rows.json, which is
+that of a function here; "describe" tells about the interpreter instead.
 
 The row "shutdown_2000" is measured from outside: its last act is to print
 {"ends": time.monotonic()}. The row "kept" keeps LOOPS finished Thread objects, and
@@ -15,7 +15,6 @@ Standard library only, and nothing of this project: neither is what is measured.
 """
 
 import _thread
-import dataclasses
 import functools
 import itertools
 import json
@@ -24,7 +23,6 @@ import resource
 import sys
 import threading
 import time
-from typing import Callable
 
 #: Threads that stand by, and joiners, as in the rows' titles.
 ALIVE = 2000
@@ -263,34 +261,6 @@ def shutdown_2000():
         print(json.dumps({"ends": time.monotonic()}), flush=True)
 
 
-@dataclasses.dataclass(frozen=True)
-class Row:
-    """A row of the table."""
-
-    title: str
-    samples: Callable  # generator function of the loops
-    loops: int
-    matters: bool = False  # in all settings, not in the usual one only
-
-
-ROWS = {
-    "start_join": Row("start + join", start_join, 400, True),
-    "start_join_timeout": Row("start + join(60)", start_join_timeout, 400),
-    "constructor": Row("Thread()", constructor, 5000),
-    "is_alive_running": Row("is_alive(), running", is_alive_running, 50000),
-    "is_alive_finished": Row("is_alive(), finished", is_alive_finished, 100000),
-    "join_finished": Row("join(), finished", join_finished, 30000, True),
-    "join_zero": Row("join(0), running", join_zero, 30000),
-    "start_0": Row("start, no other alive", start_0, 400),
-    "start_2000": Row("start, 2,000 alive", start_2000, 200, True),
-    "joiners_200": Row("200 joiners of one, each", joiners_200, 1, True),
-    "gilstate": Row("PyGILState_Ensure() + _Release()", gilstate, 50000, True),
-    "shutdown_2000": Row("shutdown, 2,000 alive", None, 1),
-    # Of bytes, and not of seconds.
-    "kept": Row("address space, {:,} finished threads kept", None, 33000),
-}
-
-
 def describe():
     """Return what the benchmark wants to know about this interpreter."""
     return {
@@ -316,7 +286,7 @@ def main(row, loops, samples, *library):
     if row == "kept":
         print(json.dumps({"space": kept(loops)}))
         return
-    measuring = ROWS[row].samples(loops, *library)
+    measuring = globals()[row](loops, *library)
     # To warm up.
     next(measuring)
     before = _switches()
