@@ -5,7 +5,7 @@ of JSON: {"values": [seconds of one operation, SAMPLES times], "switches": volun
 context switches of one operation}, and where join() raised, {"failed": how many
 times} in it. LOOPS is the number of operations in a sample. LIBRARY is
 gilstate.c, compiled, for the row that needs it. ROW is a name in rows.json, which is
-that of a function here; "describe" tells about the interpreter instead.
+that of a function here.
 
 The row "shutdown_2000" is measured from outside: its last act is to print
 {"ends": time.monotonic()}. The row "kept" keeps LOOPS finished Thread objects, and
@@ -14,7 +14,6 @@ prints {"space": bytes of address space}.
 Standard library only, and nothing of this project: neither is what is measured.
 """
 
-import _thread
 import functools
 import itertools
 import json
@@ -261,15 +260,6 @@ def shutdown_2000():
         print(json.dumps({"ends": time.monotonic()}), flush=True)
 
 
-def describe():
-    """Return what the benchmark wants to know about this interpreter."""
-    return {
-        "version": sys.version.split()[0],
-        "debug": hasattr(sys, "gettotalrefcount"),
-        "patched": sys.version_info < (3, 13) and hasattr(_thread, "_ThreadHandle"),
-    }
-
-
 def _switches():
     """Return how often threads of this process have gone to wait."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw
@@ -277,9 +267,6 @@ def _switches():
 
 def main(row, loops, samples, *library):
     """Measure *row*; print the result."""
-    if row == "describe":
-        print(json.dumps(describe()))
-        return
     if row == "shutdown_2000":
         shutdown_2000()
         return

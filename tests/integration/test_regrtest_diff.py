@@ -5,8 +5,8 @@ tests/regrtest/tests.json has for CI.
 """
 
 import pytest
+from threadjoin.building import identity
 from threadjoin.core.progress import Progress
-from threadjoin.proof.downstream import environments
 from threadjoin.proof.outcomes import PASSED
 from threadjoin.proof.regrtest import compared, runner, store
 
@@ -16,7 +16,7 @@ def test_nothing_is_worse_on_patched(stock, patched, tmp_path, monkeypatch):
     monkeypatch.setattr(runner, "HOME", tmp_path)
     data = runner.load()
     pythons = [
-        environments.identify(python.name, python.path) for python in (stock, patched)
+        identity.identify(python.path, python.name) for python in (stock, patched)
     ]
     settings = runner.Settings(runner.jobs(), compared.TIMEOUT)
     known = store.Known(tmp_path / "known", pythons, settings)
@@ -27,6 +27,6 @@ def test_nothing_is_worse_on_patched(stock, patched, tmp_path, monkeypatch):
     )
     said = "\n".join(compared.explain(result, data))
     assert not result.worse(data["gone"]), said
-    for role in compared.ROLES:
+    for role in compared.KINDS:
         assert result.files[role].get(PASSED, 0) == len(units), said
         assert result.cases[role][PASSED] > 500, said

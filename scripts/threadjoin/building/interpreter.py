@@ -82,15 +82,16 @@ VARIANTS = {
 }
 
 
-def built(kind, variant="debug", series=DEFAULT_SERIES):
+def built(kind, variant="debug", series=DEFAULT_SERIES, build=BUILD):
     """Return the Path of the interpreter that ./build.sh makes.
 
     Parameters:
         kind: "stock" or "patched".
         variant: as VARIANTS has them.
         series: name of the series.
+        build: Path of the directory of all builds.
     """
-    return BUILD / series / variant / kind / "obj" / "python"
+    return build / series / variant / kind / "obj" / "python"
 
 
 class Interpreter:

@@ -17,7 +17,7 @@ import sys
 import time
 from pathlib import Path
 
-from ..building import interpreter, report, selftest
+from ..building import identity, interpreter, report, selftest
 from ..core import cli, layout, process, signals
 from ..core.errors import Problem
 from ..core.progress import Progress, duration
@@ -289,7 +289,7 @@ class _Build:
         if self._args.only:
             kinds = (self._args.only,)
         elif self._variant.both:
-            kinds = ("stock", "patched")
+            kinds = identity.KINDS
         else:
             kinds = ("patched",)
             self._progress.note(

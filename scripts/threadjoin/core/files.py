@@ -1,7 +1,11 @@
-"""Remove files and directories."""
+"""Remove files and directories, and write files whole or not at all."""
 
 import contextlib
+import os
 import shutil
+from pathlib import Path
+
+from . import disk
 
 
 def is_directory(path):
@@ -21,3 +25,20 @@ def unlink(path):
     """Remove the file *path* if it is there."""
     with contextlib.suppress(FileNotFoundError):
         path.unlink()
+
+
+def write(path, text):
+    """Make *text* all that the file *path* has, or leave it as it is."""
+    path = Path(os.path.realpath(path))
+    if path.exists() and not path.is_file():
+        # A device or a pipe.
+        path.write_text(text)
+        return
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with disk.writing(path):
+            part.write_text(text)
+        os.replace(part, path)
+    finally:
+        if os.path.lexists(part):
+            part.unlink()

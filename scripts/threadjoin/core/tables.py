@@ -4,44 +4,38 @@ import argparse
 import os
 from pathlib import Path
 
-from . import disk
 
-
-def table(rows, align="---:"):
-    """Return the Markdown table of *rows*, lists of str, the first its head.
+def markdown(rows, left=(0,)):
+    """Return the Markdown table of *rows*, of str, the first its head.
 
     Parameters:
-        align: how Markdown is told where in their columns all cells are, but for
-            those of the first column, which are on the left.
+        left: numbers of the columns whose cells are on the left, as words are; in
+            the others they are on the right. None for all.
     """
-    rule = ["---", *[align] * (len(rows[0]) - 1)]
+    rule = [
+        "---" if _is_left(n, left, rows[0]) else "---:" for n in range(len(rows[0]))
+    ]
     return "\n".join(f"| {' | '.join(row)} |" for row in (rows[0], rule, *rows[1:]))
 
 
-def plain(rows):
-    """Return *rows*, lists of str, as lines whose cells stand below each other."""
-    first, *widths = [max(map(len, column)) for column in zip(*rows)]
+def plain(rows, left=(0,)):
+    """Return *rows*, of str, as lines whose cells stand below each other.
+
+    Parameters:
+        left: as markdown() has it.
+    """
+    widths = [max(map(len, column)) for column in zip(*rows)]
     return [
-        "  ".join([name.ljust(first), *map(str.rjust, cells, widths)])
-        for name, *cells in rows
+        "  ".join(
+            (str.ljust if _is_left(n, left, row) else str.rjust)(cell, widths[n])
+            for n, cell in enumerate(row)
+        ).rstrip()
+        for row in rows
     ]
 
 
-def write(path, text):
-    """Make *text* all that the file *path* has, or leave it as it is."""
-    path = Path(os.path.realpath(path))
-    if path.exists() and not path.is_file():
-        # A device or a pipe.
-        path.write_text(text)
-        return
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with disk.writing(path):
-            part.write_text(text)
-        os.replace(part, path)
-    finally:
-        if os.path.lexists(part):
-            part.unlink()
+def _is_left(number, left, row):
+    return left is None or number in {n % len(row) for n in left}
 
 
 def target(text):

@@ -7,7 +7,7 @@ tests/docker` measures.
 import json
 import os
 
-from ..core import cli, layout, tables
+from ..core import cli, files, layout, tables
 from ..core.errors import Problem
 
 RESULTS = layout.BUILD / "docker" / "results.json"
@@ -51,7 +51,7 @@ class Results:
 
     def save(self):
         """Write the file."""
-        self._path.write_text(json.dumps(self._values, indent=4) + "\n")
+        files.write(self._path, json.dumps(self._values, indent=4) + "\n")
 
     def table(self):
         """Return a table in Markdown: a line for each figure, a column for each image.
@@ -61,11 +61,11 @@ class Results:
         if not self._values:
             raise Problem("nothing was measured yet; run `scripts/test tests/docker`")
         images = list(dict.fromkeys(i for row in self._values.values() for i in row))
-        lines = ["|  | " + " | ".join(images) + " |", "|---|" + "---:|" * len(images)]
-        for figure, row in self._values.items():
-            cells = [f"{row.get(image, '')}" for image in images]
-            lines.append("| " + " | ".join([figure, *cells]) + " |")
-        return "\n".join(lines) + "\n"
+        rows = [
+            [figure, *(str(row.get(image, "")) for image in images)]
+            for figure, row in self._values.items()
+        ]
+        return tables.markdown([["", *images], *rows]) + "\n"
 
 
 def main(argv):
@@ -82,4 +82,4 @@ def main(argv):
     if args.write:
         PAGE.parent.mkdir(exist_ok=True)
         text = _INTRODUCTION.format(processors=os.cpu_count())
-        tables.write(PAGE, text + table)
+        files.write(PAGE, text + table)

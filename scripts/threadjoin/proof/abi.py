@@ -13,7 +13,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..building import interpreter
+from ..building import identity, interpreter
 from ..core import cli, layout, process
 from ..core.errors import Problem
 from ..core.progress import Progress
@@ -200,7 +200,7 @@ def _parser():
         epilog="Both have to be compiled with -g, as they are by default. Needs "
         "libabigail, which is installed where that is possible.",
     )
-    for kind in ("stock", "patched"):
+    for kind in identity.KINDS:
         parser.add_argument(
             kind,
             metavar=kind.upper(),

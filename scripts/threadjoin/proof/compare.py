@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from math import comb
 
+from ..building.identity import KINDS
 from ..core import cli
 from .outcomes import RANK, SKIPPED
 
@@ -48,7 +49,7 @@ class Difference:
     @property
     def chance(self):
         """How often chance alone makes a difference this large, 0 to 1."""
-        lower, upper = ("patched", "stock")[:: 1 if self.kind == WORSE else -1]
+        lower, upper = KINDS[:: -1 if self.kind == WORSE else 1]
         return fisher(self.good[lower], self.good[upper], self.rounds)
 
     @property
@@ -101,7 +102,7 @@ def differences(stock, patched):
         ours = stock.get(test, SKIPPED), patched.get(test, SKIPPED)
         if ours[0] != ours[1]:
             kind = WORSE if RANK[ours[1]] < RANK[ours[0]] else BETTER
-            found.append(Difference(test, kind, *ours, {"stock": 0, "patched": 0}))
+            found.append(Difference(test, kind, *ours, dict.fromkeys(KINDS, 0)))
     return found
 
 

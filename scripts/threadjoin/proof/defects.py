@@ -14,8 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..building import interpreter
-from ..core import cli, layout, process, tables
+from ..building import identity, interpreter
+from ..core import cli, files, layout, process, tables
 from ..core.errors import Problem
 from ..series import catalog
 from . import pages
@@ -31,15 +31,6 @@ SOUND, DEFECT, UNKNOWN = range(3)
 #: Runs after which an interpreter that did not show a defect is taken not to have
 #: it. Looking for one in all interleavings takes longer than showing it in one.
 ENOUGH = 20
-
-_QUESTION = """
-import json, platform, sys, sysconfig, _thread
-print(json.dumps({
-    "version": platform.python_version(),
-    "patched": sys.version_info < (3, 13) and hasattr(_thread, "_ThreadHandle"),
-    "debug": bool(sysconfig.get_config_var("Py_DEBUG")),
-}))
-"""
 
 #: Loads a script, and changes how Python ends when nobody catches an exception.
 _PREPARATION = f"""
@@ -93,27 +84,6 @@ def numbered(patches=layout.PATCHES):
         for path in catalog.load_series(name, patches).patches:
             found.setdefault(path.name[:4], {})[name] = path
     return found
-
-
-@dataclass(frozen=True)
-class Python:
-    """An interpreter: where it is, and what it says of itself."""
-
-    path: str
-    version: str  # "3.11.2"
-    patched: bool
-    debug: bool
-
-    @property
-    def label(self):
-        """The name for people: "3.11.2 patched"."""
-        return f"{self.version} patched" if self.patched else self.version
-
-
-def identify(path):
-    """Return the Python at *path*. Raises Problem when there is none."""
-    process.require_python(path)
-    return Python(str(path), **process.ask(path, _QUESTION))
 
 
 def labels(pythons):
@@ -191,7 +161,7 @@ def table(defects, columns, patches):
         ]
         cells = [what, f"[{path.stem}]({path})", ", ".join(mended)]
         rows.append(cells + [verdicts[row] for verdicts in columns.values()])
-    return tables.table(rows, align="---")
+    return tables.markdown(rows, None)
 
 
 _INTRODUCTION = """\
@@ -268,7 +238,7 @@ def main(argv):
     signal.signal(signal.SIGINT, signal.default_int_handler)
     defects = load()
     default = [interpreter.built("stock"), interpreter.built("patched")]
-    pythons = [identify(path) for path in args.python or default]
+    pythons = [identity.identify(path) for path in args.python or default]
     columns = {name: [] for name in labels(pythons)}
     for python, (name, verdicts) in zip(pythons, columns.items()):
         for defect in defects:
@@ -278,8 +248,8 @@ def main(argv):
             print(f"{name:16} {script.stem:28} {verdicts[-1]}", flush=True)
     patched = [python for python in pythons if python.patched]
     if args.write:
-        series = {catalog.series_for(python.version).name for python in patched}
-        tables.write(TABLE, page(args.times, defects, columns, series))
+        series = {catalog.series_for(python.release).name for python in patched}
+        files.write(TABLE, page(args.times, defects, columns, series))
     wrong = [
         name
         for python, (name, verdicts) in zip(pythons, columns.items())

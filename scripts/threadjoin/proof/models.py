@@ -14,11 +14,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..building import interpreter
+from ..building.identity import KINDS
 from ..core import cli, layout, process
 from ..core.errors import Problem
 from ..core.progress import Progress
 from ..host import packages
-from ..series import catalog
 
 MODELS = layout.ROOT / "tests" / "models"
 DATA = MODELS / "models.json"
@@ -244,8 +245,7 @@ def _parser():
 def main(argv):
     """Run the command line *argv* (a list of str); raise Problem on a surprise."""
     args = _parser().parse_args(argv)
-    built = layout.BUILD / catalog.DEFAULT_SERIES / "debug"
-    trees = {kind: built / kind / "src" for kind in ("stock", "patched")}
+    trees = {kind: interpreter.built(kind).parents[1] / "src" for kind in KINDS}
     for tree in trees.values():
         if not tree.is_dir():
             raise Problem("there are no sources to compare with; run ./build.sh")

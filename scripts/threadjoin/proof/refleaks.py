@@ -3,8 +3,8 @@
 import os
 import re
 
-from ..building import selftest
-from ..core import cli, layout, process, tables
+from ..building import identity, selftest
+from ..core import cli, files, layout, tables
 from ..core.errors import Problem
 from ..core.progress import Progress, duration
 from . import pages
@@ -45,12 +45,14 @@ def hunt(python, units, jobs=1, home=None):
 
 
 def check(python, units):
-    """Raise Problem unless *python* (a path) counts references and has *units*."""
-    process.require_python(python)
-    counts = "import json, sys; print(json.dumps(hasattr(sys, 'gettotalrefcount')))"
-    if not process.ask(python, counts):
-        raise Problem(f"{python} counts no references; name a debug build")
-    runner.check(python, units)
+    """Raise Problem unless *python* counts references and has *units*.
+
+    Parameters:
+        python: an identity.Python.
+    """
+    if not python.debug:
+        raise Problem(f"{python.path} counts no references; name a debug build")
+    runner.check(python.path, units)
 
 
 def rows(run, place):
@@ -91,7 +93,7 @@ def markdown(version, found, left_out=()):
         *pages.head("References", "scripts/refleaks --table", pages.measured()),
         _INTRODUCTION,
         f"- patched: {' '.join(version.split())}",
-        tables.table(found),
+        tables.markdown(found),
         *(f"Not run: `{unit}`." for unit in left_out),
     ]
     return "\n\n".join(parts) + "\n"
@@ -119,17 +121,15 @@ def main(argv):
     args = _parser().parse_args(argv)
     data = runner.load()["refleaks"]
     units = args.test or data["ci" if args.ci else "whole"]
-    check(args.python, units)
-    version = process.ask(
-        args.python, "import json, sys; print(json.dumps(sys.version))"
-    )
+    python = identity.identify(args.python)
+    check(python, units)
     progress = Progress()
     with progress.stage(f"{len(units)} of CPython's tests, six times each"):
         run, place = hunt(args.python, units, args.jobs)
     table = rows(run, place)
     if args.table:
         left_out = [unit for unit in data["whole"] if unit not in units]
-        tables.write(args.table, markdown(version, table, left_out))
+        files.write(args.table, markdown(python.version, table, left_out))
     for line in tables.plain(table):
         progress.note(line)
     found = [said for unit in units for said in _said(unit, run, place)]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
-from ..core import layout
+from ..core import layout, tables
 from ..core.errors import Problem
 from ..series import catalog, tree
 from ..source import debian, fetch, origin, tarballs, workcopy
@@ -177,13 +177,11 @@ def rows(series, known):
 def table(rows):
     """Return the lines of the table of *rows*, and of their sums."""
     cells = [["version", "source", "checked", "the series"], *(r.cells() for r in rows)]
-    widths = [max(map(len, column)) for column in zip(*cells)]
-    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in cells]
     counts = [
         f"{sum(row.verdict == verdict for row in rows)} {verdict}"
         for verdict in (LETTER, OFFSETS, REFUSED, NOT_RUN)
     ]
-    return [*lines, ", ".join(counts)]
+    return [*tables.plain(cells, None), ", ".join(counts)]
 
 
 def refused(rows):

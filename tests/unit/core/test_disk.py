@@ -7,7 +7,7 @@ import tempfile
 
 import pytest
 from threadjoin.commands import apply
-from threadjoin.core import disk, errors, process, tables
+from threadjoin.core import disk, errors, files, process
 from threadjoin.series import tree
 from threadjoin.source import fetch, workcopy
 from tinycpython import RELEASE, read, write
@@ -138,6 +138,6 @@ def test_a_page_that_has_no_room_is_as_it_was(mount):
     page = place / "page.md"
     page.write_text("old")
     fill(place)
-    assert failure(tables.write, page, "x" * 8192) == said(place)
+    assert failure(files.write, page, "x" * 8192) == said(place)
     assert page.read_text() == "old"
     assert sorted(os.listdir(place)) == ["fill", "page.md"]

@@ -26,7 +26,7 @@ def test_what_is_added_is_there_the_next_time(place):
     second.add("MB", "patched", 3)
     second.add("ms", "debug", 0)
     assert second.table() == (
-        "|  | stock | patched | debug |\n|---|---:|---:|---:|\n"
+        "|  | stock | patched | debug |\n| --- | ---: | ---: | ---: |\n"
         "| MB | 1.5 | 3 |  |\n| ms |  |  | 0 |\n"
     )
 

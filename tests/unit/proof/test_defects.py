@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from threadjoin.building import identity
 from threadjoin.core import layout
 from threadjoin.core.errors import Problem
 from threadjoin.proof import defects, pages
@@ -87,18 +88,8 @@ def test_a_reproducer_without_what_it_needs_tells_nothing(tmp_path, monkeypatch)
     assert defects.reproduce(sys.executable, script) == {defects.UNKNOWN: 1}
 
 
-def test_identify():
-    version = ".".join(map(str, sys.version_info[:3]))
-    python = defects.identify(sys.executable)
-    assert python.version.startswith(version)
-    assert not python.patched
-    assert python.label == python.version
-    with pytest.raises(Problem, match="true does not run .it is no Python"):
-        defects.identify("/bin/true")
-
-
 def made_up(path, patched=True, debug=True, version="3.11.2"):
-    return defects.Python(path, version, patched, debug)
+    return identity.Python("", path, version, "", patched, debug)
 
 
 def test_no_two_have_the_same_label():
@@ -158,7 +149,7 @@ def ill(monkeypatch, tmp_path):
 
     def run(*pythons, more=()):
         known = {python.path: python for python in pythons}
-        monkeypatch.setattr(defects, "identify", known.__getitem__)
+        monkeypatch.setattr(identity, "identify", known.__getitem__)
         defects.main([*known, *more])
 
     return run

@@ -1,9 +1,6 @@
 """Pages of results say which series they are of, and old ones are seen."""
 
-import argparse
-
 import pytest
-from threadjoin.core import tables
 from threadjoin.proof import pages
 from threadjoin.series import catalog
 
@@ -29,24 +26,3 @@ def test_a_page_is_old_when_the_series_is_another(series, patches):
 def test_the_series_of_the_project_is_the_default():
     digest = catalog.load_series().digest
     assert pages.measured() == [f"Measured with the series 3.11, {digest}."]
-
-
-def test_tables():
-    rows = [["", "n"], ["one", "1"], ["eleven", "11"]]
-    assert tables.table(rows).splitlines() == [
-        "|  | n |",
-        "| --- | ---: |",
-        "| one | 1 |",
-        "| eleven | 11 |",
-    ]
-    assert tables.plain(rows) == ["         n", "one      1", "eleven  11"]
-
-
-def test_where_a_page_can_be_written(tmp_path):
-    page = tmp_path / "page.md"
-    assert tables.target(str(page)) == page
-    page.touch()
-    assert tables.target(str(page)) == page
-    for path in (tmp_path, tmp_path / "none" / "page.md"):
-        with pytest.raises(argparse.ArgumentTypeError, match="cannot be written"):
-            tables.target(str(path))

@@ -21,11 +21,12 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ...core import cli, disk, layout, process
+from ...building import identity, interpreter
+from ...building.identity import KINDS
+from ...core import cli, disk, layout, process, tables
 from ...core.errors import Problem
 from ...core.progress import Progress
 from ...host import csource, devenv
-from ...series import catalog
 from .. import pages
 from . import stats
 
@@ -33,7 +34,6 @@ from . import stats
 HOME = layout.ROOT / "tests" / "bench"
 WORKER = HOME / "worker.py"
 
-KINDS = ("stock", "patched")
 FLOOR = "floor"
 FLOOR_LOOPS = 400
 
@@ -173,8 +173,7 @@ def main(argv):
     if args.json and not os.access(args.json.parent, os.W_OK):
         raise Problem(f"cannot write --json into {args.json.parent}; name another")
     pythons = find_interpreters(args)
-    process.require_python(*pythons.values())
-    about = {kind: _worker(pythons[kind], "describe") for kind in KINDS}
+    about = {kind: identity.identify(pythons[kind], kind) for kind in KINDS}
     settings = possible(args.settings or list(SETTINGS))
     for line in notes(pythons, about):
         print(line)
@@ -234,7 +233,7 @@ def find_interpreters(args, build=layout.BUILD):
 
 
 def _built(kind, build):
-    path = build / catalog.DEFAULT_SERIES / "release" / kind / "obj" / "python"
+    path = interpreter.built(kind, "release", build=build)
     if not path.is_file():
         raise Problem(
             f"no {kind} interpreter to measure; run `./build.sh --variant "
@@ -248,18 +247,18 @@ def notes(pythons, about):
 
     Parameters:
         pythons: {kind: path}.
-        about: {kind: what worker.describe() returned}.
+        about: {kind: identity.Python}.
     """
     lines = []
     for kind in KINDS:
-        build = ", a debug build" if about[kind]["debug"] else ""
-        lines.append(f"{kind}: Python {about[kind]['version']}{build}, {pythons[kind]}")
-    if about["patched"]["patched"]:
-        series = ".".join(about["patched"]["version"].split(".")[:2])
+        build = ", a debug build" if about[kind].debug else ""
+        lines.append(f"{kind}: Python {about[kind].release}{build}, {pythons[kind]}")
+    if about["patched"].patched:
+        series = ".".join(about["patched"].release.split(".")[:2])
         lines += pages.measured([series])
-    if about["stock"]["debug"] != about["patched"]["debug"]:
+    if about["stock"].debug != about["patched"].debug:
         lines.append("note: only one of them is a debug build; the ratios mean nothing")
-    elif about["stock"]["debug"]:
+    elif about["stock"].debug:
         lines.append("note: debug builds; see how a release build does")
     return lines
 
@@ -407,8 +406,9 @@ def _table(results, markdown):
         title = ROWS[row].title
         compared = stats.compare(title, stock, results.patched[row])
         table.append(stats.cells(compared))
-    render = stats.markdown_table if markdown else stats.text_table
-    return render(table)
+    if markdown:
+        return tables.markdown(table, (0, -1)).splitlines()
+    return tables.plain(table, (0, -1))
 
 
 def _space_lines(results, effort):
@@ -475,7 +475,7 @@ def save(pyperf, results, path, pythons, about):
             for row, rounds in {**getattr(found, kind), FLOOR: found.floor}.items()
         }
         metadata = {
-            "python_version": about[kind]["version"],
+            "python_version": about[kind].release,
             "python_executable": pythons[kind],
             "unit": "second",
         }

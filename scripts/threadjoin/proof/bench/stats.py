@@ -101,28 +101,3 @@ def microseconds(seconds):
     value = seconds * 1e6
     decimals = 3 if value < 1 else 2 if value < 10 else 1 if value < 100 else 0
     return f"{value:,.{decimals}f}"
-
-
-def text_table(rows):
-    """Return *rows*, tuples of cells, as the lines of an aligned table.
-
-    The first column and the last are set to the left, the others to the right.
-    """
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    lines = []
-    for row in rows:
-        last = len(row) - 1
-        aligned = [
-            cell.ljust(width) if i in (0, last) else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths))
-        ]
-        lines.append("  ".join(aligned).rstrip())
-    return lines
-
-
-def markdown_table(rows):
-    """Return *rows*, tuples of cells, as the lines of a Markdown table."""
-    header, *body = ["| " + " | ".join(row) + " |" for row in rows]
-    marks = ["---:"] * len(rows[0])
-    marks[0] = marks[-1] = "---"
-    return [header, "|" + "|".join(marks) + "|", *body]

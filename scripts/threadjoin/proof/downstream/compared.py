@@ -3,14 +3,14 @@
 from collections import Counter
 from operator import attrgetter
 
-from ...core import cli, tables
+from ...building import identity
+from ...building.identity import KINDS
+from ...core import cli, files, tables
 from ...core.errors import Problem
 from ...core.progress import Progress
 from ...host import devenv
 from .. import compare
 from . import data, environments, names, results, run
-
-ROLES = ("stock", "patched")
 
 #: Repetitions, at most, of a test whose outcomes differ.
 REPEAT = 10
@@ -74,7 +74,7 @@ def main(argv):
         result for library in wanted for result in comparison.of(library, args.again)
     ]
     if args.table:
-        tables.write(args.table, comparison.page(libraries.values()))
+        files.write(args.table, comparison.page(libraries.values()))
     progress.note(results.plain(found))
     for line in results.explain(found):
         progress.note(line)
@@ -107,7 +107,7 @@ def _names(path):
     wheels = environments.pinned_wheels(environments.HOME / "wheels")
     if not wheels:
         raise Problem("no wheels are here yet; run scripts/downstream STOCK PATCHED")
-    tables.write(path, names.page(wheels))
+    files.write(path, names.page(wheels))
 
 
 def _pip():
@@ -131,8 +131,7 @@ class Comparison:
         self, stock, patched, progress, repeat=REPEAT, ci=False, home=environments.HOME
     ):
         self._pythons = [
-            environments.identify(role, path)
-            for role, path in zip(ROLES, (stock, patched))
+            identity.identify(path, role) for role, path in zip(KINDS, (stock, patched))
         ]
         devenv.ensure(progress)
         self._progress = progress
@@ -193,7 +192,7 @@ class Comparison:
         for role, place in places.items():
             with self._progress.stage(f"{library.name}: {suite.name} ({role})"):
                 runs[role] = place.run(units)
-        found = compare.differences(*(runs[role].outcomes for role in ROLES))
+        found = compare.differences(*(runs[role].outcomes for role in KINDS))
         self._judge(found, places, runs, f"{library.name}: {suite.name}")
         version = data.pinned()[data.canonical(library.name)]
         return results.Result(

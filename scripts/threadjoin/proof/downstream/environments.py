@@ -8,8 +8,6 @@ import hashlib
 import json
 import shutil
 import tarfile
-from dataclasses import dataclass
-from pathlib import Path
 
 from ...core import process
 from ...core.errors import Problem
@@ -20,39 +18,6 @@ HOME = BUILD / "downstream"
 
 #: The tools that the tests of most libraries are run with.
 PYTEST = ("pytest", "pytest-reportlog")
-
-#: Prints who an interpreter is. What it consists of is hashed: it may be
-#: built anew in its place.
-IDENTIFY = """
-import hashlib, json, os, sys, sysconfig
-stdlib = os.path.dirname(os.__file__)
-names = ("LIBDIR", "LDLIBRARY")
-library = os.path.join(*(sysconfig.get_config_var(n) or "" for n in names))
-files = [sys.executable, *filter(os.path.isfile, [library])]
-files += sorted(e.path for e in os.scandir(stdlib) if e.name.endswith(".py"))
-total = hashlib.sha256()
-for path in files:
-    with open(path, "rb") as stream:
-        total.update(hashlib.sha256(stream.read()).digest())
-print(json.dumps({"version": sys.version, "digest": total.hexdigest()}))
-"""
-
-
-@dataclass(frozen=True)
-class Python:
-    """One of the two interpreters that are compared."""
-
-    role: str  # "stock" or "patched"
-    path: Path  # absolute
-    version: str  # sys.version
-    digest: str  # of what it consists of
-
-
-def identify(role, path):
-    """Return the Python at *path*; raise Problem when it is none."""
-    path = Path(path).absolute()
-    process.require_python(path)
-    return Python(role, path, **process.ask(path, IDENTIFY))
 
 
 def pin(libraries, path, pip, log):
@@ -114,7 +79,7 @@ class Environments:
         """
         requirements = self._requirements(library)
         return {
-            python.role: self._environment(python, library, requirements)
+            python.kind: self._environment(python, library, requirements)
             for python in self._pythons
         }
 
@@ -141,7 +106,7 @@ class Environments:
         return tuple(sorted(f"{name}=={versions[name]}" for name in names))
 
     def _environment(self, python, library, requirements):
-        directory = self._home / "venvs" / python.role / library.name
+        directory = self._home / "venvs" / python.kind / library.name
         interpreter = directory / "bin" / "python"
         stamp = directory / "threadjoin-stamp"
         wanted = json.dumps(
@@ -151,7 +116,7 @@ class Environments:
             return interpreter
         directory.parent.mkdir(parents=True, exist_ok=True)
         log = directory.with_name(f"{library.name}.log")
-        with self._progress.stage(f"{library.name}: environment ({python.role})"):
+        with self._progress.stage(f"{library.name}: environment ({python.kind})"):
             make = [python.path, "-m", "venv", "--without-pip", "--clear", directory]
             process.check(make, log, "python -m venv", env=process.environment())
             self._install(interpreter, requirements, log)

@@ -14,6 +14,7 @@ import zipfile
 from collections import defaultdict
 from dataclasses import dataclass
 
+from ...core import tables
 from . import data
 
 NAMES = data.HOME / "names.json"
@@ -193,12 +194,13 @@ def _names_table(found, names):
     for use in found:
         users[use.name].add(use.library)
     rows = [
-        f"| `{name}` | {', '.join(sorted(users[name]))} | {keep} |"
+        [f"`{name}`", ", ".join(sorted(users[name])), keep]
         for name, keep in names.items()
         if users[name]
     ]
-    head = ["| name | used by | what has to keep working |", "|---|---|---|"]
-    return "\n".join([*head, *rows])
+    return tables.markdown(
+        [["name", "used by", "what has to keep working"], *rows], None
+    )
 
 
 def _places(found):
@@ -206,11 +208,11 @@ def _places(found):
     for use in found:
         libraries[f"{use.library} {use.version}"][use.name, use.how].append(use.where)
     for library, by_name in sorted(libraries.items()):
-        lines = ["| name | how | where |", "|---|---|---|"]
+        rows = [["name", "how", "where"]]
         for (name, how), places in sorted(by_name.items()):
             more = len(places) - PLACES
             text = ", ".join(f"`{place}`" for place in places[:PLACES])
             text += f" and {more} more" if more > 0 else ""
-            lines.append(f"| `{name}` | {how} | {text} |")
+            rows.append([f"`{name}`", how, text])
         yield f"### {library}"
-        yield "\n".join(lines)
+        yield tables.markdown(rows, None)

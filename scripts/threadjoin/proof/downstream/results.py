@@ -5,6 +5,8 @@ import json
 import textwrap
 from dataclasses import asdict, dataclass
 
+from ...building.identity import KINDS
+from ...core import files, tables
 from ..compare import BETTER, WORSE, Difference
 from ..outcomes import PASSED
 from . import data
@@ -92,12 +94,10 @@ class Store:
         path.parent.mkdir(parents=True, exist_ok=True)
         content = {
             "key": self._key(library, options),
-            "interpreters": {p.role: [str(p.path), p.version] for p in self._pythons},
+            "interpreters": {p.kind: [str(p.path), p.version] for p in self._pythons},
             "results": [result.to_json() for result in results],
         }
-        part = path.with_suffix(".part")
-        part.write_text(json.dumps(content, indent=1))
-        part.replace(path)
+        files.write(path, json.dumps(content, indent=1))
 
     def _path(self, library, options):
         return self._directory / f"{library.name}-{_digest(options)[:8]}.json"
@@ -124,7 +124,7 @@ def rows(results):
             result.library,
             result.version,
             f"{result.suite}{' (part)' if result.selection else ''}",
-            *(_count(result.counts[role]) for role in ("stock", "patched")),
+            *(_count(result.counts[kind]) for kind in KINDS),
             str(len(result.of(WORSE)) or ""),
             str(len(result.flaky) or ""),
         )
@@ -138,13 +138,7 @@ def _count(counts):
 
 def plain(results):
     """Return the table of *results* for a terminal."""
-    cells = [HEAD, *rows(results)]
-    widths = [max(map(len, column)) for column in zip(*cells)]
-    lines = (
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
-        for row in cells
-    )
-    return "\n".join(lines)
+    return "\n".join(tables.plain([HEAD, *rows(results)], None))
 
 
 def explain(results):
@@ -178,8 +172,8 @@ def markdown(results, pythons, missing):
             "else it is flaky.",
             width=80,
         ),
-        "\n".join(f"- {p.role}: {' '.join(p.version.split())}" for p in pythons),
-        _markdown_table(HEAD, rows(results)),
+        "\n".join(f"- {p.kind}: {' '.join(p.version.split())}" for p in pythons),
+        tables.markdown([HEAD, *rows(results)], (0, 1, 2)),
         "## Tests whose outcomes differed",
         "\n".join(f"- {_code(line)}" for line in explain(results)) or "None.",
         "## What is not all of a library's tests",
@@ -197,9 +191,3 @@ def _code(line):
     # Test ids have underscores, stars and brackets in them.
     head, _, tail = line.partition(": ")
     return f"{head}: `{tail}`"
-
-
-def _markdown_table(head, body):
-    # Names and words to the left, numbers to the right.
-    rule = ["---" if n < 3 else "---:" for n in range(len(head))]
-    return "\n".join(f"| {' | '.join(row)} |" for row in [head, rule, *body])

@@ -282,9 +282,7 @@ to pass with nothing planted. `scripts/mutants --soak` runs them.
 def page(mutants):
     """Return the text of the page about *mutants* that were all found."""
     head = ("planted", "name", "in", "found by", "found by the soak, seeds")
-    rows = [head, ["---"] * len(head), *map(_row, mutants)]
-    lines = [f"| {' | '.join(row)} |\n" for row in rows]
-    return _INTRODUCTION + "".join(lines)
+    return _INTRODUCTION + tables.markdown([head, *map(_row, mutants)], None) + "\n"
 
 
 def _row(mutant):
@@ -414,4 +412,4 @@ def main(argv):
             names = ", ".join(mutant.name for mutant in survivors)
             raise Problem(way.advice.format(names))
     if args.write:
-        tables.write(PAGE, page(mutants))
+        files.write(PAGE, page(mutants))

@@ -6,15 +6,14 @@ import textwrap
 from collections import Counter
 from dataclasses import asdict, dataclass
 
-from ...core import cli, layout, tables
+from ...building import identity
+from ...building.identity import KINDS
+from ...core import cli, files, layout, tables
 from ...core.errors import Problem
 from ...core.progress import Progress, duration
 from .. import compare, pages
-from ..downstream import environments
 from ..outcomes import FAILED, PASSED, SKIPPED
 from . import runner, store
-
-ROLES = ("stock", "patched")
 
 RESULT = runner.HOME / "result.json"
 
@@ -81,7 +80,7 @@ class Result:
     def save(self):
         """Keep it in the file RESULT."""
         RESULT.parent.mkdir(parents=True, exist_ok=True)
-        RESULT.write_text(json.dumps(asdict(self), indent=1))
+        files.write(RESULT, json.dumps(asdict(self), indent=1))
 
     @classmethod
     def load(cls):
@@ -104,7 +103,7 @@ def run(pythons, units, settings, progress, known):
     was interrupted goes on from there.
 
     Parameters:
-        pythons: the two environments.Python, the stock one first.
+        pythons: the two identity.Python, the stock one first.
         units: as runner.Place.run() has them.
         settings: runner.Settings.
         progress: a progress.Progress.
@@ -113,7 +112,7 @@ def run(pythons, units, settings, progress, known):
     Returns a dict of runner.Place by role.
     """
     places = {
-        python.role: runner.Place(python.path, runner.HOME / python.role, settings)
+        python.kind: runner.Place(python.path, runner.HOME / python.kind, settings)
         for python in pythons
     }
     missing = [unit for unit in units if unit not in known]
@@ -131,7 +130,7 @@ def judge(pythons, places, runs, progress, rounds):
 
     What differs is repeated in *places*; other parameters as run() has them.
     """
-    stock, patched = (runs[role].outcomes for role in ROLES)
+    stock, patched = (runs[role].outcomes for role in KINDS)
     both = stock.keys() & patched.keys()
     found = compare.differences(*({k: o[k] for k in both} for o in (stock, patched)))
     units = {
@@ -145,7 +144,7 @@ def judge(pythons, places, runs, progress, rounds):
     same = {unit for unit in units if stock[unit] == patched[unit]}
     ended = {test for unit in same for test in units[unit]}
     return Result(
-        {python.role: python.version for python in pythons},
+        {python.kind: python.version for python in pythons},
         {role: _count(one, units) for role, one in runs.items()},
         {role: _count(one, one.outcomes.keys() - units) for role, one in runs.items()},
         {role: round(one.seconds, 1) for role, one in runs.items()},
@@ -194,7 +193,7 @@ def rows(result):
     body = [
         [role, *_cells(result.files[role]), *_cells(result.cases[role])]
         + [duration(result.seconds[role])]
-        for role in ROLES
+        for role in KINDS
     ]
     return [head, *body]
 
@@ -224,7 +223,7 @@ def markdown(result, data):
             f"- {role}: {' '.join(version.split())}"
             for role, version in result.versions.items()
         ),
-        tables.table(rows(result)),
+        tables.markdown(rows(result)),
         "## What there is to know",
         "\n".join(f"- {_code(line)}" for line in lines) or "Nothing differs.",
     ]
@@ -293,7 +292,7 @@ def main(argv):
     check_repeat(parser, args)
     result = _measured(args, data) if args.stock else Result.load()
     if args.table:
-        tables.write(args.table, markdown(result, data))
+        files.write(args.table, markdown(result, data))
     print(*tables.plain(rows(result)), sep="\n")
     for line in explain(result, data):
         print(line)
@@ -302,8 +301,8 @@ def main(argv):
 
 def _measured(args, data):
     pythons = [
-        environments.identify(role, path)
-        for role, path in zip(ROLES, (args.stock, args.patched))
+        identity.identify(path, role)
+        for role, path in zip(KINDS, (args.stock, args.patched))
     ]
     left_out = {}
     if args.test or args.threading:

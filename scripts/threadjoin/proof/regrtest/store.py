@@ -4,6 +4,7 @@ import hashlib
 import json
 from dataclasses import asdict
 
+from ...core import files
 from ..outcomes import Run
 from . import runner
 
@@ -13,7 +14,7 @@ class Known:
 
     Parameters:
         directory: Path of the directory for all pairs.
-        pythons: the two environments.Python.
+        pythons: the two identity.Python.
         settings: runner.Settings. With others, nothing is known.
     """
 
@@ -24,7 +25,7 @@ class Known:
         key = json.dumps([who, said])
         name = hashlib.sha256(key.encode()).hexdigest()[:16]
         self._path = directory / f"{name}.json"
-        self._files = {python.role: {} for python in pythons}
+        self._files = {python.kind: {} for python in pythons}
         if self._path.is_file():
             self._files = json.loads(self._path.read_text())
 
@@ -33,8 +34,8 @@ class Known:
 
     def forget(self, unit):
         """Let *unit* be as if it had not been run."""
-        for files in self._files.values():
-            files.pop(unit, None)
+        for known in self._files.values():
+            known.pop(unit, None)
 
     def add(self, role, run):
         """Keep a outcomes.Run of some units on the interpreter *role*."""
@@ -42,15 +43,13 @@ class Known:
             outcomes = {test: run.outcomes[test] for test in tests}
             self._files[role][unit] = [outcomes, round(run.times[unit], 1)]
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        part = self._path.with_suffix(".part")
-        part.write_text(json.dumps(self._files))
-        part.replace(self._path)
+        files.write(self._path, json.dumps(self._files))
 
     def runs(self, units):
         """Return what is known of *units*, a dict of outcomes.Run by role."""
         found = {}
-        for role, files in self._files.items():
+        for role, known in self._files.items():
             found[role] = Run()
             for unit in units:
-                found[role].add(unit, *files[unit])
+                found[role].add(unit, *known[unit])
         return found

@@ -5,7 +5,8 @@ import json
 import re
 from dataclasses import asdict, dataclass, replace
 
-from ...core import layout, tables
+from ...building.identity import KINDS
+from ...core import files, layout, tables
 from ...core.errors import Problem
 from ...core.progress import duration
 from .. import pages
@@ -110,7 +111,7 @@ class Outcome:
         """Keep it below HOME."""
         path = HOME / self.name / "result.json"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(asdict(self), indent=1))
+        files.write(path, json.dumps(asdict(self), indent=1))
 
     @classmethod
     def load(cls, name):
@@ -166,10 +167,10 @@ def markdown(tools, outcomes):
         files=len(files), theirs=len(files) - ours, ours=ours
     )
     where = list(outcomes[0].reports)
-    rows = [["", *where, "status", "stock", "patched"]]
+    rows = [["", *where, "status", *KINDS]]
     for one in outcomes:
         counts = [str(len(one.reports[key])) for key in where]
-        times = [duration(one.seconds[role]) for role in compared.ROLES]
+        times = [duration(one.seconds[role]) for role in KINDS]
         rows.append([f"`{one.name}`", *counts, str(one.status), *times])
     known = [
         # "<" is in signatures, and "<null>" would be taken for HTML.
@@ -184,7 +185,7 @@ def markdown(tools, outcomes):
         *pages.head("Sanitizers", "scripts/sanitizers --table", said),
         introduction,
         "\n".join(f"- {one.name}: {' '.join(one.version.split())}" for one in outcomes),
-        tables.table(rows),
+        tables.markdown(rows),
         _NOTES,
         "## What there is to know",
         "\n".join(known) or "Nothing differs.",

@@ -7,14 +7,14 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 
-from ...building import interpreter
-from ...core import cli, layout, tables
+from ...building import identity, interpreter
+from ...building.identity import KINDS
+from ...core import cli, files, layout
 from ...core.errors import Problem
 from ...core.progress import Progress
 from ...host import devenv, workplace
 from ...series import catalog, patchfile
 from .. import compare
-from ..downstream import environments
 from ..outcomes import FAILED, PASSED, SKIPPED
 from ..regrtest import compared, runner
 from . import reports, results
@@ -68,7 +68,7 @@ class Place(runner.Place):
 
     Parameters:
         tool: the Sanitizer.
-        python: the environments.Python.
+        python: the identity.Python.
         others: paths of the interpreters that our own tests take, by role; that
             of its own role is replaced.
         directory, settings: as runner.Place has them.
@@ -76,11 +76,11 @@ class Place(runner.Place):
 
     def __init__(self, tool, python, others, directory, settings):
         super().__init__(python.path, directory, settings)
-        self.role = python.role
+        self.role = python.kind
         self.tool = tool
         self.reports = {}  # Report by id, the first of each
         self.ran = set()  # units of which a test has passed
-        self._others = {**others, python.role: python.path}
+        self._others = {**others, python.kind: python.path}
         self._rounds = {}
 
     def command(self, unit, report):
@@ -126,7 +126,7 @@ class Place(runner.Place):
         the other interpreter is a sound one, whatever this one does.
         """
         parameters = {test: re.split(r"[][-]", test)[1:] for test in outcomes}
-        (other,) = set(compared.ROLES) - {self.role}
+        (other,) = set(KINDS) - {self.role}
         mine = [test for test in outcomes if self.role in parameters[test]]
         rest = [test for test in outcomes if other not in parameters[test]]
         return any(outcomes[test] == PASSED for test in mine or rest)
@@ -144,7 +144,7 @@ def run(
 
     Parameters:
         tool: the Sanitizer.
-        pythons: the two environments.Python, the stock one first.
+        pythons: the two identity.Python, the stock one first.
         others: as Place has them.
         units: units of regrtest, or files of tests of ours.
         progress: a progress.Progress.
@@ -157,7 +157,7 @@ def run(
     settings = runner.Settings(jobs, tool.timeout, tuple(tool.arguments))
     places, runs = {}, {}
     for python in pythons:
-        role = python.role
+        role = python.kind
         directory = home / tool.name / role
         shutil.rmtree(directory, ignore_errors=True)
         place = places[role] = Place(tool, python, others, directory, settings)
@@ -226,13 +226,13 @@ def added_files(series):
 
 def _build(variant, progress):
     """Build stock and patched; return their paths by role. Raises Problem."""
-    for role in compared.ROLES:
+    for role in KINDS:
         command = [str(layout.ROOT / "build.sh"), "--variant", variant, f"--{role}"]
         # What else was built is of this release, too.
         command += ["--release", catalog.load_series().base.version]
         if subprocess.run([*command, "--no-test"], check=False).returncode:
             raise Problem(f"{variant}: the {role} interpreter cannot be built")
-    return {role: interpreter.built(role, variant) for role in compared.ROLES}
+    return {role: interpreter.built(role, variant) for role in KINDS}
 
 
 def _parser(tools):
@@ -291,7 +291,7 @@ def main(argv):
         outcomes = list(filter(None, map(results.Outcome.load, tools)))
         if not outcomes:
             raise Problem("nothing has been run yet; name a sanitizer")
-        tables.write(args.table, results.markdown(tools, outcomes))
+        files.write(args.table, results.markdown(tools, outcomes))
     if failed:
         raise Problem(f"no test has passed of {', '.join(failed)}")
     return status
@@ -312,7 +312,7 @@ def _measure(args, tools):
     for name in args.sanitizer:
         units = args.test or tools[name].tests
         pythons = [
-            environments.identify(role, path)
+            identity.identify(path, role)
             for role, path in _build(name, progress).items()
         ]
         result, places = run(

@@ -13,10 +13,10 @@ import time
 from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
-from ...core import cli, layout, process, signals
+from ...building import interpreter
+from ...core import cli, process, signals
 from ...core.errors import Problem
 from ...core.progress import Progress, duration
-from ...series import catalog
 from . import libraries, programs, runs
 from .reduce import reduce
 
@@ -279,8 +279,7 @@ def _parser():
 def _python(path):
     """Return the path of the interpreter to test; raise Problem for none."""
     if path is None:
-        built = layout.BUILD / catalog.DEFAULT_SERIES / "debug" / "patched" / "obj"
-        path = built / "python"
+        path = interpreter.built("patched")
     if not (os.path.isfile(path) and os.access(path, os.X_OK)):
         raise Problem(f"no interpreter at {path}; run ./build.sh, or name one")
     process.require_python(path)

@@ -6,10 +6,12 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 import worker
+from threadjoin.building.identity import Python
 from threadjoin.core.errors import Problem
 from threadjoin.host import packages
 from threadjoin.proof import pages
@@ -77,26 +79,6 @@ def test_what_was_measured_together_is_compared():
 )
 def test_microseconds_have_three_digits_that_count(seconds, text):
     assert stats.microseconds(seconds) == text
-
-
-ROWS = [("", "stock µs", "verdict"), ("start", "5.00", ""), ("is_alive()", "0.1", "ok")]
-
-
-def test_text_table_is_aligned():
-    assert stats.text_table(ROWS) == [
-        "            stock µs  verdict",
-        "start           5.00",
-        "is_alive()       0.1  ok",
-    ]
-
-
-def test_markdown_table():
-    assert stats.markdown_table(ROWS) == [
-        "|  | stock µs | verdict |",
-        "|---|---:|---|",
-        "| start | 5.00 |  |",
-        "| is_alive() | 0.1 | ok |",
-    ]
 
 
 def results(rounds=8, **more):
@@ -208,14 +190,14 @@ def test_self_check_takes_stock_for_both(tmp_path):
 def test_notes_warn_of_debug_builds(stock, patched, note):
     pythons = {"stock": "/s", "patched": "/p"}
     about = {
-        "stock": {"version": "3.11.2", "debug": stock, "patched": False},
-        "patched": {"version": "3.11.2", "debug": patched, "patched": False},
+        "stock": Python("stock", "/s", "3.11.2", "", debug=stock),
+        "patched": Python("patched", "/p", "3.11.2", "", debug=patched),
     }
     lines = measure.notes(pythons, about)
     build = ", a debug build" if stock else ""
     assert lines[0] == f"stock: Python 3.11.2{build}, /s"
     assert lines[2:] == ([note] if note else [])
-    about["patched"]["patched"] = True
+    about["patched"] = replace(about["patched"], patched=True)
     assert measure.notes(pythons, about)[2:] == pages.measured() + lines[2:]
 
 
@@ -475,7 +457,7 @@ def test_saving_to_nowhere(tmp_path, monkeypatch):
 
 def test_saved_results_can_be_read_by_pyperf(tmp_path):
     pyperf = pytest.importorskip("pyperf", reason="`scripts/test --setup` gets pyperf")
-    about = {kind: {"version": "3.11.2"} for kind in measure.KINDS}
+    about = {kind: Python(kind, "/p", "3.11.2", "") for kind in measure.KINDS}
     pythons = {"stock": "/s/python", "patched": "/p/python"}
     target = tmp_path / "results.json"
     written = measure.save(pyperf, results(3), target, pythons, about)
@@ -543,20 +525,6 @@ def test_joins_that_raise_are_counted(small, monkeypatch, capsys):
     worker.main("joiners_200", 1, 1)
     # Four of them in each of two samples, one of which warms up.
     assert json.loads(capsys.readouterr().out)["failed"] == 8
-
-
-def test_the_worker_needs_nothing_but_the_interpreter():
-    output = subprocess.run(
-        [sys.executable, "-I", "-S", str(measure.WORKER), "describe", "1", "1"],
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
-    assert json.loads(output) == {
-        "version": sys.version.split()[0],
-        "debug": hasattr(sys, "gettotalrefcount"),
-        "patched": False,
-    }
 
 
 def test_finished_threads_that_are_kept(monkeypatch, capsys):

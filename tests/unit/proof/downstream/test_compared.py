@@ -137,7 +137,7 @@ def comparison(tmp_path, monkeypatch):
     )
 
     def provide(self, library):
-        paths = {role: tmp_path / role / "python" for role in compared.ROLES}
+        paths = {role: tmp_path / role / "python" for role in compared.KINDS}
         for path in paths.values():
             path.parent.mkdir(exist_ok=True)
             path.write_text(f"#!{sys.executable}\n" + WRAPPER)

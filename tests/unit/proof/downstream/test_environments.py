@@ -7,6 +7,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from threadjoin.building import identity
 from threadjoin.core import process
 from threadjoin.core.errors import Problem
 from threadjoin.core.progress import Progress
@@ -44,7 +45,7 @@ def home(tmp_path):
 @pytest.fixture
 def environments(home):
     def make():
-        pythons = [env.identify(role, sys.executable) for role in ("stock", "patched")]
+        pythons = [identity.identify(sys.executable, kind) for kind in identity.KINDS]
         pip = [sys.executable, str(home / "pip.py"), str(home)]
         quiet = Progress(io.StringIO(), live=False)
         constraints = home / "constraints.txt"
@@ -65,22 +66,6 @@ def asked(home):
         for word in json.loads(line.rpartition("] ")[0] + "]")
         if word in words
     ]
-
-
-def test_an_interpreter_is_told_by_what_it_consists_of():
-    ours = env.identify("stock", sys.executable)
-    assert (ours.role, ours.version) == ("stock", sys.version)
-    assert env.identify("patched", sys.executable).digest == ours.digest
-
-
-def test_what_is_no_interpreter_is_a_problem(tmp_path):
-    with pytest.raises(Problem, match="gone does not run .No such file"):
-        env.identify("stock", tmp_path / "gone")
-    broken = tmp_path / "broken"
-    broken.write_text("#!/bin/sh\necho why >&2; exit 1\n")
-    broken.chmod(0o755)
-    with pytest.raises(Problem, match="broken does not run .why"):
-        env.identify("stock", broken)
 
 
 def test_wheels_are_got_once_and_environments_are_kept(environments, home):

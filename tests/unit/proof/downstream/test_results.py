@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
+from threadjoin.building.identity import Python
 from threadjoin.proof.compare import differences
 from threadjoin.proof.downstream import results
 from threadjoin.proof.downstream.data import Library, Suite
-from threadjoin.proof.downstream.environments import Python
 
 SUITE = Suite("programs", "program", ("life.py x *",))
 LIBRARY = Library("x", (), (SUITE,))

@@ -5,9 +5,9 @@ import sys
 
 import pytest
 from faketests import junit, write_tests
+from threadjoin.building import identity
 from threadjoin.core.errors import Problem
 from threadjoin.proof import pages
-from threadjoin.proof.downstream import environments
 from threadjoin.proof.regrtest import compared, runner, store
 
 A = '<testcase name="test.t.C.a" />'
@@ -38,11 +38,11 @@ def pythons(tmp_path, program, monkeypatch):
             paths.append(program(role, script))
         return list(map(str, paths))
 
-    def identify(role, path):
+    def identify(path, role):
         # A wrapper cannot be told from another by what is in it.
-        return environments.Python(role, path, f"3.11.2 ({role})", path)
+        return identity.Python(role, path, f"3.11.2 ({role})", path)
 
-    monkeypatch.setattr(environments, "identify", identify)
+    monkeypatch.setattr(identity, "identify", identify)
     return make
 
 
@@ -144,8 +144,8 @@ def test_what_was_run_is_not_run_again(pythons, capsys, tmp_path):
 
 def test_what_is_kept_is_of_these_interpreters_and_settings(tmp_path, monkeypatch):
     monkeypatch.setattr(runner, "digest", lambda path: path)
-    one, other = (environments.Python("stock", "p", "v", d) for d in "ab")
-    retested = environments.Python("stock", "q", "v", "a")
+    one, other = (identity.Python("stock", "p", "v", d) for d in "ab")
+    retested = identity.Python("stock", "q", "v", "a")
     settings = runner.Settings(timeout=1)
     known = store.Known(tmp_path, [one], settings)
     run = runner.Run()

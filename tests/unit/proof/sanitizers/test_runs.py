@@ -7,12 +7,11 @@ from types import SimpleNamespace
 
 import pytest
 from faketests import junit, write_tests
-from threadjoin.building import interpreter
+from threadjoin.building import identity, interpreter
 from threadjoin.core import layout
 from threadjoin.core.errors import Problem
 from threadjoin.core.progress import Progress
 from threadjoin.proof import pages
-from threadjoin.proof.downstream import environments
 from threadjoin.proof.regrtest import runner
 from threadjoin.proof.sanitizers import results, runs
 from threadjoin.series import catalog
@@ -50,7 +49,7 @@ def compare(tmp_path, program):
             place = write_tests(tmp_path / f"{role}-tests", {"test_a": script})
             command = f'PYTHONPATH={place["PYTHONPATH"]} exec {sys.executable} "$@"'
             path = program(role, command)
-            pythons.append(environments.Python(role, path, "3.11.2", role))
+            pythons.append(identity.Python(role, path, "3.11.2", role))
         result, places = measure(
             TOOL,
             pythons,
@@ -207,7 +206,7 @@ def our_own(tmp_path, role):
     """Return a Place for *role*, and a file of tests of ours to run there."""
     settings = runner.Settings(timeout=5)
     others = {"stock": "/debug", "patched": "/debug"}
-    python = environments.Python(role, "/sanitized", "3.11.2", role)
+    python = identity.Python(role, "/sanitized", "3.11.2", role)
     place = runs.Place(TOOL, python, others, tmp_path, settings)
     return place, "tests/integration/test_joining.py"
 
@@ -248,7 +247,7 @@ def command(compare, monkeypatch, tmp_path):
     monkeypatch.setattr(runs.devenv, "ensure", lambda progress: None)
     built = {"patched": sys.executable}
     monkeypatch.setattr(runs, "_build", lambda *rest: built)
-    monkeypatch.setattr(runs.environments, "identify", lambda *rest: None)
+    monkeypatch.setattr(runs.identity, "identify", lambda *rest: None)
     monkeypatch.setattr(runner, "available", lambda python: ["test_a"])
 
     def run(stock, patched, *argv):

@@ -1,0 +1,61 @@
+"""Ask an interpreter who it is."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..core import process
+
+#: What the interpreters are called that are compared, the stock one first.
+KINDS = ("stock", "patched")
+
+#: What it consists of is hashed: it may be built anew in its place.
+_QUESTION = """
+import _thread, hashlib, json, os, sys, sysconfig
+stdlib = os.path.dirname(os.__file__)
+names = ("LIBDIR", "LDLIBRARY")
+library = os.path.join(*(sysconfig.get_config_var(n) or "" for n in names))
+files = [sys.executable, *filter(os.path.isfile, [library])]
+files += sorted(e.path for e in os.scandir(stdlib) if e.name.endswith(".py"))
+total = hashlib.sha256()
+for path in files:
+    with open(path, "rb") as stream:
+        total.update(hashlib.sha256(stream.read()).digest())
+print(json.dumps({
+    "version": sys.version,
+    "digest": total.hexdigest(),
+    "patched": sys.version_info < (3, 13) and hasattr(_thread, "_ThreadHandle"),
+    "debug": hasattr(sys, "gettotalrefcount"),
+}))
+"""
+
+
+@dataclass(frozen=True)
+class Python:
+    """An interpreter: where it is, and what it says of itself."""
+
+    kind: str  # of KINDS, what it is compared as; "" where it is not
+    path: Path  # absolute
+    version: str  # sys.version
+    digest: str  # of what it consists of
+    patched: bool = False  # has the series
+    debug: bool = False
+
+    @property
+    def release(self):
+        """The version for people: "3.11.2"."""
+        return self.version.split()[0]
+
+    @property
+    def label(self):
+        """The name for people: "3.11.2 patched"."""
+        return f"{self.release} patched" if self.patched else self.release
+
+
+def identify(path, kind=""):
+    """Return the Python at *path*, which is compared as *kind*.
+
+    Raises Problem when it is none.
+    """
+    path = Path(path).absolute()
+    process.require_python(path)
+    return Python(kind, path, **process.ask(path, _QUESTION))
