@@ -1,22 +1,25 @@
 #!/usr/bin/env python3
-"""Show whether this Python's Thread.join() has the race of gh-116372.
+"""Show whether Thread.join() has the race of gh-116372.
 
-Run it with the interpreter in question, unmodified:
+Run it with the interpreter to be tested, or name one or several of them:
 
     /path/to/python scripts/repro_join_race.py
+    scripts/repro_join_race.py /path/to/python /path/to/another
 
 Threads B and C join thread A. Nothing is left to luck: a trace function
 (sys.settrace) stops the joiners at every line of threading.py, and the main
-thread decides which of them goes on.
+thread decides which of them goes on. The report has a column for each joiner:
+the lines that it ran, in the order in which they ran.
 
-Where join() consists of the code in question (CPython 3.9 to 3.12), one
-interleaving is forced, the one that the pull request describes. Where it
-consists of other code there is no such line to stop at. Then every pair of
-lines that the joiners pass gets its turn: one joiner is held before the first,
-the other before the second, and they go on in one order and in the other. What
-join() does in C is not stopped at.
+Where join() consists of the code with the race (CPython 3.9 to 3.12), one
+interleaving is forced, the one that the pull request describes, and a third
+column shows who holds A's lock once the line has run. Where join() consists of
+other code, every pair of its lines gets a turn: one joiner is held before the
+first line, the other before the second, and they go on in one order and in the
+other. What join() does in C is not stopped at.
 
-Exit status: 0 no race, 1 race, 2 it could not be found out (stderr says why).
+Exit status: 0 no race, 1 race, 2 no verdict (stderr says why). Of several
+interpreters, 2 if there is one without a verdict, else 1 if one has the race.
 An interpreter that hangs is killed by SIGALRM after a dump of its threads.
 """
 
@@ -37,12 +40,13 @@ import argparse
 import ast
 import collections
 import faulthandler
-import itertools
 import linecache
 import os
 import platform
 import queue
+import re
 import signal
+import subprocess
 import threading
 import time
 import traceback
@@ -58,9 +62,20 @@ Place = collections.namedtuple("Place", "woken event function line")
 # the end, or C does (`b_first`), and then the other one.
 Plan = collections.namedtuple("Plan", "b c b_first")
 
-# What came of a Plan: its numbered steps as text, {"B": exception}, and whether
-# B and C did come to the places they were to be held at.
-Outcome = collections.namedtuple("Outcome", "steps errors b_held c_held c_passed")
+# A row of the report: the Joiner in whose column the text stands, or None where
+# it is about A; and the state of A's lock after it, with {} for the name of the
+# Joiner that has or had it. The names are known at the end only.
+Row = collections.namedtuple("Row", "joiner text lock holder")
+
+# The result of a Plan: its Rows, {"B": exception}, and whether B and C came to
+# the places where they were to be held.
+Outcome = collections.namedtuple("Outcome", "rows errors b_held c_held c_passed")
+
+# Who holds A's lock at first.
+A = collections.namedtuple("Thread", "name")("A")
+
+# Characters of a joiner's column in the report, beside the lock's and without it.
+NARROW, WIDE = 31, 38
 
 
 class Unknown(Exception):
@@ -83,6 +98,8 @@ class Joiner:
         self.place = None  # where it is stopped; None while it runs
         self.passed = []  # the Places it has been at, this one included
         self.done = False
+        self.shown = False  # whether the lines that it runs go into the report
+        self.raised = None  # name of the exception that its last line raised
         self.error = None  # what join() raised
         self.stops_at = lambda place: True
         self._join = thread.join
@@ -90,6 +107,7 @@ class Joiner:
         self._wait_line = wait_line
         self._events = events
         self._woken = False
+        self._caught = None
         self._turn = threading.Lock()
         self._turn.acquire()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -116,6 +134,10 @@ class Joiner:
     def _trace(self, frame, event, arg):
         if frame.f_code.co_filename != self._file:
             return None
+        if event == "exception" and arg[1] is not self._caught:
+            # It is reported to the callers as well.
+            self._caught = arg[1]
+            self.raised = arg[0].__name__
         if event in ("line", "return"):
             if self.passed and self.passed[-1].line == self._wait_line:
                 self._woken = True
@@ -164,7 +186,30 @@ class Director:
         scene.end([b, c] if plan.b_first else [c, b], self.patience)
         self.seen.update(dict.fromkeys(b.passed + c.passed))
         errors = {j.name: j.error for j in (b, c) if j.error is not None}
-        return Outcome(scene.steps(), errors, b_held, c_held, set(c.passed))
+        return Outcome(scene.rows, errors, b_held, c_held, set(c.passed))
+
+    def run_known(self, check, release):
+        """Carry out the pull request's interleaving and return its Outcome.
+
+        B, which has A's lock first, is held before *check*, and C before
+        *release* (Places). B goes on to its end, and then C does.
+        """
+        scene = Scene(self._module, self._file, self.wait_line, self._limit)
+        scene.watch_lock(release, check)
+        joiners = [scene.joiner(), scene.joiner()]
+        for joiner in joiners:
+            scene.to_the_wait(joiner, None, self.patience)
+        scene.finish_a()
+        scene.serve(lambda: any(j.place or j.done for j in joiners))
+        b, c = sorted(joiners, key=lambda j: not (j.place or j.done))
+        b.name, c.name = "B", "C"
+        scene.pass_line(b, release, self.patience)
+        # Only now can C have the lock, and only C.
+        c_held = scene.bring(c, release, self.patience)
+        b_held = scene.bring(b, check, self.patience)
+        scene.end([b, c], self.patience)
+        errors = {j.name: j.error for j in (b, c) if j.error is not None}
+        return Outcome(scene.rows, errors, b_held, c_held, set(c.passed))
 
     def find_wait(self):
         """Find the line at which join() waits: where a joiner comes to rest."""
@@ -218,29 +263,35 @@ class Director:
 
 
 class Scene:
-    """One thread A that can be told to finish, its joiners, and their story."""
+    """One thread A that can be told to finish, its joiners, and the report."""
 
     def __init__(self, module, code_file, wait_line, limit):
+        self.rows = []
         self._file = code_file
         self._wait_line = wait_line
         self._limit = limit
         self._events = queue.SimpleQueue()
         self._gate = threading.Lock()
         self._gate.acquire()
-        self._story = []  # (joiner or None, text with {} for its name)
+        self._lock = None  # A's, if it is watched
+        self._holder = A  # or a Joiner, or None
+        self._release = self._check = None
         self._a = module.Thread(target=self._gate.acquire)
         self._a.start()
-        self._tell(None, "A starts.")
 
     def joiner(self):
         """Return a new Joiner of A; it is not started."""
         return Joiner(self._a, self._file, self._wait_line, self._events)
 
-    def steps(self):
-        """Return the story so far, a string a step, the joiners named."""
-        return [
-            text.format(joiner.name) if joiner else text for joiner, text in self._story
-        ]
+    def watch_lock(self, release, check):
+        """Have the report say who holds A's lock.
+
+        Of the joiners it then shows the function that *release* is in, and the
+        line of *check* (Places), and no other lines.
+        """
+        self._lock = self._a._tstate_lock
+        self._release = release
+        self._check = check
 
     def serve(self, reached, seconds=None):
         """Let joiners run to where they stop until *reached*() is true.
@@ -255,14 +306,16 @@ class Scene:
                 joiner, joiner.place = self._events.get(timeout=left)
             except queue.Empty:
                 break
+            self._show_progress(joiner)
             if joiner.place is None:
                 joiner.done = True
+                self._add(joiner, self._result(joiner))
             elif not joiner.stops_at(joiner.place):
                 joiner.go()
         else:
             return True
         if seconds is None:
-            raise Stuck(self._whereabouts())
+            raise Stuck("a join() did not return; last: " + self._last())
         return False
 
     def to_the_wait(self, joiner, held_at, seconds):
@@ -273,17 +326,31 @@ class Scene:
         joiner.stops_at = lambda place: held_at == place or self._waits(place)
         joiner.start()
         self.serve(lambda: joiner.place or joiner.done, seconds)
-        if not joiner.place or joiner.place == held_at:
-            self._tell(joiner, "{} joins A.")
+        joiner.shown = True
+        if not joiner.place:
+            if not joiner.done:
+                self._add(joiner, "waits, and not for A")
             return
-        self._tell(joiner, "{} joins A and waits for it in", [joiner.place])
+        if joiner.place == held_at:
+            self._add(joiner, "held before " + self._cell(held_at))
+            return
+        self._add(joiner, "waits in join()")
         joiner.stops_at = lambda place: True
         joiner.go()
 
     def finish_a(self):
         """Let A come to its end."""
+        if self._lock:
+            self._holder = None
+        self._add(None, "A ends, and releases its lock" if self._lock else "A ends")
         self._gate.release()
-        self._tell(None, "A finishes.")
+
+    def pass_line(self, joiner, place, seconds):
+        """Let *joiner*, which may be stopped at *place*, run that one line."""
+        if joiner.place == place:
+            joiner.stops_at = lambda place: True
+            joiner.go()
+            self.serve(lambda: joiner.place or joiner.done, seconds)
 
     def bring(self, joiner, held_at, seconds):
         """Let *joiner* run to *held_at*.
@@ -291,24 +358,13 @@ class Scene:
         Returns True when it is there, False when its join() ended without
         passing there, None when it did not come within *seconds*.
         """
-        start = len(joiner.passed)
-        runs = "{} runs"
         joiner.stops_at = lambda place: place == held_at
         if joiner.place and joiner.place != held_at:
-            start -= 1
-            if self._story[-1][0]:
-                runs = "{}, held until now, runs"
             joiner.go()
         if not self.serve(lambda: joiner.place or joiner.done, seconds):
-            self._tell(joiner, "{} has to wait for the other joiner.")
+            self._add(joiner, "waits for the other joiner")
             return None
-        ran = joiner.passed[start:]
-        if joiner.done:
-            self._tell(joiner, runs + self._result(joiner), ran)
-            return False
-        text = "\n".join([runs] + self._listing(ran[:-1]) + ["and is held before"])
-        self._tell(joiner, text if ran[:-1] else "{} is held before", [held_at])
-        return True
+        return not joiner.done
 
     def end(self, joiners, seconds):
         """Let *joiners*, in this order, run to the end of their join()."""
@@ -316,51 +372,72 @@ class Scene:
         for joiner in joiners:
             if joiner.done:
                 continue
-            start = len(joiner.passed)
             joiner.stops_at = lambda place: False
             if joiner.place:
-                start -= 1
                 joiner.go()
-            if self.serve(lambda joiner=joiner: joiner.done, seconds):
-                ran = joiner.passed[start:]
-                self._tell(joiner, "{} goes on" + self._result(joiner), ran)
-            else:
+            if not self.serve(lambda joiner=joiner: joiner.done, seconds):
                 late.append(joiner)
         for joiner in late:
             # It may have ended while the other one was served.
             self.serve(lambda joiner=joiner: joiner.done)
-            self._tell(joiner, "{} goes on" + self._result(joiner))
 
     def _waits(self, place):
         return place.event == "line" and place.line == self._wait_line
 
-    def _tell(self, joiner, text, places=()):
-        self._story.append((joiner, "\n".join([text] + self._listing(places))))
+    def _show_progress(self, joiner):
+        """Report the line that *joiner* has just run, and what that raised."""
+        ran = joiner.passed[-2:-1] if joiner.place else joiner.passed[-1:]
+        if joiner.shown and ran and ran[0].event == "line":
+            lock = self._lock_after(joiner, ran[0])
+            if not self._check or self._is_shown(ran[0]):
+                self._add(joiner, self._cell(ran[0]), lock)
+                if joiner.raised:
+                    self._add(joiner, "     " + joiner.raised, lock)
+        joiner.raised = None
 
-    def _listing(self, places):
-        lines = []
-        for place in places:
-            if place.event == "line" or len(places) == 1:
-                source = linecache.getline(self._file, place.line).strip()
-                what = "" if place.event == "line" else "return from: "
-                text = "    line {}  {}{}".format(place.line, what, source)
-                lines.append(_literal(text))
+    def _is_shown(self, place):
+        return place.function == self._release.function or place == self._check
+
+    def _lock_after(self, joiner, ran):
+        """Return the state of A's lock, now that *joiner* has run the Place *ran*."""
+        if not self._lock:
+            return "", None
+        had = self._holder
+        if had is joiner and ran == self._release:
+            # It was free, and the next one may have it by now: that one tells.
+            self._holder = None
+        elif not self._lock.locked():
+            self._holder = None
+            if had not in (None, joiner):
+                return "free, was {}'s", had
+        elif had is None:
+            self._holder = joiner
+        return self._lock_state()
+
+    def _lock_state(self):
+        if not self._lock:
+            return "", None
+        return "held by {}" if self._holder else "free", self._holder
+
+    def _add(self, joiner, text, lock=None):
+        row = Row(joiner, text, *(lock or self._lock_state()))
         # A line with a comprehension is passed many times in a row.
-        return [line for line, _ in itertools.groupby(lines)]
+        if self.rows[-1:] != [row]:
+            self.rows.append(row)
+
+    def _cell(self, place):
+        source = linecache.getline(self._file, place.line).strip()
+        end = "" if place.event == "line" else " (return)"
+        return "{} {}{}".format(place.line, source, end)
 
     def _result(self, joiner):
         if joiner.error is None:
-            return "; its join() returns"
-        name = type(joiner.error).__name__
-        detail = ": {}".format(joiner.error) if str(joiner.error) else ""
-        return _literal("; its join() raises " + name + detail)
+            return "join() returns"
+        return "join() raises " + type(joiner.error).__name__
 
-    def _whereabouts(self):
-        return "a join() did not return; last: " + self.steps()[-1].splitlines()[0]
-
-
-def _literal(text):
-    return text.replace("{", "{{").replace("}", "}}")
+    def _last(self):
+        row = self.rows[-1]
+        return "{}: {}".format(row.joiner.name, row.text) if row.joiner else row.text
 
 
 def known_places(module):
@@ -413,8 +490,8 @@ def force_known(module, places, limit=20.0, patience=5.0):
     """Force the pull request's interleaving; return (verdict, report lines)."""
     wait_line, check, release = places
     director = Director(module, limit, patience, wait_line)
-    outcome = director.run(Plan(b=check, c=release, b_first=True))
-    report = _numbered(outcome.steps)
+    outcome = director.run_known(check, release)
+    report = _report(outcome)
     if outcome.errors:
         return RACE, report + [_race(outcome)]
     if outcome.b_held and outcome.c_held:
@@ -436,7 +513,7 @@ def force_all(module, limit=20.0, patience=1.0, each=lambda: None):
         each()
         tried += 1
         if outcome.errors:
-            return RACE, _numbered(outcome.steps) + [_race(outcome)]
+            return RACE, _report(outcome) + [_race(outcome)]
         if outcome.b_held and outcome.c_held:
             both += 1
             shown = outcome
@@ -448,14 +525,32 @@ def force_all(module, limit=20.0, patience=1.0, each=lambda: None):
         "in {} of them both joiners held. The last of them:".format(both),
     ]
     verdict = "Verdict: no race, every join() of {} interleavings returned."
-    return NO_RACE, head + _numbered(shown.steps) + [verdict.format(tried)]
+    return NO_RACE, head + _report(shown) + [verdict.format(tried)]
 
 
-def _numbered(steps):
-    return [
-        "{:2}. ".format(number) + step.replace("\n", "\n    ")
-        for number, step in enumerate(steps, 1)
-    ]
+def _report(outcome):
+    """Return the columns of *outcome*, and what a program sees, as lines."""
+    watched = any(row.lock for row in outcome.rows)
+    width = NARROW if watched else WIDE
+
+    def line(*cells):
+        fitted = [c if len(c) <= width else c[: width - 3] + "..." for c in cells]
+        return "  ".join(cell.ljust(width) for cell in fitted).rstrip()
+
+    heads = ["B", "C", "A's lock"] if watched else ["B", "C"]
+    rules = ["-" * width, "-" * width, "-" * len("free, was C's")]
+    lines = ["", line(*heads), line(*rules[: len(heads)])]
+    for joiner, text, state, holder in outcome.rows:
+        b, c = ("", text) if joiner and joiner.name == "C" else (text, "")
+        lines.append(line(b, c, state.format(holder and holder.name)))
+    lines += ["", "What the program sees:"]
+    for name in "BC":
+        error = outcome.errors.get(name)
+        seen = "returns"
+        if error is not None:
+            seen = "raises " + traceback.format_exception_only(type(error), error)[-1]
+        lines.append("    A.join() in {} {}".format(name, seen.rstrip()))
+    return lines + [""]
 
 
 def _race(outcome):
@@ -503,10 +598,68 @@ def run(options):
         verdict, report = force()
         counts[verdict] += 1
         if number == 0:
-            print("\n".join(report))
+            print("\n".join(map(colour, report)))
     if options.times > 1:
         print("{} of {} times: race".format(counts[RACE], options.times))
     return RACE if counts[RACE] else NO_RACE
+
+
+def colour(line):
+    """Return *line* of a report with the verdict in colour, on a terminal."""
+    if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
+        return line
+    if os.environ.get("TERM", "dumb") == "dumb":
+        return line
+    red, green, plain = "\033[1;31m", "\033[32m", "\033[0m"
+    line = re.sub(r"\bno race\b", green + r"\g<0>" + plain, line)
+    wrong = r"(?<!no )\brace\b|(?<=raises )\w+|free, was .'s"
+    return re.sub(wrong, red + r"\g<0>" + plain, line)
+
+
+def ask(python, options):
+    """Run this script under *python*; return (exit status, the verdict's line).
+
+    Raises Unknown where there is no verdict.
+    """
+    script = globals().get("__file__", "")
+    if not os.path.isfile(script):
+        raise Unknown("interpreters can be named only if this is run from a file")
+    command = [python, os.path.abspath(script), "--times", str(options.times)]
+    if options.explore:
+        command.append("--explore")
+    try:
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False
+        )
+    except OSError as exc:
+        # Not "from": an older Python is to parse this.
+        problem = Unknown("{} does not run: {}".format(python, exc.strerror))
+        raise problem  # noqa: B904
+    output = done.stdout.decode(errors="replace")
+    version = re.match(r"Python (\S+), ", output)
+    verdict = re.search(r"^Verdict: (.*)\.$", output, re.MULTILINE)
+    if not (version and verdict and done.returncode in (NO_RACE, RACE)):
+        said = done.stderr.decode(errors="replace").strip().splitlines()[:1]
+        why = said[0].replace("error: verdict unknown: ", "") if said else "no Python"
+        raise Unknown("{}: {}".format(python, why))
+    times = re.search(r"^\d+ of \d+ times: race$", output, re.MULTILINE)
+    line = "{} ({}): {}".format(python, version.group(1), verdict.group(1))
+    return done.returncode, line + ("; " + times.group(0) if times else "")
+
+
+def ask_all(options):
+    """Print the verdict on each of the interpreters; return the exit status."""
+    statuses = set()
+    for python in options.python:
+        try:
+            status, line = ask(python, options)
+            print(colour(line))
+            sys.stdout.flush()
+        except Unknown as exc:
+            _complain(exc)
+            status = UNKNOWN
+        statuses.add(status)
+    return max(statuses)
 
 
 def _complain(exc):
@@ -519,11 +672,17 @@ def main(argv=None):
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
+        "python",
+        nargs="*",
+        metavar="PYTHON",
+        help="run under these interpreters, and print one line for each",
+    )
+    parser.add_argument(
         "--times",
         type=int,
         default=1,
         metavar="N",
-        help="do it N times in this process, and count the verdicts",
+        help="do it N times in one process, and count the verdicts",
     )
     parser.add_argument(
         "--explore",
@@ -533,8 +692,10 @@ def main(argv=None):
     options = parser.parse_args(argv)
     if options.times < 1:
         parser.error("--times must be at least 1")
-    print("Python {}, {}".format(platform.python_version(), threading.__file__))
     try:
+        if options.python:
+            return ask_all(options)
+        print("Python {}, {}".format(platform.python_version(), threading.__file__))
         return run(options)
     except Stuck as exc:
         sys.stdout.flush()

@@ -23,8 +23,8 @@ import _thread
 class Thread:
     def __init__(self, target):
         self._target = target
-        self._lock = _thread.allocate_lock()
-        self._lock.acquire()
+        self._tstate_lock = _thread.allocate_lock()
+        self._tstate_lock.acquire()
         self._mutex = _thread.allocate_lock()
         self._handle = object()
 
@@ -33,7 +33,7 @@ class Thread:
 
     def _run(self):
         self._target()
-        self._lock.release()
+        self._tstate_lock.release()
 
 """
 
@@ -43,7 +43,7 @@ ASSERTS = """\
         self._wait_for_tstate_lock()
 
     def _wait_for_tstate_lock(self, block=True, timeout=-1):
-        lock = self._lock
+        lock = self._tstate_lock
         if lock is None:
             return
         elif lock.acquire(block, timeout):
@@ -51,7 +51,7 @@ ASSERTS = """\
             self._stop()
 
     def _stop(self):
-        lock = self._lock
+        lock = self._tstate_lock
         if lock is not None:
             assert not lock.locked()
 """
@@ -80,8 +80,8 @@ ASSERTS_OF_OTHERS = ASSERTS.replace(
 # joiner to pass the check finds nothing to close.
 CHECKS_THEN_ACTS = """\
     def join(self):
-        self._lock.acquire()
-        self._lock.release()
+        self._tstate_lock.acquire()
+        self._tstate_lock.release()
         if self._handle is not None:
             self._close()
 
@@ -93,8 +93,8 @@ CHECKS_THEN_ACTS = """\
 
 SERIALISED = """\
     def join(self):
-        self._lock.acquire()
-        self._lock.release()
+        self._tstate_lock.acquire()
+        self._tstate_lock.release()
         with self._mutex:
             if self._handle is not None:
                 self._handle = None
@@ -102,14 +102,14 @@ SERIALISED = """\
 
 NEVER_RETURNS = """\
     def join(self):
-        self._lock.acquire()
-        self._lock.acquire()
+        self._tstate_lock.acquire()
+        self._tstate_lock.acquire()
 """
 
 ALWAYS_RAISES = """\
     def join(self):
-        self._lock.acquire()
-        self._lock.release()
+        self._tstate_lock.acquire()
+        self._tstate_lock.release()
         raise ValueError("always")
 """
 
@@ -192,27 +192,95 @@ def test_what_is_forced(stand_in, monkeypatch, methods, explore, verdict, known)
     assert forced == ["force_known" if known else "force_all"]
 
 
-def test_the_known_interleaving_is_told_step_by_step(stand_in):
+#: As it is later, with a handler that releases whosever lock it finds held.
+HANDLES = ASSERTS.replace(
+    """\
+        elif lock.acquire(block, timeout):
+            lock.release()
+            self._stop()
+""",
+    """\
+        try:
+            if lock.acquire(block, timeout):
+                lock.release()
+                self._stop()
+        except:
+            if lock.locked():
+                lock.release()
+            raise
+""",
+)
+
+
+def rows_of(report):
+    """Return the rows of *report*, (column, text, state of the lock) each."""
+    start = next(i for i, line in enumerate(report) if line.startswith("---")) + 1
+    found = []
+    for line in report[start : report.index("", start)]:
+        b, c, lock = (line[:31], line[33:64], line[66:])
+        found.append(("C" if c.strip() else "B", (b + c).strip(), lock))
+    return found
+
+
+def test_the_report_says_who_holds_the_lock(stand_in):
+    verdict, report = force_known(stand_in(HANDLES))
+    assert verdict == repro.RACE
+    rows = rows_of(report)
+    assert sorted(rows[:2]) == [
+        ("B", "waits in join()", "held by A"),
+        ("C", "waits in join()", "held by A"),
+    ]
+    acquire = f"{line_of('if lock.acquire', HANDLES)} if lock.acquire(block, timeout):"
+    acquire = acquire[: repro.NARROW - 3] + "..."
+    release = line_of("    lock.release()\n                self._stop", HANDLES)
+    check = f"{line_of('assert not', HANDLES)} assert not lock.locked()"
+    assert rows[2:] == [
+        ("B", "A ends, and releases its lock", "free"),
+        ("B", acquire, "held by B"),
+        ("B", f"{release} lock.release()", "free"),
+        ("C", acquire, "held by C"),
+        ("B", f"{release + 1} self._stop()", "held by C"),
+        ("B", check, "held by C"),
+        ("B", "AssertionError", "held by C"),
+        ("B", f"{release + 2} except:", "held by C"),
+        ("B", f"{release + 3} if lock.locked():", "held by C"),
+        ("B", f"{release + 4} lock.release()", "free, was C's"),
+        ("B", f"{release + 5} raise", "free"),
+        ("B", "join() raises AssertionError", "free"),
+        ("C", f"{release} lock.release()", "free"),
+        ("C", "RuntimeError", "free"),
+        ("C", f"{release + 2} except:", "free"),
+        ("C", f"{release + 3} if lock.locked():", "free"),
+        ("C", f"{release + 5} raise", "free"),
+        ("C", "join() raises RuntimeError", "free"),
+    ]
+    # It fits on a terminal.
+    assert max(map(len, report)) < 80
+
+
+def test_a_lock_that_nobody_else_releases_stays_held(stand_in):
     verdict, report = force_known(stand_in(ASSERTS))
     assert verdict == repro.RACE
-    assert report[-1] == "Verdict: race (AssertionError in B)."
-    steps = [" ".join(step.split()) for step in report[:-1]]
-    assert [step.split(".")[0] for step in steps] == list("12345678")
-    lock_wait = line_of("elif lock.acquire", ASSERTS)
-    check = f"line {line_of('assert not', ASSERTS)} assert not lock.locked()"
-    assert steps[0] == "1. A starts."
-    for step in steps[1:3]:
-        assert re.fullmatch(
-            rf"[23]. [BC] joins A and waits for it in line {lock_wait} elif .*", step
-        )
-    assert steps[3] == "4. A finishes."
-    assert steps[4].startswith("5. B runs ")
-    assert steps[4].endswith(f"held before {check}")
-    assert re.fullmatch(r"6. C is held before line \d+ lock.release\(\)", steps[5])
-    assert steps[6].startswith(
-        f"7. B goes on; its join() raises AssertionError {check}"
-    )
-    assert steps[7].startswith("8. C goes on; its join() returns line")
+    release = line_of("    lock.release()", ASSERTS)
+    assert rows_of(report)[-6:] == [
+        ("B", "AssertionError", "held by C"),
+        ("B", "join() raises AssertionError", "held by C"),
+        ("C", f"{release} lock.release()", "free"),
+        ("C", f"{release + 1} self._stop()", "free"),
+        ("C", f"{line_of('assert not', ASSERTS)} assert not lock.locked()", "free"),
+        ("C", "join() returns", "free"),
+    ]
+
+
+def test_the_report_says_what_the_program_sees(stand_in):
+    _, report = force_known(stand_in(HANDLES))
+    assert report[-5:] == [
+        "What the program sees:",
+        "    A.join() in B raises AssertionError",
+        "    A.join() in C raises RuntimeError: release unlocked lock",
+        "",
+        "Verdict: race (AssertionError in B, RuntimeError in C).",
+    ]
 
 
 def test_the_known_interleaving_without_harm_is_no_race(stand_in):
@@ -239,7 +307,9 @@ def test_exploring_finds_a_race(stand_in, methods, raised):
 
 def test_a_report_shows_braces_as_they_are(stand_in):
     _, report = repro.force_all(stand_in(CHECKS_THEN_ACTS), patience=0.05)
-    assert "join() raises RuntimeError: {closed} twice" in "\n".join(report)
+    assert re.search(
+        "A.join.. in [BC] raises RuntimeError: {closed} twice", "\n".join(report)
+    )
 
 
 class Puppet:
@@ -250,6 +320,8 @@ class Puppet:
         self.place = repro.Place(True, "line", "join", 1)
         self.passed = [self.place]
         self.done = False
+        self.shown = False
+        self.raised = None
         self.error = None
         self._events = events
         self._ending = ending
@@ -269,10 +341,10 @@ def test_a_joiner_that_ends_late_is_told_of(stand_in):
     ending += [b, c]
     b.error = RuntimeError("late")
     scene.end([b, c], 0)
-    ends = [step.splitlines()[0] for step in scene.steps()[-2:]]
-    assert ends == [
-        "C goes on; its join() returns",
-        "B goes on; its join() raises RuntimeError: late",
+    ends = [(row.joiner.name, row.text) for row in scene.rows[-2:]]
+    assert sorted(ends) == [
+        ("B", "join() raises RuntimeError"),
+        ("C", "join() returns"),
     ]
 
 
@@ -293,7 +365,7 @@ def test_exploring_sound_code_finds_no_race(stand_in):
 
 
 def test_a_join_that_does_not_return_is_no_verdict(stand_in):
-    with pytest.raises(repro.Stuck, match="did not return; last: A finishes"):
+    with pytest.raises(repro.Stuck, match="did not return; last: A ends"):
         repro.force_all(stand_in(NEVER_RETURNS), limit=0.1, patience=0.05)
 
 
@@ -347,6 +419,70 @@ def test_a_version_with_other_code_has_no_race(version):
     assert result.stderr == ""
     assert "Verdict: no race" in result.stdout
     assert result.returncode == repro.NO_RACE
+
+
+def test_interpreters_as_arguments():
+    racy, sound, old = map(find_python, ("3.11", "3.13", "3.6"))
+    result = run(sys.executable, sound, racy)
+    assert result.stderr == ""
+    assert re.fullmatch(
+        rf"{re.escape(sound)} \(3\.13\.\d+\): no race, every join\(\) .* returned\n"
+        rf"{re.escape(racy)} \(3\.11\.\d+\): race \(AssertionError in B, "
+        r"RuntimeError in C\)\n",
+        result.stdout,
+    )
+    assert result.returncode == repro.RACE
+    assert run(sys.executable, sound).returncode == repro.NO_RACE
+    result = run(sys.executable, "--times", "3", old, racy)
+    assert result.stdout.endswith("; 3 of 3 times: race\n")
+    assert re.fullmatch(
+        rf"error: verdict unknown: {re.escape(old)}: this needs Python 3\.9 or later, "
+        r"and is run by 3\.6\.\d+\n",
+        result.stderr,
+    )
+    assert result.returncode == repro.UNKNOWN
+
+
+@pytest.mark.parametrize("program", ["/bin/true", "/bin/cat", "/none"])
+def test_an_argument_that_is_no_interpreter(program):
+    result = run(sys.executable, program)
+    assert (result.returncode, result.stdout) == (repro.UNKNOWN, "")
+    assert result.stderr.startswith(f"error: verdict unknown: {program}")
+    assert result.stderr.count("\n") == 1
+
+
+def test_interpreters_need_a_file_to_run(tmp_path):
+    result = subprocess.run(
+        [sys.executable, "-", sys.executable],
+        check=False,
+        capture_output=True,
+        text=True,
+        input=SCRIPT.read_text(),
+    )
+    assert (result.returncode, result.stdout) == (repro.UNKNOWN, "")
+    assert "only if this is run from a file" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "line, coloured",
+    [
+        ("Verdict: race (x).", "Verdict: \033[1;31mrace\033[0m (x)."),
+        ("p (3): no race, y", "p (3): \033[32mno race\033[0m, y"),
+        ("1 a()   free, was C's", "1 a()   \033[1;31mfree, was C's\033[0m"),
+        ("1139 if lock.acquire(", "1139 if lock.acquire("),
+    ],
+)
+def test_the_verdict_is_in_colour_on_a_terminal(line, coloured, monkeypatch):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    assert repro.colour(line) == line
+    monkeypatch.setattr(repro.sys.stdout, "isatty", lambda: True, raising=False)
+    assert repro.colour(line) == coloured
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert repro.colour(line) == line
+    monkeypatch.delenv("NO_COLOR")
+    monkeypatch.setenv("TERM", "dumb")
+    assert repro.colour(line) == line
 
 
 def test_without_assertions_there_is_no_verdict():
