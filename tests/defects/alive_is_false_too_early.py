@@ -1,4 +1,4 @@
-"""is_alive() is False while the thread of the operating system is still there.
+"""is_alive() is False while the OS thread is still there.
 
 The destructor of a C thread-local variable waits for a semaphore. By then, the Python
 code of the thread is done, and its thread-local objects are gone.

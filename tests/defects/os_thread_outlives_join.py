@@ -1,4 +1,4 @@
-"""After join(), the thread of the operating system is still there.
+"""After join(), the OS thread is still there.
 
 The destructor of a C thread-local variable waits for a semaphore. Another process
 posts it when join() has returned; or, should join() wait for the thread, a while

@@ -21,5 +21,5 @@ with tempfile.TemporaryFile() as err:
         status = executor.submit(run).result()
     err.seek(0)
     complaint = err.read().decode().strip().split("\n")[-1]
-print("the exit code is", status, complaint)
+print("the exit status is", status, complaint)
 sys.exit(status != 0 or complaint != "")

@@ -137,7 +137,15 @@ def verdict(statuses):
         return "no"
     if statuses[DEFECT] + statuses[SOUND] < times:
         return "cannot tell"
-    return f"**yes**, {statuses[DEFECT]:,} of {times:,}" if times > 1 else "**yes**"
+    return f"yes, {statuses[DEFECT]:,} of {times:,}" if times > 1 else "yes"
+
+
+def mark(words):
+    """Return the mark for the *words* of verdict(), which LEGEND explains."""
+    if not words.startswith("yes"):
+        return {"no": "–", "cannot tell": "?"}[words]
+    shown, _, times = words.removeprefix("yes, ").partition(" of ")
+    return "●" if shown in ("yes", times) else f"● {shown} of {times}"
 
 
 def table(defects, columns, patches):
@@ -160,18 +168,21 @@ def table(defects, columns, patches):
             for series, patch in patches.get(defect.mended_by, {}).items()
         ]
         cells = [what, f"[{path.stem}]({path})", ", ".join(mended)]
-        rows.append(cells + [verdicts[row] for verdicts in columns.values()])
+        rows.append(cells + [mark(verdicts[row]) for verdicts in columns.values()])
     return tables.markdown(rows, None)
 
+
+LEGEND = """\
+● the defect is there; ● 3 of 20: it showed in so many of the runs; – it is not there; \
+? cannot be told."""
 
 _INTRODUCTION = """\
 A reproducer is a small script that any Python from 3.9 on runs; its exit status
 tells. None waits for luck: interleavings are forced, and what takes part in a race
 is held until the other side has come.
 
-Each ran {times} on each interpreter{enough}.
-"Mended in" has the series that concern the defect, and the patch of each after which
-it is not there any more."""
+Each ran {times} on each interpreter{enough}. "Mended in" has the series that
+concern the defect, and the patch of each after which it is not there any more."""
 
 
 def page(times, defects, columns, series):
@@ -190,7 +201,8 @@ def page(times, defects, columns, series):
     said = pages.measured(series)
     parts = pages.head("The defects, and who has them", "scripts/defects --write", said)
     return (
-        "\n\n".join([*parts, introduction, table(defects, columns, numbered())]) + "\n"
+        "\n\n".join([*parts, introduction, LEGEND, table(defects, columns, numbered())])
+        + "\n"
     )
 
 
@@ -246,6 +258,10 @@ def main(argv):
             counts = reproduce(python.path, script, args.times, args.jobs)
             verdicts.append(verdict(counts))
             print(f"{name:16} {script.stem:28} {verdicts[-1]}", flush=True)
+    stems = [layout.ROOT.joinpath(defect.script).stem for defect in defects]
+    marks = [map(mark, verdicts) for verdicts in columns.values()]
+    matrix = [["", *columns], *map(list, zip(stems, *marks))]
+    print("", *tables.plain(matrix), "", LEGEND, sep="\n")
     patched = [python for python in pythons if python.patched]
     if args.write:
         series = {catalog.series_for(python.release).name for python in patched}

@@ -16,9 +16,9 @@ from threadjoin.proof import defects, pages
     [
         ({0: 1}, "no"),
         ({0: 1000}, "no"),
-        ({1: 1}, "**yes**"),
-        ({1: 1000}, "**yes**, 1,000 of 1,000"),
-        ({0: 3, 1: 7}, "**yes**, 7 of 10"),
+        ({1: 1}, "yes"),
+        ({1: 1000}, "yes, 1,000 of 1,000"),
+        ({0: 3, 1: 7}, "yes, 7 of 10"),
         ({2: 1}, "cannot tell"),
         ({0: 9, None: 1}, "cannot tell"),
         ({1: 9, -6: 1}, "cannot tell"),
@@ -26,6 +26,20 @@ from threadjoin.proof import defects, pages
 )
 def test_verdict(statuses, words):
     assert defects.verdict(Counter(statuses)) == words
+
+
+@pytest.mark.parametrize(
+    ("words", "mark"),
+    [
+        ("no", "–"),
+        ("yes", "●"),
+        ("yes, 1,000 of 1,000", "●"),
+        ("yes, 7 of 10", "● 7 of 10"),
+        ("cannot tell", "?"),
+    ],
+)
+def test_mark(words, mark):
+    assert defects.mark(words) == mark
 
 
 def test_reproduce_counts_statuses(tmp_path):
@@ -109,7 +123,7 @@ def test_table():
         defects.Defect("tests/defects/one.py", "One", "0020", 116372),
         defects.Defect("tests/defects/two.py", "Two", "0010"),
     ]
-    columns = {"3.11.2": ["**yes**", "no"], "3.11.2 patched": ["no", "no"]}
+    columns = {"3.11.2": ["yes", "no"], "3.11.2 patched": ["no", "no"]}
     patches = {
         "0020": {"3.11": Path("0020-one.patch"), "3.12": Path("0020-one.patch")},
         "0010": {"3.11": Path("0010-two.patch")},
@@ -122,8 +136,8 @@ def test_table():
         "3.12 by [0020](../patches/3.12/0020-one.patch)",
         "3.11 by [0010](../patches/3.11/0010-two.patch)",
     )
-    assert lines[2].endswith(f"[one](../tests/defects/one.py) | {one} | **yes** | no |")
-    assert lines[3] == f"| Two | [two](../tests/defects/two.py) | {two} | no | no |"
+    assert lines[2].endswith(f"[one](../tests/defects/one.py) | {one} | ● | – |")
+    assert lines[3] == f"| Two | [two](../tests/defects/two.py) | {two} | – | – |"
 
 
 def test_what_mends_a_defect_is_in_a_series():
@@ -161,11 +175,24 @@ def test_a_patched_interpreter_with_a_defect_is_a_problem(ill):
         ill(made_up("ill"))
 
 
+def test_the_matrix_is_printed_as_marks(ill, capsys):
+    ill(made_up("ill", patched=False), made_up("well"))
+    lines = capsys.readouterr().out.splitlines()
+    assert "repro_join_race" in lines[0] and lines[0].endswith(" yes")
+    matrix = lines[lines.index("") + 1 : -2]
+    assert matrix[0].split() == ["3.11.2", "3.11.2", "patched"]
+    assert [row.split() for row in matrix[1:]] == [
+        [Path(defect.script).stem, "●", "–"] for defect in defects.load()
+    ]
+    assert lines[-1] == defects.LEGEND
+
+
 def test_one_that_is_called_as_another_is_judged_by_itself(ill):
     with pytest.raises(Problem, match=r"^3.11.2 patched, debug \(1\): a defect is "):
         ill(made_up("ill"), made_up("well"), more=["--write"])
     text = defects.TABLE.read_text()
     assert " | 3.11.2 patched, debug (1) | 3.11.2 patched, debug (2) |\n" in text
-    assert text.count("| **yes** | no |\n") == len(defects.load())
+    assert text.count("| ● | – |\n") == len(defects.load())
+    assert f"\n\n{defects.LEGEND}\n\n" in text
     assert list(pages.outdated(text)) == []
     assert f"\n\n{pages.measured()[0]}\n\n" in text

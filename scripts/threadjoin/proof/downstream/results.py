@@ -8,10 +8,11 @@ from dataclasses import asdict, dataclass
 from ...building.identity import KINDS
 from ...core import files, tables
 from ..compare import BETTER, WORSE, Difference
-from ..outcomes import PASSED
+from ..outcomes import FAILED, PASSED, SKIPPED
 from . import data
 
-HEAD = ("library", "version", "what ran", "stock", "patched", "worse", "flaky")
+#: Of each interpreter: tests that passed, failed and were skipped.
+HEAD = ("library", "version", "what ran", "stock", "patched", "same?")
 
 
 @dataclass(frozen=True)
@@ -125,15 +126,27 @@ def rows(results):
             result.version,
             f"{result.suite}{' (part)' if result.selection else ''}",
             *(_count(result.counts[kind]) for kind in KINDS),
-            str(len(result.of(WORSE)) or ""),
-            str(len(result.flaky) or ""),
+            _sameness(result),
         )
         for result in results
     ]
 
 
 def _count(counts):
-    return f"{counts.get(PASSED, 0)}/{sum(counts.values())}"
+    return " / ".join(str(counts.get(o, 0)) for o in (PASSED, FAILED, SKIPPED))
+
+
+def _sameness(result):
+    """Return "yes", or how many tests differ, and how."""
+    kinds = {
+        "worse": result.of(WORSE),
+        "better": result.of(BETTER),
+        "flaky": result.flaky,
+    }
+    return (
+        ", ".join(f"{len(found)} {kind}" for kind, found in kinds.items() if found)
+        or "yes"
+    )
 
 
 def plain(results):
@@ -167,13 +180,13 @@ def markdown(results, pythons, missing):
             "The tests that libraries bring in their sdists, and programs of ours "
             "(tests/downstream/programs) where they bring none, on the stock and on "
             "the patched interpreter, with the same wheels. The numbers are tests "
-            "that passed, of all. A test whose outcomes differ was repeated on both, "
-            "and counts as worse when Fisher's exact test tells them apart at 5 %; "
-            "else it is flaky.",
+            "that passed / failed / were skipped. A test whose outcomes differ was "
+            "repeated on both, and counts as worse or better when Fisher's exact test "
+            "tells them apart at 5 %; else it is flaky.",
             width=80,
         ),
         "\n".join(f"- {p.kind}: {' '.join(p.version.split())}" for p in pythons),
-        tables.markdown([HEAD, *rows(results)], (0, 1, 2)),
+        tables.markdown([HEAD, *rows(results)], None),
         "## Tests whose outcomes differed",
         "\n".join(f"- {_code(line)}" for line in explain(results)) or "None.",
         "## What is not all of a library's tests",

@@ -265,7 +265,9 @@ def hunt(mutants, places, look, report):
 
 
 _INTRODUCTION = """\
-# The bugs that are planted, and what finds them
+# The bugs that are planted, and the tests that find them
+
+**{count} bugs are planted: the tests find all of them, and the soak {soaked}.**
 
 Written by `scripts/mutants --write`, which does so when it has seen each found.
 A bug is planted in a copy of the patched build, and the tests named beside it
@@ -282,7 +284,9 @@ to pass with nothing planted. `scripts/mutants --soak` runs them.
 def page(mutants):
     """Return the text of the page about *mutants* that were all found."""
     head = ("planted", "name", "in", "found by", "found by the soak, seeds")
-    return _INTRODUCTION + tables.markdown([head, *map(_row, mutants)], None) + "\n"
+    soaked = sum(bool(mutant.soak) for mutant in mutants)
+    introduction = _INTRODUCTION.format(count=len(mutants), soaked=soaked)
+    return introduction + tables.markdown([head, *map(_row, mutants)], None) + "\n"
 
 
 def _row(mutant):

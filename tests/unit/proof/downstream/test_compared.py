@@ -199,5 +199,5 @@ def test_the_page_names_what_was_not_run(comparison):
     ours = comparison()
     ours.of(library("a"))
     page = ours.page([library("a"), library("b")])
-    assert "| a | 1.0 | programs | 3/3 | 2/3 | 1 |  |" in page
+    assert "| a | 1.0 | programs | 3 / 0 / 0 | 2 / 1 / 0 | 1 worse |" in page
     assert page.endswith("## Not run\n\n- b\n")

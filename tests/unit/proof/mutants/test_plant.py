@@ -217,6 +217,14 @@ def test_page():
         assert page.splitlines()[-1] == row.format(said)
 
 
+def test_the_page_begins_with_how_many_are_found():
+    mutant = Mutant("a", "", (), ())
+    mutants = [mutant, mutant, replace(mutant, soak=Seeds(4, 1))]
+    assert plant.page(mutants).splitlines()[2] == (
+        "**3 bugs are planted: the tests find all of them, and the soak 1.**"
+    )
+
+
 def test_the_page_is_of_the_bugs_that_are_planted():
     assert plant.PAGE.read_text() == plant.page(plant.load()), (
         "run scripts/mutants --write"
