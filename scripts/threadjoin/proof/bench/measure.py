@@ -23,12 +23,12 @@ from pathlib import Path
 
 from ...building import identity, interpreter
 from ...building.identity import KINDS
-from ...core import cli, disk, layout, process, tables
+from ...core import cli, disk, files, layout, process, tables
 from ...core.errors import Problem
 from ...core.progress import Progress
 from ...host import csource, devenv
 from .. import pages
-from . import stats
+from . import plots, stats
 
 #: What the interpreters under test run, the rows of the table, programs of C.
 HOME = layout.ROOT / "tests" / "bench"
@@ -158,6 +158,13 @@ def _parser():
     parser.add_argument(
         "--markdown", action="store_true", help="print the table as Markdown"
     )
+    parser.add_argument(
+        "--plot",
+        type=Path,
+        metavar="DIR",
+        help="draw the ratios of each setting too, as DIR/performance-SETTING.svg: "
+        "with docs for DIR, those of docs/performance.md",
+    )
     return parser
 
 
@@ -172,6 +179,8 @@ def main(argv):
     pyperf = _pyperf(argv) if args.json else None
     if args.json and not os.access(args.json.parent, os.W_OK):
         raise Problem(f"cannot write --json into {args.json.parent}; name another")
+    if args.plot and not (args.plot.is_dir() and os.access(args.plot, os.W_OK)):
+        raise Problem(f"cannot write --plot into {args.plot}; name another directory")
     pythons = find_interpreters(args)
     about = {kind: identity.identify(pythons[kind], kind) for kind in KINDS}
     settings = possible(args.settings or list(SETTINGS))
@@ -182,6 +191,9 @@ def main(argv):
             print(f"note: one processor here; not measured: {SETTINGS[name].title}")
     results = measure(pythons, chosen(args.rows, settings), effort)
     print(*report(results, effort, args.markdown), sep="\n")
+    if args.plot:
+        for path in plot(results, args.plot):
+            print(f"saved {path}")
     if pyperf:
         for path in save(pyperf, results, args.json, pythons, about):
             print(f"saved {path}")
@@ -400,12 +412,30 @@ def report(results, effort, markdown):
     return [*lines, "", rounds]
 
 
+def comparisons(results):
+    """Return a Comparison for each row of *results*, a list."""
+    return [
+        stats.compare(ROWS[row].title, stock, results.patched[row])
+        for row, stock in results.stock.items()
+    ]
+
+
+def plot(results, directory):
+    """Draw the ratios of *results*, {setting: Results}, into *directory* (a Path).
+
+    Returns the paths that were written, in order.
+    """
+    written = []
+    for name, found in results.items():
+        if found.stock:
+            path = directory / f"performance-{name}.svg"
+            files.write(path, plots.ratios(SETTINGS[name].title, comparisons(found)))
+            written.append(path)
+    return written
+
+
 def _table(results, markdown):
-    table = [stats.HEADER]
-    for row, stock in results.stock.items():
-        title = ROWS[row].title
-        compared = stats.compare(title, stock, results.patched[row])
-        table.append(stats.cells(compared))
+    table = [stats.HEADER, *map(stats.cells, comparisons(results))]
     if markdown:
         return tables.markdown(table, (0, -1)).splitlines()
     return tables.plain(table, (0, -1))

@@ -548,3 +548,18 @@ def test_what_keeps_a_processor_busy_ends_with_its_parent(place):
     parent.kill()
     # The end of the file: nobody has the pipe any more.
     assert parent.communicate() == (b"", None)
+
+
+def test_a_plot_for_each_setting_that_has_rows(tmp_path):
+    found = results()
+    found["one"] = measure.Results(floor=[[10e-6]])
+    (path,) = measure.plot(found, tmp_path)
+    assert path == tmp_path / "performance-two.svg"
+    text = path.read_text()
+    assert ">two processors<" in text and ">start + join<" in text
+    assert ">0.50 faster<" in text
+
+
+def test_plotting_to_nowhere(tmp_path):
+    with pytest.raises(Problem, match="cannot write --plot into .*nowhere; name"):
+        measure.main(["--plot", str(tmp_path / "nowhere")])
