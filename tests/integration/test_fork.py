@@ -1,4 +1,4 @@
-"""What the child of a fork finds of its parent's threads."""
+"""The child of a fork, and the threads of its parent."""
 
 import signal
 

@@ -1,4 +1,4 @@
-"""What runners report of their tests, read."""
+"""Reading the outcomes that test runners report."""
 
 import json
 
