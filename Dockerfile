@@ -76,12 +76,13 @@ RUN if ! bin/python3 -c 'import sys; sys.gettotalrefcount' 2>/dev/null; then \
         find . -type f \( -name '*.so*' -o -path './bin/python3.*[0-9]' \) \
             -exec strip --strip-unneeded {} +; \
     fi
-# Of CPython's tests stays what `-m test test_threading` runs.
+# Of CPython's tests stay those of joins: test_threading, and the series' own.
 RUN tests=$(echo lib/python3.*/test); \
     mkdir /kept; \
     for name in __init__.py __main__.py libregrtest support \
-            lock_tests.py test_threading.py; do \
-        mv "$tests/$name" /kept; \
+            lock_tests.py test_threading.py \
+            test_threading_join.py test_thread_handle.py test_thread_refused.py; do \
+        [ ! -e "$tests/$name" ] || mv "$tests/$name" /kept; \
     done; \
     find . -depth \( -type d \( -name test -o -name tests -o -name idle_test \) \
         -o -type f -name 'libpython*.a' \) -exec rm -rf {} +; \

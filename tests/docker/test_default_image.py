@@ -45,7 +45,7 @@ def test_the_readmes_second_line_passes(default):
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "1 test OK." in done.stdout
+    assert "All 2 tests OK." in done.stdout
 
 
 def test_it_has_pgo_and_lto(default):

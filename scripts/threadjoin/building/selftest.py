@@ -1,4 +1,4 @@
-"""See what an interpreter does: its own test_threading, and the join race."""
+"""See what an interpreter does: its own tests of joins, and the join race."""
 
 import re
 import sys
@@ -12,6 +12,9 @@ REPRODUCER = ROOT / "scripts" / "repro_join_race.py"
 #: Seconds for test_threading, and for the reproducer, where nothing is slow.
 TEST_TIMEOUT = 600
 REPRODUCER_TIMEOUT = 120
+
+#: The files of tests that the series adds to CPython's own.
+ADDED = ("test_threading_join", "test_thread_handle", "test_thread_refused")
 
 #: The reproducer's exit statuses.
 VERDICTS = {0: "no race", 1: "race"}
@@ -43,12 +46,16 @@ class Tests:
 def run_tests(interpreter):
     """Run test_threading on an interpreter.Interpreter and return Tests.
 
+    Also the tests that the series adds, where they are.
+
     Raises process.Failed when it hangs.
     """
     log = interpreter.log("test_threading")
     timeout = TEST_TIMEOUT * interpreter.variant.slowness
     # The test runner's own limit comes first: it shows where threads hang.
-    command = ["-m", "test", "-v", f"--timeout={timeout}", "test_threading"]
+    tests = interpreter.source / "Lib" / "test"
+    added = [name for name in ADDED if (tests / f"{name}.py").is_file()]
+    command = ["-m", "test", "-v", f"--timeout={timeout}", *added, "test_threading"]
     result = _run(interpreter, command, log, timeout + 60)
     return parse_tests(result, log.read_text(errors="replace"))
 

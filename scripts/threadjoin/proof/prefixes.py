@@ -110,7 +110,7 @@ class Builder:
         logs = self._home / "tests" / name
         place = runner.Place(self._built.python, logs, settings)
         outcomes = place.run(units).outcomes
-        failed = tuple(unit for unit in units if outcomes[unit] != PASSED)
+        failed = tuple(unit for unit in units if outcomes.get(unit, PASSED) != PASSED)
         return Step(name, tuple(sorted(self._said() - self._known)), failed, log)
 
     def _compile(self, series, patched):

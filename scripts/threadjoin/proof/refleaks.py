@@ -69,8 +69,8 @@ def rows(run, place):
 def _said(unit, run, place):
     """Return what there is to say against *unit*, a list of str."""
     said = leaks(place.log(unit).read_text(errors="replace"))
-    if run.outcomes[unit] != PASSED and not said:
-        said = [f"{unit}: {run.outcomes[unit]}, see {place.log(unit)}"]
+    if run.outcomes.get(unit) != PASSED and not said:
+        said = [f"{unit}: {run.outcomes.get(unit, 'not there')}, see {place.log(unit)}"]
     return said
 
 

@@ -12,6 +12,8 @@ if arguments == ["--list-tests"]:
 name = arguments[-1]
 (report,) = [a.partition("=")[2] for a in arguments if "junit" in a] or [None]
 print(*arguments)
+if name not in FILES:
+    sys.exit(f"ModuleNotFoundError: No module named 'test.{name}'")
 exec(FILES[name])
 """
 

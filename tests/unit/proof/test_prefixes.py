@@ -49,7 +49,7 @@ def prove(tmp_path, cpython, series):
     those of `lengths`.
     """
 
-    def run(make="", test="", begun=0, lengths=None):
+    def run(make="", test="", begun=0, lengths=None, units=("test_a", "test_b")):
         place = write_tests(tmp_path / "tests", {"test_a": test, "test_b": ""})
         python = f'PYTHONPATH={place["PYTHONPATH"]} exec {sys.executable} "$@"\n'
         files = {"configure": CONFIGURE, "python": "#!/bin/sh\n" + python}
@@ -62,7 +62,6 @@ def prove(tmp_path, cpython, series):
         builder = prefixes.Builder(series, source, home, 1, VARIANT)
         for _ in range(begun):
             builder.begin()
-        units = ["test_a", "test_b"]
         quiet = Progress(io.StringIO())
         steps = prefixes.prove(builder, series, units, quiet, lengths)
         assert builder.version == "3.11.2"
@@ -117,6 +116,11 @@ def test_a_test_that_fails_in_one_prefix(prove, tmp_path):
     rows, error = reported(steps)
     assert rows[0].split()[1:] == ["yes", "0", "FAILED"]
     assert error == "0001-event.patch: test_a failed"
+
+
+def test_a_file_of_tests_that_a_later_patch_adds(prove):
+    steps = prove(units=["test_a", "test_later"])
+    assert [step.failed for step in steps] == [(), ()]
 
 
 def test_a_run_after_one_that_was_cut_short_compiles_all_again(prove):

@@ -141,14 +141,18 @@ def judge(pythons, places, runs, progress, rounds):
         with progress.stage(f"{len(found)} differ, repeated"):
             compare.repeat(found, places, units, rounds)
     # Where one of them could not end, there is no telling what it has.
-    same = {unit for unit in units if stock[unit] == patched[unit]}
+    same = {
+        unit
+        for unit in units
+        if len({stock.get(unit), patched.get(unit)} - {None}) == 1
+    }
     ended = {test for unit in same for test in units[unit]}
     return Result(
         {python.kind: python.version for python in pythons},
         {role: _count(one, units) for role, one in runs.items()},
         {role: _count(one, one.outcomes.keys() - units) for role, one in runs.items()},
         {role: round(one.seconds, 1) for role, one in runs.items()},
-        sorted(unit for unit in same if stock[unit] == FAILED),
+        sorted(unit for unit in same if stock.get(unit) == FAILED),
         found,
         {k: patched[k] for k in sorted(ended & patched.keys() - stock.keys())},
         {k: stock[k] for k in sorted(ended & stock.keys() - patched.keys())},
@@ -158,7 +162,7 @@ def judge(pythons, places, runs, progress, rounds):
 
 
 def _count(run, tests):
-    return dict(Counter(run.outcomes[test] for test in tests))
+    return dict(Counter(run.outcomes[test] for test in tests if test in run.outcomes))
 
 
 def explain(result, data):

@@ -110,7 +110,7 @@ class Place(runner.Place):
             ran = status in RAN and self._has_run(cases)
             found = {unit: PASSED if ran else FAILED}
         else:
-            ran = found[unit] == PASSED or _OK.search(output)
+            ran = not found or found[unit] == PASSED or _OK.search(output)
         if ran:
             self.ran.add(unit)
         for path in sorted(self._written(unit).iterdir()):

@@ -109,6 +109,19 @@ def test_tests_that_only_one_has(pythons, capsys, home):
     assert "only on stock: test_a::test.t.C.a: passed (its subject is gone)" in said
 
 
+def test_a_file_that_only_patched_has(pythons, capsys):
+    stock, patched = {"test_a": junit(A)}, {"test_a": junit(A), "test_n": junit(B)}
+    status, said = diff(capsys, *pythons(stock, patched))
+    assert status == 0
+    assert "only on patched: 2 tests: 2 passed" in said
+    assert "repeated" not in said
+    (line,) = (line.split() for line in said.splitlines() if line.startswith("stock"))
+    assert line[1:5] == ["1", "1", "0", "0"]
+    status, said = diff(capsys, *pythons(stock, {**patched, "test_n": FAIL}), "--again")
+    assert status == 1
+    assert "worse: test_n: fails, and only patched has it" in said
+
+
 def test_a_new_test_that_fails(pythons, capsys):
     # Its file fails on stock for a reason of its own.
     stock, patched = {"test_a": junit(A) + FAIL}, {"test_a": junit(A, BROKEN_B) + FAIL}

@@ -6,8 +6,10 @@ import sys
 
 import pytest
 from faketests import junit, write_tests
+from threadjoin.building import selftest
 from threadjoin.core.errors import Problem
 from threadjoin.proof.regrtest import runner
+from threadjoin.series import catalog, patchfile
 
 GOOD = '<testcase name="test.t.C.good" status="run" />'
 BAD = '<testcase name="test.t.C.bad"><failure type="A">x</failure></testcase>'
@@ -137,7 +139,10 @@ def test_available_tests(tmp_path, monkeypatch, program):
 def test_what_the_data_lists_is_there():
     data = runner.load()
     assert all(data["left out"].values())
-    assert "test_threading" in data["threading"]
+    assert {"test_threading", *selftest.ADDED} <= set(data["threading"])
+    patches = catalog.load_series().patches
+    added = {c.name for p in patches for c in patchfile.read(p).changes if c.created}
+    assert {f"Lib/test/{name}.py" for name in selftest.ADDED} <= added
     assert {unit.split()[0] for unit in data["refleaks"]["ci"]} <= set(
         data["refleaks"]["whole"]
     )
