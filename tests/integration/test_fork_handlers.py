@@ -426,7 +426,8 @@ def test_thread_state_that_is_cleared_by_another_thread(python, hooked):
     result = run(hooked(python), script)
     if python.patched:
         assert not result.hung and result.status == 0, result.err
-        assert result.lines[-1] == "ends"
+        # Its OS thread is not waited for: it is cut short.
+        assert sorted(result.lines) == ["ends", "goes on"]
 
 
 @pytest.mark.parametrize("thread", ["foreign", "Thread"])
