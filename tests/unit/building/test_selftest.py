@@ -63,9 +63,9 @@ def test_test_threading_is_run(built):
 
 def test_the_tests_that_the_series_adds_are_run_where_they_are(built):
     one = built('echo "$*"; echo "Ran 3 tests in 0s"')
-    name = verify.ADDED[0]
+    name = selftest.ADDED[0]
     write(one.source, {f"Lib/test/{name}.py": ""})
-    verify.run_tests(one)
+    selftest.run_tests(one)
     said = one.log("test_threading").read_text().splitlines()[0]
     assert said.split()[-2:] == [name, "test_threading"]
 
