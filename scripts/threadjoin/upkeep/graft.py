@@ -63,7 +63,8 @@ def _numbers(series):
 def _missing(known, lead, files, series):
     """Return [(file name of a patch, names of files)]: what *series* has not so.
 
-    *files* are the states() of the series called *lead*. Raises Problem when it
+    Of the patches, those that have to change the files otherwise than they do. *files*
+    are the states() of the series called *lead*. Raises Problem when it
     cannot have it so.
     """
     numbers = _numbers(series)
@@ -75,7 +76,7 @@ def _missing(known, lead, files, series):
             f"there on that could; give it {number}"
         )
     right = shared.wanted(known, files, numbers)
-    found = []
+    found, before = [], ({}, {})
     for path, (number, have) in zip(series.patches, shared.states(series).items()):
         mine = shared.theirs(known, shared.names(files), have)
         strange = sorted(mine - shared.names(files))
@@ -85,11 +86,15 @@ def _missing(known, lead, files, series):
                 f"{lead} has not; take it out in a checkout, or say in "
                 f"{registry.WHERE} (per_version) why it is there"
             )
+        after = (have, right[number])
         wrong = [
             name
             for name in sorted(mine | right[number].keys())
-            if not _same(have.get(name), right[number].get(name))
+            if not _same(*(files.get(name) for files in after))
+            # What is only wrong before it is not this patch's to change.
+            and not all(_same(b.get(name), a.get(name)) for b, a in zip(before, after))
         ]
+        before = after
         if wrong:
             found.append((path.name, wrong))
     return found
