@@ -6,6 +6,17 @@ import pytest
 from threadjoin.core.progress import Progress
 
 
+def pytest_addoption(parser):
+    """Take from scripts/test which series are tested; see its help."""
+    group = parser.getgroup("threadjoin")
+    for option, help in (
+        ("--series", "all tests of this series"),
+        ("--part", "those that its differences.json has as its part"),
+        ("--not-built", "NAME=WHY: skip that part"),
+    ):
+        group.addoption(option, action="append", default=[], help=help)
+
+
 @pytest.fixture(scope="session")
 def progress(pytestconfig):
     """Tells what takes long, past pytest, which keeps all output to itself."""

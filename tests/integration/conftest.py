@@ -12,23 +12,56 @@ import pytest
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1] / "scripts")]
 
+import selection  # noqa: E402
 from harness import SCRIPTS, Interpreter, compile_c  # noqa: E402
 from threadjoin.building import interpreter  # noqa: E402
+from threadjoin.series import catalog, differences  # noqa: E402
 
 KINDS = ("stock", "patched")
 
 
-def _locate(kind):
+def pytest_generate_tests(metafunc):
+    """Run what takes interpreters for each series; see selection.py."""
+    if "series" in metafunc.fixturenames:
+        names = selection.names(metafunc.config)
+        # A test of the lead is called as if there were no others.
+        params = [
+            pytest.param(name, id=pytest.HIDDEN_PARAM)
+            if name == catalog.DEFAULT_SERIES
+            else name
+            for name in names
+        ]
+        metafunc.parametrize("series", params, indirect=True, scope="session")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out, skip and excuse what the data of the series says."""
+    selection.select(config, items)
+
+
+def _locate(kind, series):
     """Return the path of the *kind* of interpreter; fail if there is none."""
     variable = f"THREADJOIN_{kind.upper()}"
-    path = Path(os.environ.get(variable, interpreter.built(kind)))
+    path = Path(os.environ.get(variable, interpreter.built(kind, series=series.name)))
     if not os.access(path, os.X_OK):
         pytest.fail(
-            f"no {kind} interpreter at {path}; run ./build.sh --variant debug, "
-            f"or set {variable} to the path of one",
+            f"no {kind} interpreter at {path}; run ./build.sh {series.name} --variant "
+            f"debug, or set {variable} to the path of one",
             pytrace=False,
         )
     return str(path)
+
+
+@pytest.fixture(scope="session")
+def series(request):
+    """Each catalog.Series that is tested, in turn."""
+    return catalog.load_series(request.param)
+
+
+@pytest.fixture(scope="session")
+def differing(series):
+    """What is different in its version, a differences.Differences."""
+    return differences.load(series)
 
 
 def _library(tmp_path_factory, name):
@@ -114,13 +147,14 @@ def prepare(tmp_path_factory, pthreadwatch):
 
 
 @pytest.fixture(scope="session")
-def interpreters(prepare):
+def interpreters(prepare, series, differing):
     """A function that returns the Interpreter of a kind, prepared once."""
     known = {}
 
     def interpreter(kind):
         if kind not in known:
-            known[kind] = prepare(kind, _locate(kind))
+            made = prepare(kind, _locate(kind, series))
+            known[kind] = replace(made, mended=tuple(differing.mended.items()))
         return known[kind]
 
     return interpreter

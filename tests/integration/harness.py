@@ -56,18 +56,21 @@ class Interpreter:
     name: str  # "stock", "patched" or a version
     path: str
     environment: tuple = ()  # pairs of names and values
+    #: Pairs of a defect and the first release without it; see differences.py.
+    mended: tuple = ()
 
     @property
     def patched(self):
         return self.name == "patched"
 
-    def mended_since(self, *release):
-        """Tell whether it is patched, or stock of this *release* or a later one."""
-        return self.patched or _release(self.path) >= release
+    def is_without(self, defect):
+        """Tell whether it is patched, or upstream has mended *defect* in it."""
+        return self.patched or self.mended_upstream(defect)
 
-    def changed_since(self, *release):
-        """Tell whether it is stock of this *release* or a later one."""
-        return not self.patched and _release(self.path) >= release
+    def mended_upstream(self, defect):
+        """Tell whether upstream has mended *defect* in this release."""
+        since = dict(self.mended).get(defect)
+        return bool(since) and _release(self.path) >= tuple(map(int, since.split(".")))
 
     def sysconfig(self):
         """Return what is needed to compile for this interpreter, as a dict."""

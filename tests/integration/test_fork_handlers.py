@@ -280,8 +280,8 @@ def test_garbage_is_collected_after_a_fork(python, how):
 
 @pytest.mark.parametrize("where", ["the context", "a thread-local"])
 def test_destructor_that_forks_while_the_interpreter_is_cleared(python, where):
-    # PyInterpreterState_Clear() of stock before 3.11.3 has the list of thread
-    # states locked.
+    # PyInterpreterState_Clear() of old releases has the list of thread states
+    # locked.
     script = f"""
         import codecs, contextvars, os, sys, threading
         from probe import unwatch, watch
@@ -305,7 +305,7 @@ def test_destructor_that_forks_while_the_interpreter_is_cleared(python, where):
             # Cleared after the thread states.
             codecs.register(lambda name, local=local: None)
     """
-    if python.mended_since(3, 11, 3):
+    if python.is_without("fork_while_the_interpreter_is_cleared"):
         run(python, script, PATIENCE).check("6")
     else:
         assert run(python, script, HANG).status == -signal.SIGALRM
@@ -366,7 +366,7 @@ def test_no_memory_for_the_handlers_of_the_runtime(patched, holding):
 
 
 def test_fork_in_a_collection_of_garbage_inside_current_frames(python):
-    # The list of thread states is locked there. With stock before 3.11.12, a
+    # The list of thread states is locked there. With stock of old releases, a
     # collection may start, and run what needs the lock.
     script = """
         import gc, os, sys, threading
@@ -390,7 +390,7 @@ def test_fork_in_a_collection_of_garbage_inside_current_frames(python):
         os._exit(0)
     """
     result = run(python, script)
-    mended = python.mended_since(3, 11, 12)
+    mended = python.is_without("collection_inside_current_frames")
     result.check("went through" if mended else "collected inside")
 
 

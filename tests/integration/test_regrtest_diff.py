@@ -12,7 +12,7 @@ from threadjoin.proof.regrtest import compared, runner, store
 
 
 @pytest.mark.slow
-def test_nothing_is_worse_on_patched(stock, patched, tmp_path, monkeypatch):
+def test_nothing_is_worse_on_patched(stock, patched, differing, tmp_path, monkeypatch):
     monkeypatch.setattr(runner, "HOME", tmp_path)
     data = runner.load()
     pythons = [
@@ -20,7 +20,7 @@ def test_nothing_is_worse_on_patched(stock, patched, tmp_path, monkeypatch):
     ]
     settings = runner.Settings(runner.jobs(), compared.TIMEOUT)
     known = store.Known(tmp_path / "known", pythons, settings)
-    units = data["threading"]
+    units = differing.units(data["threading"])
     places = compared.run(pythons, units, settings, Progress(), known)
     result = compared.judge(
         pythons, places, known.runs(units), Progress(), compared.REPEAT

@@ -2,21 +2,19 @@
 
 import pytest
 from threadjoin.core import layout
-from threadjoin.series import catalog, tree
-from threadjoin.source import debian, fetch, origin
+from threadjoin.series import tree
+from threadjoin.source import debian, fetch, origin, tarballs
 from threadjoin.upkeep import releases
 
 LOG = layout.BUILD / "source.log"
 
 
-@pytest.fixture(scope="module", params=catalog.available())
-def series(request):
-    return catalog.load_series(request.param)
-
-
 def test_it_applies_to_its_base_to_the_letter_and_to_no_checked_release_not(series):
     # The one that all interpreters of the tests are built from.
-    origin.release(series, LOG)
+    try:
+        origin.release(series, LOG)
+    except tarballs.NoWay as exc:
+        pytest.skip(f"not run: {exc}")
     rows = list(releases.rows(series, releases.sources(series, [])))
     base = [row for row in rows if row.found.version == series.base.version]
     assert {row.verdict for row in base} == {releases.LETTER}
@@ -27,7 +25,7 @@ def test_it_applies_to_its_base_to_the_letter_and_to_no_checked_release_not(seri
     }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def distribution(series, tmp_path_factory):
     """The package of Debian's, and a tree of the release with its patches."""
     if not series.debian:

@@ -7,7 +7,9 @@ tree is left as it was.
 from pathlib import Path
 
 from ..core import cli
-from ..series import catalog, tree
+from ..core.errors import Problem
+from ..proof import defects
+from ..series import catalog, tree, upstream
 
 
 def _parser():
@@ -39,9 +41,20 @@ def main(argv):
     if args.series:
         series = catalog.load_series(args.series)
     else:
-        series = catalog.series_for(version)
+        series = _fitting(version)
     changed = tree.apply(args.checkout, series, reverse=args.reverse, check=args.check)
     print(f"{args.checkout} (CPython {version}): {_verdict(series, args, changed)}")
+
+
+def _fitting(version):
+    """Return the series for *version*; where there is none, say what upstream did."""
+    try:
+        return catalog.series_for(version)
+    except Problem:
+        found = upstream.load(version)
+        if found:
+            print("\n".join(upstream.lines(found, defects.load())))
+        raise
 
 
 def _verdict(series, args, changed):

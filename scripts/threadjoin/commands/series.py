@@ -15,7 +15,9 @@ its neighbours, and commit it with that line, or give it the line afterwards:
 The file is called that; its From: and its Last-Update: come from the export.
 
 A new series starts as a directory of patches/ with its releases.json and an
-empty `series` file.
+empty `series` file; `port` then picks the commits of another. A commit that the
+registry says the new one does not need is left out. What all series share, their
+new files, is changed in the lead, and `graft` carries it into the others.
 """
 
 import argparse
@@ -30,104 +32,216 @@ from ..proof import prefixes
 from ..proof.regrtest import runner
 from ..series import catalog
 from ..source import tarballs
-from ..upkeep import commits, extent, lint, news, releasedata, releases
+from ..upkeep import (
+    bases,
+    commits,
+    comparison,
+    extent,
+    graft,
+    lint,
+    news,
+    port,
+    registry,
+    releasedata,
+    releases,
+)
+
+
+def _places(args, names):
+    """Return {name: directory} of the series called *names*.
+
+    That of a series that is named alone is DIR itself.
+    """
+    if not args.series and str(args.directory) in catalog.available():
+        raise Problem(f"{args.directory} is a series; name a directory behind it")
+    if len(args.series) == 1:
+        return {names[0]: args.directory}
+    return {name: args.directory / name for name in names}
+
+
+def _finder(args):
+    return bases.finder(args.source, several=len(args.series) != 1)
 
 
 def _checkout(args):
-    series = catalog.load_series(args.series)
-    given = commits.release(series, args.source)
-    commits.checkout(series, given, args.directory)
-    print(
-        f"{args.directory}: CPython {series.base.version} (tag {commits.BASE_TAG}) "
-        f"and {len(series.patches)} patches (branch {commits.BRANCH})"
-    )
+    wanted = bases.named(args.series)
+    places = _places(args, [series.name for series in wanted])
+    for series, given in bases.each(wanted, _finder(args), print):
+        place = places[series.name]
+        commits.checkout(series, given, place)
+        print(
+            f"{place}: CPython {series.base.version} (tag {commits.BASE_TAG}) "
+            f"and {len(series.patches)} patches (branch {commits.BRANCH})"
+        )
 
 
 def _export(args):
-    names = commits.export(args.directory, args.series)
-    print(f"patches/{args.series}: {len(names)} patches; {news.NEXT}: written anew")
+    # A new series has no patches yet, and is named.
+    names = args.series or [series.name for series in bases.named(())]
+    made = commits.export_all(_places(args, names))
+    for name, patches in made.items():
+        print(f"patches/{name}: {len(patches)} patches; {news.NEXT}: written anew")
+
+
+def _port(args):
+    report = port.start(
+        args.lead,
+        args.other,
+        args.directory,
+        bases.finder(args.source),
+        resume=args.resume,
+    )
+    for name, why in report.gaps.items():
+        print(f"{name}: not picked: {why}")
+    print(
+        f"{args.directory}: {len(report.picked)} patches of {args.lead} on "
+        f"{args.other} (branch {commits.BRANCH}); build them, and export them"
+    )
+
+
+def _graft(args):
+    every = [series.name for series in bases.named(args.series)]
+    others = [name for name in every if name != args.lead]
+    changes = graft.graft(args.lead, others, bases.finder(args.source))
+    for name, patch, files in changes:
+        print(f"patches/{name}/{patch}: {', '.join(files)}")
+    changed = {name for name, *_ in changes}
+    for name in others:
+        if name not in changed:
+            print(f"patches/{name}: nothing to change")
+
+
+def _diff(args):
+    both = [catalog.load_series(name) for name in (args.one, args.other)]
+    numbers = {text[:4].zfill(4) for text in args.number}
+    found = [
+        difference
+        for difference in comparison.compare(*both, registry.load())
+        if not numbers or difference.name[:4] in numbers
+    ]
+    if not found:
+        raise Problem(f"neither has a patch {', '.join(sorted(numbers))}")
+    for difference in filter(None, found):
+        if args.summary:
+            print(difference)
+            continue
+        for line in comparison.lines(difference, (args.one, args.other)):
+            print(line)
+        print()
+    print(comparison.total(found))
+    return int(any(found))
 
 
 def _lint(args):
-    known = catalog.available()
-    if not known:
-        raise Problem("there is no series in patches/; export one first")
-    names = args.series or known
-    for name in names:
-        if name not in known:
-            catalog.load_series(name)
-    if args.source and len(names) != 1:
-        raise Problem("--source is the release of one series; name that series")
-    problems = list(lint.check(names, args.source))
+    names = [series.name for series in bases.named(args.series)]
+    unapplied = []
+    problems = list(lint.check(names, _finder(args), unapplied=unapplied))
     for problem in problems:
         print(problem)
+    for name in unapplied:
+        print(
+            f"{name}: not applied: there is no source of CPython "
+            f"{catalog.load_series(name).base.version} here, nor a way to get it"
+        )
     if not shutil.which("quilt"):
         print("quilt: not run, it is not installed (apt-get install quilt)")
     if problems:
         raise Problem(f"{len(problems)} found in the series; fix them and export again")
+    if unapplied == names:
+        raise Problem("no series was applied to its release; give that with --source")
     print(f"{', '.join(names)}: nothing wrong")
 
 
 def _stat(args):
-    for line in extent.table(catalog.load_series(args.series)):
-        print(line)
+    for series in bases.named(args.series):
+        if len(args.series) != 1:
+            print(f"{series.name}, on CPython {series.base.version}")
+        for line in extent.table(series):
+            print(line)
 
 
 def _prefixes(args):
-    series = catalog.load_series(args.series)
-    lengths = prefixes.select(series, args.only, args.start)
+    wanted = bases.named(args.series)
+    lengths = {
+        series.name: prefixes.select(series, args.only, args.start) for series in wanted
+    }
     progress = Progress()
     signals.once()
-    home = prefixes.home(series)
-    with workplace.occupied(home):
-        packages.provide(progress, home / "packages.log")
-        given = commits.release(series, args.source)
-        builder = prefixes.Builder(series, given, home, args.jobs)
-        units = runner.load()["prefixes"]
-        steps = prefixes.prove(builder, series, units, progress, lengths)
-    prefixes.report(steps, progress, builder.version)
+    unsound = []
+    for series, given in bases.each(wanted, _finder(args), progress.note):
+        home = prefixes.home(series)
+        with workplace.occupied(home):
+            packages.provide(progress, home / "packages.log")
+            builder = prefixes.Builder(series, given, home, args.jobs)
+            units = runner.load()["prefixes"]
+            chosen = lengths[series.name]
+            steps = prefixes.prove(builder, series, units, progress, chosen)
+        try:
+            prefixes.report(steps, progress, builder.version)
+        except Problem as exc:
+            unsound.append(f"{series.name}: {exc}")
+    if unsound:
+        raise Problem("; ".join(unsound))
 
 
 def _releases(args):
-    series = catalog.load_series(args.series)
     if args.add:
-        if not (args.tgz and args.xz):
-            raise Problem("--add needs the checksums, --tgz SUM and --xz SUM")
-        changed = releasedata.add(
-            series, args.add, args.tgz, args.xz, args.checked, layout.ROOT
-        )
-        print(f"{args.add}: written to {', '.join(changed)}")
+        _add_release(args)
         return
     if args.tgz or args.xz or args.checked:
         raise Problem("--tgz, --xz and --checked go with --add VERSION")
     if args.write:
         print(f"written: {', '.join(releasedata.write()) or 'nothing has changed'}")
         return
-    if args.fetch:
-        layout.BUILD.mkdir(exist_ok=True)
-        releases.obtain(series, layout.BUILD / "source.log")
-    rows = list(releases.rows(series, releases.sources(series, args.source)))
-    for line in releases.table(rows):
-        print(line)
-    refused = releases.refused(rows)
+    refused = []
+    for series in bases.named(args.series):
+        if args.fetch:
+            layout.BUILD.mkdir(exist_ok=True)
+            releases.obtain(series, layout.BUILD / "source.log")
+        rows = list(releases.rows(series, releases.sources(series, args.source)))
+        if len(args.series) != 1:
+            print(f"The series {series.name}:")
+        for line in releases.table(rows):
+            print(line)
+        versions = ", ".join(releases.refused(rows))
+        if versions:
+            refused.append(
+                f"the series {series.name} does not apply to {versions}, which "
+                f"{catalog.RELEASES} calls checked"
+            )
     if refused:
-        raise Problem(
-            f"the series {series.name} does not apply to {', '.join(refused)}, which "
-            f"{catalog.RELEASES} calls checked"
-        )
+        raise Problem("; ".join(refused))
+
+
+def _add_release(args):
+    if not (args.tgz and args.xz):
+        raise Problem("--add needs the checksums, --tgz SUM and --xz SUM")
+    if len(args.series) > 1:
+        raise Problem("--add is for one series; name that one, or none")
+    series = catalog.load_series(*args.series or [catalog.series_name(args.add)])
+    changed = releasedata.add(
+        series, args.add, args.tgz, args.xz, args.checked, layout.ROOT
+    )
+    print(f"{args.add}: written to {', '.join(changed)}")
 
 
 def _news(args):
-    path = news.add(args.directory, args.issue, args.section, args.body)
-    print(f"{path}: written by blurb and staged; commit it with its change")
+    places = [args.directory]
+    if len(args.series) > 1 or not (args.directory / ".git").exists():
+        places = [args.directory / one.name for one in bases.named(args.series)]
+    for path in news.add_all(places, args.issue, args.section, args.body):
+        print(f"{path}: written by blurb and staged; commit it with its change")
 
 
 def _add_source(parser):
     parser.add_argument(
         "--source",
         type=Path,
+        action="append",
+        default=[],
         metavar="PATH",
-        help="the release's tarball, or an unpacked tree of it; by default it is "
+        help="the release's tarball, or an unpacked tree of it, or a directory with "
+        "those of several releases; may be given more than once; by default it is "
         "fetched as ./build.sh does",
     )
 
@@ -145,42 +259,97 @@ def _parser():
         added.set_defaults(run=run)
         return added
 
-    one = {"metavar": "SERIES", "help": f"such as {catalog.DEFAULT_SERIES}"}
+    some = {"nargs": "*", "metavar": "SERIES", "help": "all, if none is named"}
     place = {"type": Path, "metavar": "DIR"}
+    below = "; DIR/SERIES, unless one series is named"
 
-    checkout = command("checkout", _checkout, "make a git repository of a series")
-    checkout.add_argument("series", **one)
-    checkout.add_argument("directory", **place, help="a new or an empty directory")
+    checkout = command("checkout", _checkout, "make git repositories of series")
+    checkout.add_argument("series", **some)
+    checkout.add_argument(
+        "directory", **place, help=f"a new or an empty directory{below}"
+    )
     _add_source(checkout)
 
-    export = command("export", _export, "make a checkout's commits the series' patches")
-    export.add_argument("series", **one)
-    export.add_argument("directory", **place, help="the checkout")
+    export = command("export", _export, "make checkouts' commits the series' patches")
+    export.add_argument("series", **some)
+    export.add_argument("directory", **place, help=f"the checkout{below}")
+
+    started = command(
+        "port",
+        _port,
+        "start the series of another version: pick the lead's commits, one by one, "
+        "onto the release that its releases.json names, and stop where a person is "
+        "needed; the same command goes on",
+    )
+    started.add_argument("lead", metavar="LEAD", help="the series to pick from")
+    started.add_argument("other", metavar="SERIES", help="the new one")
+    started.add_argument("directory", **place, help="the git repository of the port")
+    started.add_argument(
+        "--continue",
+        dest="resume",
+        action="store_true",
+        help="what the last run has left to a person is resolved in the work tree",
+    )
+    _add_source(started)
+
+    carried = command(
+        "graft",
+        _graft,
+        "carry the lead's text of the new files into the patches of the other series, "
+        "number by number; what a gap changes goes with the number after it",
+    )
+    carried.add_argument(
+        "series", nargs="*", metavar="SERIES", help="which get it: all, if none"
+    )
+    carried.add_argument(
+        "--from",
+        dest="lead",
+        default=catalog.DEFAULT_SERIES,
+        metavar="LEAD",
+        help="the series that has it (default: %(default)s)",
+    )
+    _add_source(carried)
+
+    compared = command(
+        "diff",
+        _diff,
+        "show the hunks in which two series differ, whatever lines they are at, with "
+        "a sum for each patch; the exit status is 0 if there are none, else 1",
+    )
+    compared.add_argument("one", metavar="SERIES", help="the lead, for example")
+    compared.add_argument("other", metavar="SERIES")
+    compared.add_argument(
+        "number", nargs="*", metavar="NUMBER", help="only these patches"
+    )
+    compared.add_argument(
+        "--summary", action="store_true", help="print the sums, and no hunks"
+    )
 
     checks = command(
         "lint",
         _lint,
-        "check series: patches, registry, messages, NEWS, quilt, and that what the "
-        "registry calls standalone applies alone",
+        "check series: patches, registry, messages, NEWS, quilt, that what the "
+        "registry calls standalone applies alone, and that new files are the same in "
+        "all series at each number",
     )
-    checks.add_argument("series", nargs="*", metavar="SERIES", help="all, if none")
+    checks.add_argument("series", **some)
     _add_source(checks)
 
     extents = command(
         "stat",
         _stat,
-        "count what a series touches (hunks, added, removed) and quotes (context) of "
-        "the files that the release has, and the lines of its own new files",
+        "count what series touch (hunks, added, removed) and quote (context) of the "
+        "files that the release has, and the lines of their own new files",
     )
-    extents.add_argument("series", **one)
+    extents.add_argument("series", **some)
 
     each = command(
         "prefixes",
         _prefixes,
-        "build each prefix of a series, and run CPython's tests of threads in it: "
+        "build each prefix of series, and run CPython's tests of threads in it: "
         "what whoever bisects it meets",
     )
-    each.add_argument("series", **one)
+    each.add_argument("series", **some)
     which = each.add_mutually_exclusive_group()
     which.add_argument(
         "--only",
@@ -201,10 +370,10 @@ def _parser():
     known = command(
         "releases",
         _releases,
-        "try a series on all releases whose source is here, and build nothing; or add "
-        "a release to those that it knows",
+        "try series on all releases whose source is here, and build nothing; or add "
+        "a release to those that one knows",
     )
-    known.add_argument("series", **one)
+    known.add_argument("series", **some)
     known.add_argument(
         "--source",
         type=Path,
@@ -238,8 +407,13 @@ def _parser():
         help="only write the lines of other files that are made of the releases",
     )
 
-    entry = command("news", _news, "add a NEWS entry to a checkout, with blurb")
-    entry.add_argument("directory", **place, help="the checkout")
+    entry = command(
+        "news", _news, "add a NEWS entry, the same to all checkouts, with blurb"
+    )
+    entry.add_argument("series", **some)
+    entry.add_argument(
+        "directory", **place, help="a checkout, or the directory of several"
+    )
     entry.add_argument("--issue", required=True, help="number of the upstream issue")
     entry.add_argument("--section", required=True, help="such as Library or 'C API'")
     entry.add_argument("--body", required=True, help="one paragraph of reST")

@@ -9,7 +9,8 @@ from ..core import cli, layout
 from ..core.errors import Problem
 from ..core.progress import Progress
 from ..host import devenv, workplace
-from ..series import catalog
+from ..series import catalog, differences
+from ..source import origin, tarballs
 
 #: Those of pytest's options that are known before pytest is there.
 FLAGS = ("-x", "-v", "-vv", "-q", "-s", "-l", "--lf", "--ff", "--pdb", "--collect-only")
@@ -20,7 +21,10 @@ def _parser():
     parser = cli.Parser(
         prog="scripts/test",
         description="Run the project's tests. Sets up build/venv and builds the "
-        "stock and the patched Python first, as far as they are missing.",
+        "stock and the patched Python first, as far as they are missing. All tests "
+        f"are run of the series {catalog.DEFAULT_SERIES}, and of each other one what "
+        f"its {differences.NAME} has as its part; what has no source is not run, and "
+        "told.",
         allow_abbrev=False,
         epilog="What stands behind -- is pytest's as well, whatever it is.",
     )
@@ -30,6 +34,13 @@ def _parser():
     )
     only.add_argument(
         "--setup", action="store_true", help="only set up build/venv, run no test"
+    )
+    parser.add_argument(
+        "--series",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="run all tests of this series, and of no other that is not named, too",
     )
     parser.add_argument(
         "test", nargs="*", metavar="TEST", help="files, FILE::NAME, or directories"
@@ -76,26 +87,75 @@ def main(argv):
     # children: tests that interrupt a program need it at its default.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if not args.unit:
-        _build(args)
+        words = [*_build(args), *words]
     run_pytest([*(["tests/unit"] if args.unit else []), *words])
 
 
 def _build(args):
-    """Build stock and patched of every series; what is up to date stays."""
-    if args.release is not None:
-        wanted = [["--release", args.release]]
-    elif args.source is not None:
-        wanted = [["--source", args.source]]
-    else:
+    """Build stock and patched of the series that are tested; what is there stays.
+
+    Returns the words for pytest that say which those are.
+    """
+    if args.release is not None or args.source is not None:
+        return _build_given(args)
+    chosen = args.series or [catalog.DEFAULT_SERIES]
+    words = [f"--series={name}" for name in chosen]
+    for name in [*chosen, *_others(args)]:
+        series = catalog.load_series(name)
+        if name not in chosen:
+            why = _not_here(series)
+            if why:
+                print(f"note: the series {name} is not run: {why}", flush=True)
+                words.append(f"--not-built={name}={why}")
+                continue
+            words.append(f"--part={name}")
         # Known and the same for ever, where the default is what is newest.
-        named = [catalog.load_series(name) for name in catalog.available()]
-        wanted = [[series.name, "--release", series.base.version] for series in named]
-    for words in wanted:
-        command = [str(layout.ROOT / "build.sh"), *words, "--no-test"]
-        if subprocess.run(command, check=False).returncode:
-            raise Problem(
-                f"no tests without the builds: ./build.sh {' '.join(words)} failed"
-            )
+        _run_build([name, "--release", series.base.version])
+    return words
+
+
+def _others(args):
+    """Return the series of which only a part is run."""
+    if args.series:
+        return []
+    others = [name for name in catalog.available() if name != catalog.DEFAULT_SERIES]
+    return [n for n in others if differences.load(catalog.load_series(n)).part]
+
+
+def _not_here(series):
+    """Return why there is no source of the base of *series*, None where there is."""
+    layout.BUILD.mkdir(exist_ok=True)
+    try:
+        tarballs.pinned(
+            series.base, series.debian, origin.CACHE, layout.BUILD / "source.log"
+        )
+    except tarballs.NoWay as exc:
+        return str(exc)
+    return None
+
+
+def _build_given(args):
+    """Build what --release or --source says, which is of one series."""
+    if len(args.series) > 1:
+        raise Problem("--release and --source are of one series; name that one")
+    words = [*args.series]
+    if args.release is not None:
+        words += ["--release", args.release]
+        series = catalog.series_for(args.release)
+    else:
+        words += ["--source", args.source]
+        series = origin.series(origin.given(args.source), *args.series)
+    _run_build(words)
+    return [f"--series={series.name}"]
+
+
+def _run_build(words):
+    """Run build.sh with *words*. Raises Problem when it fails."""
+    command = [str(layout.ROOT / "build.sh"), *words, "--no-test"]
+    if subprocess.run(command, check=False).returncode:
+        raise Problem(
+            f"no tests without the builds: ./build.sh {' '.join(words)} failed"
+        )
 
 
 def run_pytest(arguments):

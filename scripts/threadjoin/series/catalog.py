@@ -78,6 +78,7 @@ class Series:
     patches: tuple  # of Path, in the order of the `series` file
     releases: tuple = ()  # all that are known, oldest first
     debian: Optional[Debian] = None  # its package, where there is one
+    gpg_key: str = ""  # that its releases are signed with, for images to tell
 
     @property
     def digest(self):
@@ -155,7 +156,8 @@ def _described(series, data):
             **{**data["debian"], "left_out": frozenset(data["debian"]["left_out"])},
             added=tuple(sorted(added.glob("*.patch"))),
         )
-    return replace(series, base=series.release(data["base"]), debian=debian)
+    base, key = series.release(data["base"]), data.get("gpg_key", "")
+    return replace(series, base=base, debian=debian, gpg_key=key)
 
 
 def series_for(version, patches=PATCHES):

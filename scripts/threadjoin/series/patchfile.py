@@ -10,12 +10,34 @@ from typing import Optional
 
 from ..core.errors import Problem
 
-_HUNK = re.compile(rb"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
+_HUNK = re.compile(rb"@@ -(\d+)(?:,(\d+))? \+\d+(?:,(\d+))? @@")
 _FIELD = re.compile(r"([A-Z][\w-]*): (.*)")
 _UPDATED = re.compile(rb"^Last-Update:.*\n?", re.MULTILINE)
 
 #: What a change of another patch can change in this one: blobs and places.
 _PLACES = re.compile(rb"^(?:index|@@) .*$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Hunk:
+    """One hunk: where it is, and its lines as the patch has them."""
+
+    start: int  # line of the old file
+    place: str  # the @@ line, for people
+    lines: tuple  # of bytes, each with its first character
+
+    def side(self, new):
+        """Return the lines (bytes, with newlines) before it; with *new*, after it."""
+        found, kept = [], False
+        for line in self.lines:
+            if line.startswith(b"\\"):
+                if kept:
+                    found[-1] = found[-1][:-1]
+                continue
+            kept = not line.startswith(b"-" if new else b"+")
+            if kept:
+                found.append(line[1:] + b"\n")
+        return found
 
 
 @dataclass
@@ -24,10 +46,12 @@ class Change:
 
     name: str
     created: bool = False
+    deleted: bool = False
+    mode: str = ""  # of a file that it creates
     added: list = field(default_factory=list)  # (line in the patch, bytes)
     kept: list = field(default_factory=list)  # bytes, context and removed
     removed: int = 0  # how many of those are removed
-    hunks: int = 0
+    hunks: list = field(default_factory=list)  # of Hunk
     unended: int = 0  # line in the patch where the new file's end has no newline
 
     def content(self):
@@ -102,6 +126,9 @@ def _read_changes(patch, lines, number):
             patch.changes.append(change)
         elif change and line.startswith(b"new file mode"):
             change.created = True
+            change.mode = line.split()[-1].decode()
+        elif change and line.startswith(b"deleted file mode"):
+            change.deleted = True
         elif change and line.startswith(b"@@ "):
             number = _read_hunk(patch, change, lines, number)
             continue
@@ -113,8 +140,9 @@ def _read_hunk(patch, change, lines, number):
     match = _HUNK.match(lines[number])
     if match is None:
         raise _malformed(patch.path, f"line {number + 1} is no hunk's header")
-    old, new = (1 if count is None else int(count) for count in match.groups())
-    change.hunks += 1
+    start = int(match[1])
+    old, new = (1 if count is None else int(count) for count in match.groups()[1:])
+    first = number + 1
     on_new_side = False
     while True:
         number += 1
@@ -122,6 +150,8 @@ def _read_hunk(patch, change, lines, number):
         if line.startswith(b"\\"):
             change.unended = number if on_new_side else change.unended
         elif old <= 0 and new <= 0:
+            place = lines[first - 1].decode(errors="replace")
+            change.hunks.append(Hunk(start, place, tuple(lines[first:number])))
             return number
         elif line[:1] in (b"+", b"-", b" "):
             on_new_side = line[:1] != b"-"

@@ -3,6 +3,7 @@
 import datetime
 import os
 import re
+import shutil
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -73,6 +74,11 @@ def commit_base(base, repository):
     or a part of its files.
     """
     git.init(repository, BRANCH)
+    commit_release(base, repository)
+
+
+def commit_release(base, repository):
+    """Make what is in the directory of *repository* the commit of commit_base()."""
     git.run(repository, "add", "--all", "--force")
     message = f"Python {base.version}"
     git.run(repository, "commit", "--quiet", "--allow-empty", "-m", message)
@@ -105,6 +111,27 @@ def apply(repository, patches):
                 f"{patch.parent.name}/{patch.name}: does not apply on what comes "
                 f"before it: {said.partition(': ')[2] or 'no patch in it'}"
             )
+
+
+def commit_touched(series, release, repository):
+    """Make the new directory *repository* a git repository of a series.
+
+    Of the *release*, a tree, it has those files alone that the patches of the
+    catalog.Series *series* touch: the rest makes no difference to how they apply.
+    """
+    copy_touched(series, release, repository)
+    commit_base(series.base, repository)
+    apply(repository, series.patches)
+
+
+def copy_touched(series, release, place):
+    """Copy the files that *series* touches from the tree *release* to *place*."""
+    place.mkdir()
+    patches = map(patchfile.read, series.patches)
+    for name in {change.name for patch in patches for change in patch.changes}:
+        if (release / name).is_file():
+            (place / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(release / name, place / name)
 
 
 def checkout(series, source, directory):
@@ -247,7 +274,20 @@ def _date(patch, stored, today):
 
 
 def export(repository, name, root=ROOT, today=None):
-    """Make the patches of a series those of its checkout.
+    """Make the patches of a series those of its checkout; return their names.
+
+    As export_all() does it.
+
+    Parameters:
+        repository: Path of a checkout, as checkout() makes it.
+        name: the series, such as "3.11": its directory below patches/ has
+            its releases.json, and what is neither a patch nor `series` stays.
+    """
+    return export_all({name: repository}, root, today)[name]
+
+
+def export_all(checkouts, root=ROOT, today=None):
+    """Make the patches of several series those of their checkouts.
 
     A patch is called what its commit's `Patch:` field says, which the registry
     has to know; it is from the maintainers, and its Last-Update is the day on
@@ -255,16 +295,41 @@ def export(repository, name, root=ROOT, today=None):
     anew from the patches of all its series.
 
     Parameters:
-        repository: Path of a checkout, as checkout() makes it.
-        name: the series, such as "3.11": its directory below patches/ has
-            its releases.json, and what is neither a patch nor `series` stays.
+        checkouts: {name of a series: Path of its checkout}.
         root: Path of the project.
         today: datetime.date; None for this day, in UTC.
 
-    Returns the names of the patches. All or nothing: raises Problem when
-    something tracked is not committed, the commits are not a series, or are not
-    as the registry has them.
+    Returns {name of a series: names of its patches}. All or nothing, of all of them:
+    raises Problem when something tracked is not committed, the commits are not a
+    series, or are not as the registry has them.
     """
+    for name, repository in checkouts.items():
+        _require_checkout(repository, name, root)
+    known = registry.load(root / "patches")
+    today = today or datetime.datetime.now(datetime.timezone.utc).date()
+    with tempfile.TemporaryDirectory() as scratch:
+        made, patches = {}, []
+        for name, repository in checkouts.items():
+            new = Path(scratch, name)
+            stored = root / "patches" / name
+            made[name] = _write(repository, name, new, known, stored, today)
+            patches += new.glob("*.patch")
+        patches += _patches_of_others(root, checkouts)
+        entries = news.entries(map(patchfile.read, patches))
+        present = list((root / news.NEXT).rglob("*.rst"))
+        for name in checkouts:
+            present += (root / "patches" / name).glob("*.patch")
+        contents = {path.relative_to(root).as_posix(): None for path in present}
+        for name in checkouts:
+            for path in Path(scratch, name).iterdir():
+                contents[f"patches/{name}/{path.name}"] = path
+        contents.update(news.write(entries, Path(scratch, "news")))
+        exchange.put(contents, root)
+    return made
+
+
+def _require_checkout(repository, name, root):
+    """Raise Problem unless *repository* can be exported as the series *name*."""
     if not (repository / ".git").exists():
         raise Problem(
             f"{repository} is not a git checkout; make one with "
@@ -274,36 +339,36 @@ def export(repository, name, root=ROOT, today=None):
         raise Problem(f"patches/{name} has no {RELEASES}, which a series starts with")
     if git.run(repository, "status", "--porcelain", "--untracked-files=no").strip():
         raise Problem(f"{repository} has changes that are not committed; commit them")
-    known = registry.load(root / "patches")
-    today = today or datetime.datetime.now(datetime.timezone.utc).date()
-    with tempfile.TemporaryDirectory() as scratch:
-        raw, new = Path(scratch, "raw"), Path(scratch, "patches")
-        new.mkdir()
-        made = format_patches(repository, raw, known.maintainers)
-        if not made:
-            raise Problem(f"{repository} has no commit on {BASE_TAG} to export")
-        made = list(map(patchfile.read, made))
-        names = known.names(made, name)
-        for patch, called in zip(made, names):
-            dated = _date(patch, root / "patches" / name, today)
-            (new / called).write_bytes(dated)
-        (new / "series").write_text("".join(f"{called}\n" for called in names))
-        patches = [*new.glob("*.patch"), *_patches_of_others(root, name)]
-        entries = news.entries(map(patchfile.read, patches))
-        present = [
-            *(root / "patches" / name).glob("*.patch"),
-            *(root / news.NEXT).rglob("*.rst"),
-        ]
-        contents = {path.relative_to(root).as_posix(): None for path in present}
-        contents.update((f"patches/{name}/{path.name}", path) for path in new.iterdir())
-        contents.update(news.write(entries, Path(scratch, "news")))
-        exchange.put(contents, root)
+
+
+def _write(repository, name, new, known, stored, today):
+    """Write the patches of one series, and its `series` file, to the directory *new*.
+
+    Parameters:
+        repository: Path of its checkout.
+        name: that of the series.
+        known: registry.Registry.
+        stored: Path of the directory with the patches as they were.
+        today: datetime.date.
+
+    Returns the names of the patches.
+    """
+    new.mkdir()
+    made = format_patches(repository, new / "raw", known.maintainers)
+    if not made:
+        raise Problem(f"{repository} has no commit on {BASE_TAG} to export")
+    made = list(map(patchfile.read, made))
+    names = known.names(made, name)
+    for patch, called in zip(made, names):
+        (new / called).write_bytes(_date(patch, stored, today))
+    shutil.rmtree(new / "raw")
+    (new / "series").write_text("".join(f"{called}\n" for called in names))
     return names
 
 
-def _patches_of_others(root, name):
-    """Yield the Path of each patch of the series that are not called *name*."""
+def _patches_of_others(root, names):
+    """Yield the Path of each patch of the series that are not among *names*."""
     for listing in (root / "patches").glob("*/series"):
         other = listing.parent.name
-        if other != name:
+        if other not in names:
             yield from load_series(other, root / "patches").patches

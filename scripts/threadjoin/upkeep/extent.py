@@ -30,7 +30,7 @@ def _figures(changes, created):
     removed = sum(change.removed for change in old)
     return (
         len({change.name for change in old}),
-        sum(change.hunks for change in old),
+        sum(len(change.hunks) for change in old),
         sum(len(change.added) for change in old),
         removed,
         sum(len(change.kept) for change in old) - removed,

@@ -12,8 +12,9 @@ from ..core import git, process
 from ..core.errors import Problem
 from ..core.layout import ROOT
 from ..series import patchfile
-from ..series.catalog import available, load_series
-from . import commits, news, registry
+from ..series.catalog import DEFAULT_SERIES, available, load_series
+from ..source import tarballs
+from . import commits, news, registry, shared
 
 #: Longest subject that `git log --oneline` and a mail's header keep whole.
 SUBJECT_COLUMNS = 72
@@ -239,10 +240,8 @@ def check_round_trip(series, release, scratch):
             the series as commits.
     """
     repository, again = scratch / "repository", scratch / "again"
-    _copy_touched(series, release, repository)
-    commits.commit_base(series.base, repository)
     try:
-        commits.apply(repository, series.patches)
+        commits.commit_touched(series, release, repository)
         formatted = commits.format_patches(repository, again)
     except Problem as exc:
         yield f"patches/{exc}"
@@ -298,7 +297,7 @@ def check_quilt(series, release, scratch):
         scratch: Path of a directory for quilt's work.
     """
     plain = scratch / "plain"
-    _copy_touched(series, release, plain)
+    commits.copy_touched(series, release, plain)
     done = subprocess.run(
         ["quilt", "--quiltrc", "-", "push", "-a", "--fuzz=0"],
         cwd=plain,
@@ -318,46 +317,6 @@ def check_quilt(series, release, scratch):
         yield f"patches/{series.name}/series: quilt cannot push it all: {said}"
 
 
-def created_files(repository):
-    """Return the files that the series in *repository* adds to its base.
-
-    A dict of name to the hash of its content after the last patch.
-    """
-    raw = git.run(
-        repository, "diff-tree", "-r", "-z", "--no-renames", "--diff-filter=A",
-        "--no-abbrev", commits.BASE_TAG, commits.BRANCH,
-    ).decode(errors="replace")  # fmt: skip
-    parts = raw.split("\0")
-    return {name: meta.split()[3] for meta, name in zip(parts[::2], parts[1::2])}
-
-
-def check_shared(created):
-    """Yield the files that series make differently.
-
-    Parameters:
-        created: dict of a series' name to what created_files() says of it.
-    """
-    first = {}
-    for series, files in created.items():
-        for name, content in files.items():
-            other, theirs = first.setdefault(name, (series, content))
-            if theirs != content:
-                yield f"patches/{series}: {name} differs from what {other} makes of it"
-
-
-def _copy_touched(series, release, place):
-    """Copy the files that *series* touches from *release* to *place*.
-
-    The rest of the release makes no difference to how the series applies.
-    """
-    place.mkdir()
-    patches = map(patchfile.read, series.patches)
-    for name in {change.name for patch in patches for change in patch.changes}:
-        if (release / name).is_file():
-            (place / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(release / name, place / name)
-
-
 def _read(series):
     """Return (patches, problems): those that can be read, and why others not."""
     patches, problems = [], []
@@ -369,39 +328,55 @@ def _read(series):
     return patches, problems
 
 
-def check_on_base(series, source, created, known):
+def check_on_base(series, release_source, known):
     """Yield what is wrong when the series is applied to its release.
 
     Parameters:
         series: catalog.Series, with patches that patchfile can read.
-        source: the origin.Origin that commits.release() returned.
-        created: dict that gets the series' created_files(), for
-            check_shared(), when all is well.
+        release_source: the origin.Origin of its release.
         known: registry.Registry.
     """
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
         release = scratch / "release"
-        source.lay(release)
+        release_source.lay(release)
         problems = list(check_round_trip(series, release, scratch))
         yield from problems
         if not problems:
-            created[series.name] = created_files(scratch / "repository")
             yield from check_standalone(known, series, scratch / "repository")
             if shutil.which("quilt"):
                 yield from check_quilt(series, release, scratch)
 
 
-def check(names, given=None, root=ROOT):
+def check_shared(known, every):
+    """Yield where the files that series share are not the same at each number.
+
+    Parameters:
+        known: registry.Registry.
+        every: the catalog.Series to compare, with patches that patchfile can read.
+    """
+    # The others are compared with the lead, where that is among them.
+    ordered = sorted(every, key=lambda series: series.name != DEFAULT_SERIES)
+    states = {}
+    for series in ordered:
+        try:
+            states[series.name] = shared.states(series)
+        except Problem as exc:
+            yield f"patches/{exc}"
+    yield from shared.problems(known, states)
+
+
+def check(names, find, root=ROOT, unapplied=None):
     """Yield all that is wrong with the series called *names*, a line each.
 
     Parameters:
         names: list of series; compared with one another too.
-        given: Path of their release (its tarball or a tree of it), as
-            commits.release() takes it.
+        find: a function from a catalog.Series to the origin.Origin of its release.
         root: Path of the project.
+        unapplied: list that gets the names of those that could not be applied to
+            their release, because no way leads to that.
     """
-    every, created = [], {}
+    every, readable = [], []
     known = registry.load(root / "patches")
     for name in available(root / "patches"):
         series = load_series(name, root / "patches")
@@ -416,8 +391,16 @@ def check(names, given=None, root=ROOT):
             yield from check_message(patch)
             yield from check_whitespace(patch)
         yield from check_news(name, patches)
-        if not unreadable:
-            source = commits.release(series, given)
-            yield from check_on_base(series, source, created, known)
-    yield from check_shared(created)
+        if unreadable:
+            continue
+        readable.append(series)
+        try:
+            found = find(series)
+        except tarballs.NoWay:
+            if unapplied is None:
+                raise
+            unapplied.append(name)
+        else:
+            yield from check_on_base(series, found, known)
+    yield from check_shared(known, readable)
     yield from check_news_copy(every, root)

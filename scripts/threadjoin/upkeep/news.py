@@ -70,10 +70,7 @@ def add(tree, issue, section, body):
 
     Returns the new file's Path. Raises Problem with blurb's complaint.
     """
-    if not (tree / ".git").exists():
-        raise Problem(
-            f"{tree} is not a git checkout; make one with `scripts/series checkout`"
-        )
+    _require_checkout(tree)
     before = set((tree / NEXT).rglob("*.rst"))
     with tempfile.TemporaryDirectory() as scratch:
         text = Path(scratch) / "body"
@@ -88,6 +85,28 @@ def add(tree, issue, section, body):
         raise Problem(f"blurb refused the entry: {_complaint(done.stdout)}")
     (path,) = set((tree / NEXT).rglob("*.rst")) - before
     return path
+
+
+def add_all(trees, issue, section, body):
+    """Write one entry to all of the checkouts *trees*, as add() does; return Paths."""
+    for tree in trees:
+        _require_checkout(tree)
+    first, *others = trees
+    path = add(first, issue, section, body)
+    paths = [path]
+    for tree in others:
+        paths.append(tree / path.relative_to(first))
+        paths[-1].parent.mkdir(parents=True, exist_ok=True)
+        paths[-1].write_bytes(path.read_bytes())
+        git.run(tree, "add", "--", str(path.relative_to(first)))
+    return paths
+
+
+def _require_checkout(tree):
+    if not (tree / ".git").exists():
+        raise Problem(
+            f"{tree} is not a git checkout; make one with `scripts/series checkout`"
+        )
 
 
 def check(name, content):

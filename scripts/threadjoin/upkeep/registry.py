@@ -4,6 +4,7 @@ It is data, patches/registry.json, and edited by hand:
 
     {
         "maintainers": "the one name in each patch's From: <and its address>",
+        "per_version": {"Include/own.h": "why it is not one text in all series"},
         "patches": [
             {
                 "number": "0110",
@@ -18,12 +19,13 @@ It is data, patches/registry.json, and edited by hand:
 
 A number is the same change in all series, for good. Numbers come in tens, so
 that another fits between; gaps stay. `standalone` says that the patch applies
-to the release alone, for those who want no other.
+to the release alone, for those who want no other. The files that patches create
+are the same in all series, but for those in `per_version`.
 """
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..core.errors import Problem
 from ..core.layout import PATCHES
@@ -62,6 +64,7 @@ class Registry:
 
     maintainers: str  # the author of every patch: "NAME <ADDRESS>"
     entries: dict  # number to Entry, in the order of the numbers
+    per_version: dict = field(default_factory=dict)  # name of a file to why
 
     def problem(self, patch, series):
         """Return what is wrong with the number of *patch* in *series*, or None.
@@ -129,10 +132,17 @@ def load(patches=PATCHES):
         raise Problem(f"there is no {WHERE}, which knows the numbers") from None
     except ValueError as exc:
         raise Problem(f"{WHERE} is no JSON: {exc}") from None
-    if not isinstance(data, dict) or set(data) != {"maintainers", "patches"}:
-        raise Problem(f"{WHERE} has to have maintainers and patches, and nothing else")
+    wanted = {"maintainers", "patches"}
+    if not isinstance(data, dict) or (wanted ^ set(data)) - {"per_version"}:
+        raise Problem(
+            f"{WHERE} has to have maintainers and patches, may have per_version, and "
+            "nothing else"
+        )
     if not _matches(_PERSON, data["maintainers"]):
         raise Problem(f"{WHERE}: maintainers is not of the form NAME <ADDRESS>")
+    own = data.get("per_version", {})
+    if not isinstance(own, dict) or not all(map(_is_reason, own.values())):
+        raise Problem(f"{WHERE}: per_version has not why, for each file")
     entries, slugs, last = {}, set(), ""
     for position, values in enumerate(data["patches"], 1):
         problem = _problem(values)
@@ -148,7 +158,7 @@ def load(patches=PATCHES):
         entries[entry.number] = entry
         slugs.add(entry.slug)
         last = entry.number
-    return Registry(data["maintainers"], entries)
+    return Registry(data["maintainers"], entries, own)
 
 
 def _problem(values):
@@ -185,4 +195,8 @@ def _is_issue(value):
 
 
 def _is_said(value):
-    return value is True or (isinstance(value, str) and bool(value.strip()))
+    return value is True or _is_reason(value)
+
+
+def _is_reason(value):
+    return isinstance(value, str) and bool(value.strip())

@@ -89,7 +89,7 @@ def sources(series, directories, cache=origin.CACHE):
         if not directory.is_dir():
             raise Problem(f"--source {directory} is not a directory")
         for path in [directory, *sorted(directory.iterdir())]:
-            version = _version(path)
+            version = version_at(path)
             if version and catalog.series_name(version) == series.name:
                 found.append(Found(version, _shown(path), path))
     return found
@@ -110,8 +110,11 @@ def _shown(path):
     return str(path.relative_to(layout.ROOT) if inside else path)
 
 
-def _version(path):
-    """Return the version of the CPython at *path*, None where there is none."""
+def version_at(path):
+    """Return the version of the CPython at *path*, None where there is none.
+
+    That of a tarball is the one in its name.
+    """
     if path.is_dir():
         try:
             return tree.version_of(path)

@@ -64,6 +64,16 @@ def test_the_version_decides_unless_a_series_is_named(cpython, run):
     assert run(cpython, "--series", "3.11")[0] == 0
 
 
+def test_of_a_version_without_a_series_it_is_told_what_upstream_did(cpython, run):
+    write(cpython, {"Include/patchlevel.h": '#define PY_VERSION "3.13.4"\n'})
+    status, out, err = run(cpython, "--check")
+    assert status == 1
+    assert err == "error: no series for Python 3.13; there is one for: 3.11\n"
+    assert out.startswith("Upstream has mended (as of 3.13.")
+    assert "(gh-116372)\n" in out.partition("and has left:")[0]
+    assert "(gh-140746)\n" in out.partition("and has left:")[2]
+
+
 def test_what_is_no_cpython_is_refused(tmp_path, run):
     status, _, err = run(tmp_path / "nowhere")
     assert status == 1

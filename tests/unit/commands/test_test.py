@@ -12,7 +12,8 @@ from threadjoin.commands import test
 from threadjoin.core import layout
 from threadjoin.core.errors import Problem
 from threadjoin.host import devenv
-from threadjoin.series import catalog
+from threadjoin.series import catalog, differences
+from threadjoin.source import origin, tarballs
 
 
 class Runs:
@@ -24,14 +25,26 @@ class Runs:
         monkeypatch.setattr(
             devenv, "ensure", lambda progress: self.commands.append("setup")
         )
-        monkeypatch.setattr(catalog, "available", lambda: ["3.9", "3.11"])
+        monkeypatch.setattr(catalog, "available", lambda: ["3.9", "3.11", "3.12"])
+        # One has no part that is run unasked, and the other two have.
+        parts = {"3.9": ("tests",), "3.12": ("tests",)}
+        monkeypatch.setattr(
+            differences,
+            "load",
+            lambda one: differences.Differences(part=parts.get(one.name, ())),
+        )
+        self.absent = ()
+        monkeypatch.setattr(test, "_not_here", self.not_here)
         series = catalog.load_series()
         monkeypatch.setattr(
-            catalog, "load_series", lambda name: replace(series, name=name)
+            catalog, "load_series", lambda name, _=None: replace(series, name=name)
         )
         monkeypatch.setattr(subprocess, "run", self.run)
         monkeypatch.setattr(test.os, "execv", self.execv)
         monkeypatch.chdir(layout.ROOT)
+
+    def not_here(self, series):
+        return "no network" if series.name in self.absent else None
 
     def run(self, command, check):
         self.commands.append([Path(command[0]).name, *command[1:]])
@@ -54,12 +67,54 @@ def test_all_is_built_then_tested(monkeypatch, sigint):
     test.main(["-k", "join", "-x"])
     assert runs.commands == [
         "setup",
-        ["build.sh", "3.9", "--release", "3.11.2", "--no-test"],
         ["build.sh", "3.11", "--release", "3.11.2", "--no-test"],
-        ["-m", "pytest", "-k", "join", "-x"],
+        ["build.sh", "3.9", "--release", "3.11.2", "--no-test"],
+        ["build.sh", "3.12", "--release", "3.11.2", "--no-test"],
+        [
+            "-m",
+            "pytest",
+            "--series=3.11",
+            "--part=3.9",
+            "--part=3.12",
+            *"-k join -x".split(),
+        ],
     ]
     # As a job in the background had it, test_signal and the like would fail.
     assert signal.getsignal(signal.SIGINT) != signal.SIG_IGN
+
+
+def test_a_series_that_is_named_is_the_only_one(monkeypatch, sigint):
+    runs = Runs(monkeypatch)
+    test.main(["--series", "3.12", "--series=3.9", "-x"])
+    assert runs.commands[1:] == [
+        ["build.sh", "3.12", "--release", "3.11.2", "--no-test"],
+        ["build.sh", "3.9", "--release", "3.11.2", "--no-test"],
+        ["-m", "pytest", "--series=3.12", "--series=3.9", "-x"],
+    ]
+
+
+def test_what_has_no_source_is_told(monkeypatch, sigint, capsys):
+    runs = Runs(monkeypatch)
+    runs.absent = ("3.12",)
+    test.main([])
+    assert runs.commands[-1] == (
+        ["-m", "pytest", "--series=3.11", "--part=3.9", "--not-built=3.12=no network"]
+    )
+    assert len(runs.commands) == 4
+    assert "note: the series 3.12 is not run: no network\n" in capsys.readouterr().out
+
+
+def test_whether_there_is_a_source(monkeypatch, tmp_path):
+    series = catalog.load_series()
+    monkeypatch.setattr(layout, "BUILD", tmp_path / "build")
+    monkeypatch.setattr(tarballs, "pinned", lambda *given: None)
+    assert test._not_here(series) is None
+
+    def no_way(*given):
+        raise tarballs.NoWay("CPython 3.11.2", ["python.org: no answer"])
+
+    monkeypatch.setattr(tarballs, "pinned", no_way)
+    assert test._not_here(series).startswith("no way to get CPython 3.11.2: ")
 
 
 def test_pytest_gets_what_is_its_own(monkeypatch, sigint):
@@ -69,7 +124,8 @@ def test_pytest_gets_what_is_its_own(monkeypatch, sigint):
         + ["--", "--trace", "--unit"]
     )
     assert runs.commands[-1] == (
-        ["-m", "pytest", "-m", "not long", "-vv", "--tb=short"]
+        ["-m", "pytest", "--series=3.11", "--part=3.9", "--part=3.12"]
+        + ["-m", "not long", "-vv", "--tb=short"]
         + ["tests/unit", "build.sh::x", "--trace", "--unit"]
     )
 
@@ -101,9 +157,16 @@ def test_where_nothing_can_be_built_nothing_is_set_up(monkeypatch, sigint):
 @pytest.mark.parametrize("option", ["--release", "--source"])
 def test_it_builds_from_what_is_said(monkeypatch, sigint, option):
     runs = Runs(monkeypatch)
-    test.main([option, "x", "-k", "join"])
-    assert runs.commands[1] == ["build.sh", option, "x", "--no-test"]
-    assert runs.commands[2] == ["-m", "pytest", "-k", "join"]
+    found = catalog.load_series("3.12")
+    monkeypatch.setattr(origin, "given", lambda text: text)
+    monkeypatch.setattr(origin, "series", lambda given, name=None: found)
+    test.main([option, "3.12.4", "-k", "join"])
+    assert runs.commands[1] == ["build.sh", option, "3.12.4", "--no-test"]
+    assert runs.commands[2] == ["-m", "pytest", "--series=3.12", "-k", "join"]
+    test.main([option, "3.12.4", "--series=3.12"])
+    assert runs.commands[4] == ["build.sh", "3.12", option, "3.12.4", "--no-test"]
+    with pytest.raises(Problem, match="are of one series; name that one"):
+        test.main([option, "3.12.4", "--series=3.12", "--series=3.9"])
 
 
 def test_unit_tests_need_no_build(monkeypatch, sigint):
@@ -120,11 +183,11 @@ def test_setup_runs_no_test(monkeypatch):
 
 def test_no_tests_without_the_builds(monkeypatch, sigint):
     runs = Runs(monkeypatch, builds=1)
-    with pytest.raises(Problem, match=r"\./build\.sh 3\.9 .* failed"):
+    with pytest.raises(Problem, match=r"\./build\.sh 3\.11 .* failed"):
         test.main([])
     assert runs.commands == [
         "setup",
-        ["build.sh", "3.9", "--release", "3.11.2", "--no-test"],
+        ["build.sh", "3.11", "--release", "3.11.2", "--no-test"],
     ]
 
 

@@ -47,6 +47,9 @@ DAY = datetime.date(2026, 11, 23)
 
 MAINTAINERS = "The maintainers <maintainers@invalid.invalid>"
 
+#: A file that the registry lets each series have as it likes.
+OWN = {"Include/own.h": "names are others in each version"}
+
 #: What the registry calls the patches of a good series, and more to come.
 NAMES = ("0010-wait", "0020-windows")
 MORE = ("0030-third", "0040-fourth")
@@ -78,43 +81,56 @@ class Project:
 
     def create(self):
         """Make the release, and a series without patches."""
-        for name, content in RELEASE.items():
-            path = self.tree / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-        (self.tree / "configure").chmod(0o755)
-        with tarfile.open(self.tarball, "w:gz") as archive:
-            archive.add(self.tree, self.tree.name)
+        self.release("3.11.2")
         self.add_series("3.11")
         self.register(*NAMES)
         return self
+
+    def release(self, version, changed=None):
+        """Make a release, with *changed* (a dict of names to bytes) in it.
+
+        Returns the path of its tarball; the tree is beside that.
+        """
+        tree = self.root.parent / f"Python-{version}"
+        header = RELEASE["Include/patchlevel.h"].replace(b"3.11.2", version.encode())
+        files = {**RELEASE, "Include/patchlevel.h": header, **(changed or {})}
+        for name, content in files.items():
+            path = tree / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        (tree / "configure").chmod(0o755)
+        tarball = tree.with_name(f"{tree.name}.tgz")
+        with tarfile.open(tarball, "w:gz") as archive:
+            archive.add(tree, tree.name)
+        return tarball
 
     def copy(self, place):
         """Return a Project with the same content in the directory *place*."""
         shutil.copytree(self.root.parent, place, dirs_exist_ok=True)
         return Project(place)
 
-    def add_series(self, name):
-        """Add a series without patches, on the one release there is."""
+    def add_series(self, name, version="3.11.2"):
+        """Add a series without patches, on the *version* that release() has made."""
         directory = self.root / "patches" / name
         directory.mkdir(parents=True)
+        tarball = self.root.parent / f"Python-{version}.tgz"
         release = {
-            "version": "3.11.2",
+            "version": version,
             "checked": True,
-            "tgz": hashlib.sha256(self.tarball.read_bytes()).hexdigest(),
+            "tgz": hashlib.sha256(tarball.read_bytes()).hexdigest(),
             "xz": "0" * 64,
         }
         data = {
-            "base": "3.11.2",
+            "base": version,
             "url": "https://invalid.invalid/{version}/{name}",
             "releases": [release],
         }
         (directory / "releases.json").write_text(json.dumps(data))
         (directory / "series").write_text("")
 
-    def register(self, *names, **changes):
+    def register(self, *names, gaps=None, **changes):
         """Make *names* those that the registry knows, with *changes* of the values
-        of the last.
+        of the last, and {(name, series): why} as the *gaps*.
         """
         entries = [
             {
@@ -126,12 +142,19 @@ class Project:
             }
             for name in names
         ]
+        for (name, series), why in (gaps or {}).items():
+            entries[names.index(name)]["series"][series] = why
         entries[-1].update(changes)
-        data = {"maintainers": MAINTAINERS, "patches": entries}
+        data = {"maintainers": MAINTAINERS, "per_version": OWN, "patches": entries}
         (self.root / registry.WHERE).write_text(json.dumps(data))
 
     def series(self, name="3.11"):
         return catalog.load_series(name, self.root / "patches")
+
+    def source(self, series):
+        """Return the origin.Origin of the base of a catalog.Series."""
+        name = f"Python-{series.base.version}.tgz"
+        return origin.given(str(self.root.parent / name))
 
     def patches(self, name="3.11"):
         """Return all files of the series but releases.json, as a dict of bytes."""
@@ -145,8 +168,8 @@ class Project:
     def checkout(self, name="repository", series="3.11"):
         """Check the series out beside the project and return the directory."""
         directory = self.root.parent / name
-        source = origin.given(str(self.tarball))
-        commits.checkout(self.series(series), source, directory)
+        wanted = self.series(series)
+        commits.checkout(wanted, self.source(wanted), directory)
         return directory
 
     def export(self, repository, series="3.11", day=DAY):
@@ -189,6 +212,52 @@ class Project:
             text=True,
             check=False,
         )
+
+
+#: The patches of several(), and what 3.11 has of them: message, and files.
+SEVERAL = ("0010-event", "0020-more", "0030-join")
+EVENT = "Python/event.c"
+EVENTS = (
+    b"int one;\nint two;\n",
+    b"int one;\nint half;\nint two;\n",
+    b"int one;\nint half;\nint two;\nint three;\n",
+)
+GAP = "upstream has mended it"
+
+
+def several(place):
+    """Return a Project with two series that share a file, EVENT.
+
+    3.12 lacks 0020, in which 3.11 changes that file; and in 3.12.1 other lines of
+    threading.py are changed.
+    """
+    project = Project(place).create()
+    project.release("3.12.1", {"Lib/threading.py": edited(20, by=b"of 3.12")})
+    project.register(*SEVERAL, gaps={(SEVERAL[1], "3.12"): GAP})
+    lead = project.checkout("lead")
+    files = [
+        {"Lib/threading.py": edited(5), "Include/own.h": b"int of_3_11;\n"},
+        {"Lib/threading.py": edited(5, 10), ENTRY: ENTRY_TEXT},
+        {"Lib/threading.py": edited(5, 10, 28)},
+    ]
+    for name, event, changed in zip(SEVERAL, EVENTS, files):
+        text = message(f"gh-116372: Do {name}", name=name)
+        commit(lead, text, {**changed, EVENT: event})
+    project.export(lead)
+    project.add_series("3.12", "3.12.1")
+    other = project.checkout("other", "3.12")
+    old = edited(20, by=b"of 3.12").splitlines(keepends=True)
+    for name, event in ((SEVERAL[0], EVENTS[0]), (SEVERAL[2], EVENTS[2])):
+        text = message(f"gh-116372: Do {name}", name=name)
+        old[4 if name == SEVERAL[0] else 27] = b"changed\n"
+        files = {"Lib/threading.py": b"".join(old), EVENT: event}
+        if name == SEVERAL[0]:
+            files["Include/own.h"] = b"int of_3_12;\n"
+        else:
+            files[ENTRY.replace("3C2OQi", "OTHER1")] = b"Of the other series.\n"
+        commit(other, text, files)
+    project.export(other, "3.12")
+    return project
 
 
 @functools.cache

@@ -14,9 +14,10 @@ from fakeproject import (
     edited,
     filled,
     message,
+    several,
 )
 from threadjoin.series import patchfile
-from threadjoin.upkeep import lint
+from threadjoin.upkeep import commits, lint
 
 FIRST, SECOND = (f"patches/3.11/{name}.patch" for name in NAMES)
 
@@ -27,7 +28,10 @@ def project(tmp_path):
 
 
 def problems(project, *names):
-    return list(lint.check(names or ("3.11",), project.tarball, project.root))
+    def find(series):
+        return commits.release(series, project.tarball)
+
+    return list(lint.check(names or ("3.11",), find, project.root))
 
 
 def test_nothing_is_wrong_with_a_good_series(project):
@@ -357,7 +361,7 @@ def test_series_have_the_same_new_files(project):
     commit(repository, later, {"Python/event.c": b"int the_event;\n"})
     project.export(repository, "3.12")
     assert problems(project, "3.11", "3.12") == [
-        "patches/3.12: Python/event.c differs from what 3.11 makes of it"
+        "patches/3.12: Python/event.c, at 0030: differs from what 3.11 has there"
     ]
     assert problems(project, "3.12") == []
 
@@ -440,14 +444,28 @@ def test_command_says_what_was_not_run(project, tmp_path):
     )
 
 
+def test_command_says_what_has_no_source(tmp_path):
+    project = several(tmp_path)
+    done = project.command("series", "lint", "--source", project.tarball)
+    lines = [x for x in done.stdout.splitlines() if not x.startswith("quilt: not run")]
+    assert lines == [
+        "3.12: not applied: there is no source of CPython 3.12.1 here, nor a way to "
+        "get it",
+        "3.11, 3.12: nothing wrong",
+    ]
+    assert done.returncode == 0
+    done = project.command("series", "lint", "--source", project.root.parent)
+    assert done.stdout.endswith("3.11, 3.12: nothing wrong\n")
+    assert "not applied" not in done.stdout
+    done = project.command("series", "lint", "3.12")
+    assert done.stderr == (
+        "error: no series was applied to its release; give that with --source\n"
+    )
+
+
 def test_command_refuses_what_it_cannot_lint(project):
     done = project.command("series", "lint", "3.14")
     assert done.stderr.startswith("error: no series for Python 3.14")
-    project.add_series("3.12")
-    done = project.command("series", "lint", "--source", project.tarball)
-    assert done.stderr == (
-        "error: --source is the release of one series; name that series\n"
-    )
     shutil.rmtree(project.root / "patches")
     done = project.command("series", "lint")
     assert done.stderr == ("error: there is no series in patches/; export one first\n")

@@ -25,7 +25,9 @@ def load(place, *entries, maintainers=MAINTAINERS, **more):
 
 
 def test_load(tmp_path):
-    known = load(tmp_path, ENTRY, NEXT)
+    known = load(tmp_path, ENTRY, NEXT, per_version={"a.h": "names"})
+    assert known.per_version == {"a.h": "names"}
+    assert load(tmp_path, ENTRY).per_version == {}
     assert known.maintainers == MAINTAINERS
     assert list(known.entries) == ["0110", "0120"]
     entry = known.entries["0110"]
@@ -89,10 +91,12 @@ def test_numbers_ascend_and_names_are_there_once(tmp_path, second):
 def test_what_is_no_registry(tmp_path):
     with pytest.raises(Problem, match="there is no patches/registry.json"):
         registry.load(tmp_path)
-    with pytest.raises(Problem, match="has to have maintainers and patches, and"):
+    with pytest.raises(Problem, match="has to have maintainers and patches, may"):
         load(tmp_path, version=2)
     with pytest.raises(Problem, match="maintainers is not of the form"):
         load(tmp_path, maintainers="somebody")
+    with pytest.raises(Problem, match="per_version has not why, for each file"):
+        load(tmp_path, per_version={"a.h": ""})
     with pytest.raises(Problem, match="patch 1: is not an object"):
         load(tmp_path, "0110")
     (tmp_path / "registry.json").write_text("{")

@@ -1,0 +1,154 @@
+"""Carry the files that series share from the lead into all other series.
+
+There is no merge: for each number, the tree of the other series' commit gets the
+lead's text of those files, and is committed again as it was.
+"""
+
+import contextlib
+import tempfile
+from pathlib import Path
+
+from ..core import git
+from ..core.errors import Problem
+from ..core.layout import ROOT
+from ..series.catalog import load_series
+from . import commits, registry, shared
+
+
+def graft(lead, others, source, root=ROOT, today=None):
+    """Let the series *others* have the new files that *lead* has.
+
+    Parameters:
+        lead: name of the series that has them as they are to be.
+        others: names of the series that get them.
+        source: a function from a catalog.Series to the origin.Origin of its base.
+        root, today: as commits.export() has them.
+
+    Returns [(series, file name of a patch, [names of files])]: what has changed.
+    All or nothing: raises Problem when a series cannot have them, and then none has
+    changed.
+    """
+    patches = root / "patches"
+    known = registry.load(patches)
+    files = shared.states(load_series(lead, patches))
+    changes, checkouts = [], {}
+    with contextlib.ExitStack() as stack:
+        for name in others:
+            series = load_series(name, patches)
+            missing = _missing(known, lead, files, series)
+            if not missing:
+                continue
+            scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            release = scratch / "release"
+            source(series).lay(release)
+            for file in sorted({file for _, names in missing for file in names}):
+                if (release / file).exists():
+                    raise Problem(
+                        f"{name}: {file} is one of CPython {series.base.version}'s own "
+                        f"files; {lead} has to call its by another name"
+                    )
+            repository = scratch / "repository"
+            commits.commit_touched(series, release, repository)
+            _rewrite(repository, series, shared.wanted(known, files, _numbers(series)))
+            checkouts[name] = repository
+            changes += [(name, patch, names) for patch, names in missing]
+        commits.export_all(checkouts, root, today)
+    return changes
+
+
+def _numbers(series):
+    return [path.name[:4] for path in series.patches]
+
+
+def _missing(known, lead, files, series):
+    """Return [(file name of a patch, names of files)]: what *series* has not so.
+
+    Of the patches, those that have to change the files otherwise than they do. *files*
+    are the states() of the series called *lead*. Raises Problem when it
+    cannot have it so.
+    """
+    numbers = _numbers(series)
+    if not numbers:
+        raise Problem(f"patches/{series.name} has no patch; `scripts/series port` it")
+    for number, name in shared.late(known, files, numbers):
+        raise Problem(
+            f"{lead} changes {name} in {number}, and {series.name} has no patch from "
+            f"there on that could; give it {number}"
+        )
+    right = shared.wanted(known, files, numbers)
+    found, before = [], ({}, {})
+    for path, (number, have) in zip(series.patches, shared.states(series).items()):
+        mine = shared.theirs(known, shared.names(files), have)
+        strange = sorted(mine - shared.names(files))
+        if strange:
+            raise Problem(
+                f"{series.name} has {strange[0]} from {have[strange[0]].since} on, and "
+                f"{lead} has not; take it out in a checkout, or say in "
+                f"{registry.WHERE} (per_version) why it is there"
+            )
+        after = (have, right[number])
+        wrong = [
+            name
+            for name in sorted(mine | right[number].keys())
+            if not _same(*(files.get(name) for files in after))
+            # What is only wrong before it is not this patch's to change.
+            and not all(_same(b.get(name), a.get(name)) for b, a in zip(before, after))
+        ]
+        before = after
+        if wrong:
+            found.append((path.name, wrong))
+    return found
+
+
+def _same(one, other):
+    if one is None or other is None:
+        return one is other
+    return (one.content, one.mode) == (other.content, other.mode)
+
+
+def _rewrite(repository, series, right):
+    """Commit the series in *repository* anew, with the files that are *right*.
+
+    Parameters:
+        series: the catalog.Series.
+        right: what shared.wanted() returned for it.
+    """
+    between = f"{commits.BASE_TAG}..{commits.BRANCH}"
+    listed = git.run(repository, "rev-list", "--reverse", between).decode().split()
+    every = shared.names(right)
+    parent = commits.BASE_TAG
+    for commit, files in zip(listed, right.values()):
+        git.run(repository, "read-tree", commit)
+        for name in sorted(every):
+            _place(repository, name, files.get(name))
+        tree = git.run(repository, "write-tree").decode().strip()
+        parent = _again(repository, commit, tree, parent)
+    git.run(repository, "update-ref", f"refs/heads/{commits.BRANCH}", parent)
+    git.run(repository, "reset", "--quiet", "--hard")
+
+
+def _place(repository, name, file):
+    """Make *file*, a shared.File or None, what the index has as *name*."""
+    if file is None:
+        git.run(repository, "update-index", "--force-remove", "--", name)
+        return
+    written = git.run(repository, "hash-object", "-w", "--stdin", given=file.content)
+    entry = f"{file.mode},{written.decode().strip()},{name}"
+    git.run(repository, "update-index", "--add", "--cacheinfo", entry)
+
+
+def _again(repository, commit, tree, parent):
+    """Commit *tree* on *parent*, with all else as in *commit*; return the hash."""
+    parent = git.run(repository, "rev-parse", f"{parent}^{{commit}}").strip()
+    head, _, message = git.run(repository, "cat-file", "commit", commit).partition(
+        b"\n\n"
+    )
+    kept = [
+        line
+        for line in head.split(b"\n")
+        if not line.startswith((b"tree ", b"parent "))
+    ]
+    lines = [b"tree " + tree.encode(), b"parent " + parent, *kept]
+    written = b"\n".join(lines) + b"\n\n" + message
+    store = ("hash-object", "-t", "commit", "-w", "--stdin")
+    return git.run(repository, *store, given=written).decode().strip()

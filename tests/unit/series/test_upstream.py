@@ -1,0 +1,71 @@
+"""What is told of versions that have no series."""
+
+import json
+
+import pytest
+from threadjoin.core import layout
+from threadjoin.core.errors import Problem
+from threadjoin.proof import defects
+from threadjoin.series import catalog, upstream
+
+DATA = {
+    "3.13": {"measured": "3.13.9", "mended": ["a"], "left": ["b", "c"]},
+    "3.14": {"measured": "3.14.2", "mended": ["a", "b"], "left": ["c"]},
+}
+KNOWN = [
+    defects.Defect("scripts/a.py", "A `join()` fails", issue=1),
+    defects.Defect("tests/defects/b.py", "A hang"),
+    defects.Defect("tests/defects/c.py", "A crash", issue=3),
+]
+
+
+def write(place, data=DATA):
+    (place / "upstream.json").write_text(json.dumps(data))
+    return place
+
+
+@pytest.mark.parametrize(
+    "version, measured",
+    [
+        ("3.12.9", None),
+        ("3.13.0rc1+", "3.13.9"),
+        ("3.14.2", "3.14.2"),
+        ("3.15.0a1", "3.14.2"),
+    ],
+)
+def test_a_version_is_as_the_last_that_is_known(tmp_path, version, measured):
+    found = upstream.load(version, write(tmp_path))
+    assert (found and found.measured) == measured
+
+
+def test_there_need_be_no_data(tmp_path):
+    assert upstream.load("3.13.1", tmp_path) is None
+
+
+@pytest.mark.parametrize("data", [[], {"3.13": {}}, {"x": DATA["3.13"]}])
+def test_wrong_data_is_one_line(tmp_path, data):
+    with pytest.raises(Problem, match="patches/upstream.json is not as"):
+        upstream.load("3.13.1", write(tmp_path, data))
+
+
+def test_lines(tmp_path):
+    found = upstream.load("3.13.1", write(tmp_path))
+    assert list(upstream.lines(found, KNOWN)) == [
+        "Upstream has mended (as of 3.13.9):",
+        "    A join() fails (gh-1)",
+        "and has left:",
+        "    A hang",
+        "    A crash (gh-3)",
+    ]
+
+
+def test_the_data_of_the_project_has_each_reproducer_once():
+    names = sorted(one.script.rpartition("/")[2][:-3] for one in defects.load())
+    data = json.loads((layout.PATCHES / upstream.NAME).read_text())
+    assert data
+    for version in data:
+        found = upstream.load(f"{version}.0")
+        assert sorted(found.mended + found.left) == names
+        assert list(upstream.lines(found, defects.load()))
+        # Else there is a series, which says what it mends.
+        assert version not in catalog.available()
