@@ -204,6 +204,28 @@ def test_shutdown_called_by_hand(python):
     run(python, script).check("waited for", "False False")
 
 
+def test_alive_at_shutdown(python):
+    # The end of the interpreter waits for threads, but not for OS threads: none
+    # is alive that it has waited for.
+    script = """
+        import atexit, threading
+        import osthread
+        from probe import say
+
+        def look():
+            osthread.await_lingering()
+            say(thread.is_alive())
+            thread.join(0.001)
+            say(thread.is_alive())
+            osthread.release()
+
+        thread = threading.Thread(target=osthread.linger)
+        thread.start()
+        atexit.register(look)
+    """
+    run(python, script).check("False", "False")
+
+
 GREEN = """
     import _thread, threading
     from probe import say

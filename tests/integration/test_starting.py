@@ -46,6 +46,48 @@ def test_event_that_run_clears(python):
     run(python, script).check("None")
 
 
+def test_thread_that_keeps_the_gil(python):
+    # start() does not wait for it to release the GIL without being asked.
+    script = (
+        SETUP
+        + """
+    def run():
+        while not started:
+            pass
+
+    started = False
+    thread = threading.Thread(target=run)
+    thread.start()
+    started = True
+    thread.join()
+    """
+    )
+    run(python, script).check()
+
+
+def test_thread_keeps_the_gil_for_the_switch_interval(python):
+    # But it does not have to give the GIL up earlier than for any other thread.
+    script = (
+        SETUP
+        + """
+    import time
+
+    def run():
+        deadline = time.monotonic() + 0.1
+        while time.monotonic() < deadline:
+            pass
+        ended.append(True)
+
+    ended = []
+    sys.setswitchinterval(1000)
+    thread = threading.Thread(target=run)
+    thread.start()
+    say(ended)
+    """
+    )
+    run(python, script).check("[True]")
+
+
 def test_new_start_before_the_old_thread_is_forgotten(python):
     # The old thread takes itself off the list while the new one is about to
     # put itself on it: the object is the same.
