@@ -60,7 +60,7 @@ def series(request):
 
 @pytest.fixture(scope="session")
 def differing(series):
-    """What is different in its version, a differences.Differences."""
+    """The differences of its version, a differences.Differences."""
     return differences.load(series)
 
 

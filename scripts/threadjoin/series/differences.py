@@ -1,4 +1,4 @@
-"""What is different in the version of a series, for those who test it.
+"""Read what is different in the version of a series, for those who test it.
 
 It is data, differences.json beside the patches, and edited by hand. All of it may be
 left out, and the file too:

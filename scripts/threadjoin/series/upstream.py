@@ -1,4 +1,4 @@
-"""What upstream has mended in the versions that need no series, and what it has left.
+"""Read what upstream has mended, and left, in the versions that need no series.
 
 It is data, patches/upstream.json, measured with scripts/defects:
 
@@ -27,7 +27,7 @@ WHERE = f"patches/{NAME}"
 
 @dataclass(frozen=True)
 class Upstream:
-    """What was measured of a version."""
+    """The figures measured of a version."""
 
     measured: str  # the release
     mended: tuple  # names of reproducers

@@ -27,7 +27,7 @@ KEY = "threadjoin.port"
 
 @dataclass(frozen=True)
 class Report:
-    """What a run has done.
+    """The outcome of a run.
 
     Attributes:
         picked: names of the patches that are committed now.

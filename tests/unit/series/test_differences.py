@@ -1,4 +1,4 @@
-"""What is different in the version of a series."""
+"""Reading what is different in the version of a series."""
 
 import json
 

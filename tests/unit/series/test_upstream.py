@@ -1,4 +1,4 @@
-"""What is told of versions that have no series."""
+"""Reading what is told of versions that have no series."""
 
 import json
 
