@@ -1,4 +1,4 @@
-"""Grafting: what the lead changes in shared files goes into all series, number by number."""
+"""Grafting: what the lead changes in shared files goes into all series."""
 
 import pytest
 from fakeproject import ENTRY, EVENT, EVENTS, MORE, SEVERAL, commit, message, several
