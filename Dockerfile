@@ -1,8 +1,6 @@
 # check=skip=SecretsUsedInArgOrEnv
-# hadolint global ignore=DL3006
 # CPython with the series, to be used as python:3.11-slim is. The stages are
 #
-#   release-SERIES   the settings of an image, as python:3.11-slim has them
 #   source   the pinned source, verified, with the series applied
 #   build    compiled
 #   test     test_threading and the reproducer have passed, then installed
@@ -13,22 +11,16 @@
 # the base image and, unless build/cache/ has it already, the source.
 
 ARG BASE=debian:bookworm-slim
-# Of each series, the release that it is put on: the newest that it is checked on,
-# the checksum of the .tar.xz, and the key that python.org signs it with. Build
-# arguments of these names go first.
+# The series of patches, and the release that it is put on: the newest that it is
+# checked on, and the checksum of the .tar.xz.
 # Made of patches/*/releases.json by `series releases --write`.
 ARG SERIES=3.11
-
-FROM ${BASE} AS release-3.11
-ARG GPG_KEY=A035C8C19219BA821ECEA86B64E628F8D684696D
 ARG PYTHON_VERSION=3.11.16
 ARG PYTHON_SHA256=91bcdebfdde239a003ae93738a7fce0f9230fee5c4bc2b86f6e6e8c6f98aabe8
-ENV GPG_KEY=${GPG_KEY} \
-    PYTHON_VERSION=${PYTHON_VERSION} \
-    PYTHON_SHA256=${PYTHON_SHA256}
 # End of what is made.
 
-FROM release-${SERIES} AS source
+# hadolint ignore=DL3006
+FROM ${BASE} AS source
 # What fails in a pipe, fails.
 SHELL ["/bin/bash", "-euo", "pipefail", "-c"]
 WORKDIR /threadjoin
@@ -48,6 +40,8 @@ COPY . .
 ARG SERIES
 ARG VARIANT=pgo
 ARG KIND=patched
+ARG PYTHON_VERSION
+ARG PYTHON_SHA256
 # Instead of the release: a tarball in the context, or the URL of one, whose
 # checksum is PYTHON_SHA256; or "debian", as ./build.sh --source has it.
 ARG SOURCE
@@ -104,7 +98,8 @@ RUN find . -type f \( -name '*.so*' -o -path './bin/python3.*[0-9]' \) \
         | awk '$3 ~ "^/(usr/)?lib" { sub("^/(usr/)?", "", $3); print "*/" $3 }' \
         | sort -u | xargs dpkg-query --search | cut -d: -f1 | sort -u >/runtime
 
-FROM release-${SERIES} AS final
+# hadolint ignore=DL3006
+FROM ${BASE} AS final
 # Ahead of a Python of the distribution's.
 ENV PATH=/usr/local/bin:$PATH
 # Programs have come to rely on it in python:3.11-slim.
@@ -120,6 +115,13 @@ RUN set -eu; \
     apt-get clean; \
     rm -rf /tmp/runtime /var/lib/apt/lists/* /var/cache/apt/*.bin \
         /var/cache/ldconfig /var/log/apt /var/log/*.log
+
+# As python:3.11-slim has them. The key is the one that python.org signs the
+# release with; the checksum is what is relied on here.
+ARG PYTHON_VERSION PYTHON_SHA256
+ARG GPG_KEY=A035C8C19219BA821ECEA86B64E628F8D684696D
+ENV GPG_KEY=${GPG_KEY} PYTHON_VERSION=${PYTHON_VERSION} \
+    PYTHON_SHA256=${PYTHON_SHA256}
 
 COPY --from=slim /usr/local /usr/local
 ARG SOURCE_DATE_EPOCH=1795392000

@@ -78,7 +78,6 @@ class Series:
     patches: tuple  # of Path, in the order of the `series` file
     releases: tuple = ()  # all that are known, oldest first
     debian: Optional[Debian] = None  # its package, where there is one
-    gpg_key: str = ""  # that its releases are signed with, for images to tell
 
     @property
     def digest(self):
@@ -156,8 +155,7 @@ def _described(series, data):
             **{**data["debian"], "left_out": frozenset(data["debian"]["left_out"])},
             added=tuple(sorted(added.glob("*.patch"))),
         )
-    base, key = series.release(data["base"]), data.get("gpg_key", "")
-    return replace(series, base=base, debian=debian, gpg_key=key)
+    return replace(series, base=series.release(data["base"]), debian=debian)
 
 
 def series_for(version, patches=PATCHES):

@@ -54,17 +54,12 @@ def add(series, version, tgz, xz, checked, root=layout.ROOT):
 
 
 def _dockerfile(known):
-    lines = [f"ARG SERIES={catalog.DEFAULT_SERIES}"]
-    for series in known:
-        settings = {"PYTHON_VERSION": series.newest.version}
-        settings["PYTHON_SHA256"] = _sum(series)
-        if series.gpg_key:
-            settings = {"GPG_KEY": series.gpg_key, **settings}
-        lines += ["", f"FROM ${{BASE}} AS release-{series.name}"]
-        lines += [f"ARG {name}={value}" for name, value in settings.items()]
-        kept = [f"{name}=${{{name}}}" for name in settings]
-        lines.append(f"ENV {f' {chr(92)}{chr(10)}    '.join(kept)}")
-    return "\n".join(lines).split("\n")
+    series = next(one for one in known if one.name == catalog.DEFAULT_SERIES)
+    return [
+        f"ARG SERIES={series.name}",
+        f"ARG PYTHON_VERSION={series.newest.version}",
+        f"ARG PYTHON_SHA256={_sum(series)}",
+    ]
 
 
 def _sum(series):
@@ -98,7 +93,7 @@ def generated(text, lines, called):
     if not parts:
         raise Problem(f"{called} has no lines between {BEGIN!r} and {END!r}")
     head, indent, tail = parts.groups()
-    return head + "".join(f"{indent}{line}".rstrip() + "\n" for line in lines) + tail
+    return head + "".join(f"{indent}{line}\n" for line in lines) + tail
 
 
 def contents(root=layout.ROOT):

@@ -11,50 +11,27 @@ import pytest
 from threadjoin.building import interpreter
 from threadjoin.core import layout
 from threadjoin.series import catalog
-from threadjoin.upkeep import releasedata
 
 ROOT = layout.ROOT
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 BAKE = (ROOT / "docker-bake.hcl").read_text()
 
 
-def made():
-    """Return the lines of the Dockerfile that are made of the data, and the others."""
-    head, _, rest = DOCKERFILE.partition(releasedata.BEGIN)
-    inside, _, tail = rest.partition(releasedata.END)
-    return inside, head + tail
-
-
-def arguments(text=DOCKERFILE):
-    """Yield the names and the defaults of the ARG lines in *text*."""
-    for line in re.findall(r"^ARG (.*)$", text, re.MULTILINE):
+def arguments():
+    """Yield the names and the defaults of the Dockerfile's ARG lines."""
+    for line in re.findall(r"^ARG (.*)$", DOCKERFILE, re.MULTILINE):
         yield from re.findall(r"(\w+)=(\S+)", line)
 
 
-def test_the_default_series_is_the_lead_and_stands_once():
-    assert [v for n, v in arguments() if n == "SERIES"] == [catalog.DEFAULT_SERIES]
-
-
-def test_each_series_has_its_newest_release():
-    first, *stages = re.split("^FROM ", made()[0], flags=re.MULTILINE)
-    assert dict(arguments(first)).keys() == {"SERIES"}
-    found = {}
-    for stage in stages:
-        name = re.match(r"\$\{BASE\} AS release-(\S+)\n", stage)[1]
-        found[name] = dict(arguments(stage))
-        kept = set(re.findall(r"(\w+)=\$\{\1\}", stage))
-        assert kept == found[name].keys()
-    every = [catalog.load_series(name) for name in catalog.available()]
-    assert {n: (v["PYTHON_VERSION"], v["PYTHON_SHA256"]) for n, v in found.items()} == {
-        series.name: (series.newest.version, series.newest.xz) for series in every
+def test_the_defaults_are_those_of_the_newest_release_and_stand_once():
+    release = catalog.load_series().newest
+    wanted = {
+        "SERIES": catalog.DEFAULT_SERIES,
+        "PYTHON_VERSION": release.version,
+        "PYTHON_SHA256": release.xz,
     }
-    assert all(found[s.name].get("GPG_KEY", "") == s.gpg_key for s in every)
-
-
-def test_the_stages_begin_with_those_of_the_series():
-    stages = re.findall("^FROM (.*)$", made()[1], re.MULTILINE)
-    assert stages[0] == "release-${SERIES} AS source"
-    assert stages[-1] == "release-${SERIES} AS final"
+    for name, value in wanted.items():
+        assert [v for n, v in arguments() if n == name] == [value]
 
 
 def test_the_default_variant_is_one():
@@ -63,8 +40,7 @@ def test_the_default_variant_is_one():
 
 
 def test_each_default_is_the_same_in_each_stage():
-    rest = list(arguments(made()[1]))
-    assert len(set(rest)) == len(dict(rest))
+    assert len(set(arguments())) == len(dict(arguments()))
 
 
 def test_the_bake_file_has_each_release_and_variants_that_there_are():
