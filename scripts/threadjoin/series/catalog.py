@@ -13,6 +13,10 @@ from ..core.layout import PATCHES
 #: In a series' directory, the file about the releases of its Python.
 RELEASES = "releases.json"
 
+#: Files of CPython that make no other interpreter: a change of one of these leaves
+#: what was measured true.
+_ASIDE = re.compile(rb"diff --git a/(Lib/test/|Doc/|Misc/|Modules/_testinternalcapi)")
+
 #: The series that a command takes when it is given none.
 DEFAULT_SERIES = "3.11"
 
@@ -83,12 +87,15 @@ class Series:
     def digest(self):
         """A digest of the changes to its base, as twelve hexadecimal digits.
 
-        Of the changes alone: dates, messages and names make no other interpreter.
+        Of what is compiled or imported alone: messages, tests and documentation make
+        no other interpreter.
         """
         total = hashlib.sha256(self.base.tgz.encode())
         for path in self.patches:
-            changes = re.search(rb"^diff --git .*", path.read_bytes(), re.M | re.S)
-            total.update(hashlib.sha256(changes[0]).digest())
+            changes = re.split(rb"^(?=diff --git )", path.read_bytes(), flags=re.M)
+            for change in changes[1:]:
+                if not _ASIDE.match(change):
+                    total.update(hashlib.sha256(change).digest())
         return total.hexdigest()[:12]
 
     @property

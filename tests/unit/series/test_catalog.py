@@ -76,6 +76,17 @@ def test_the_digest_is_of_what_is_changed(series, old, new, same):
     assert (series.digest == before) == same
 
 
+@pytest.mark.parametrize("name", ["Lib/test/test_x.py", "Doc/x.rst", "Misc/NEWS.d/x"])
+def test_the_digest_is_not_of_tests_and_documentation(series, name):
+    before = series.digest
+    path = series.patches[1]
+    added = f"diff --git a/{name} b/{name}\n--- a/{name}\n+++ b/{name}\n@@ -0,0 +1 @@\n+x\n"
+    path.write_text(path.read_text() + added)
+    assert series.digest == before
+    path.write_text(path.read_text() + added.replace(name, "Lib/x.py"))
+    assert series.digest != before
+
+
 def test_the_digest_is_of_the_order_and_of_the_base_too(series):
     other = replace(series, patches=series.patches[::-1])
     based = replace(series, base=replace(series.base, tgz="1" * 64))
