@@ -80,7 +80,9 @@ def test_the_digest_is_of_what_is_changed(series, old, new, same):
 def test_the_digest_is_not_of_tests_and_documentation(series, name):
     before = series.digest
     path = series.patches[1]
-    added = f"diff --git a/{name} b/{name}\n--- a/{name}\n+++ b/{name}\n@@ -0,0 +1 @@\n+x\n"
+    added = (
+        f"diff --git a/{name} b/{name}\n--- a/{name}\n+++ b/{name}\n@@ -0,0 +1 @@\n+x\n"
+    )
     path.write_text(path.read_text() + added)
     assert series.digest == before
     path.write_text(path.read_text() + added.replace(name, "Lib/x.py"))
