@@ -31,6 +31,11 @@ def outdated(text, patches=layout.PATCHES):
             yield match[0]
 
 
+def says_series(text):
+    """Return whether *text*, of a page, says which series it was measured with."""
+    return bool(_MEASURED.search(text))
+
+
 def head(title, command, said):
     """Return how a page begins, a list of paragraphs.
 
