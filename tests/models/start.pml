@@ -1,9 +1,15 @@
 /*
  * _start_native() waits until the new thread has begun, or is not going to any
  * more: threadhandle_start(), then threadhandle_wait_started(). The handle is
- * told by _StartedEvent.set(), with threadhandle_set_started(), unless the new
- * thread has not the memory for it; by the end of threadhandle_run(); or by
- * threadhandle_cut_short(), when the interpreter ends or in the child of a fork.
+ * told, by threadhandle_note_begun(): by _StartedEvent.set(), with
+ * threadhandle_set_started(), unless the new thread has not the memory for it; by
+ * the end of threadhandle_run(); or by threadhandle_cut_short(), when the
+ * interpreter ends or in the child of a fork.
+ *
+ * If it is the new thread itself that tells it, the event is set when that
+ * releases the GIL in PyEval_SaveThread(), or at its end. It may also drop the GIL
+ * in the evaluation loop, which sets no event, and may never end. So the first
+ * wait has a timeout; who waits without one says so before, in `waits`.
  *
  * One that waits may be interrupted once, and its signal handler may fork.
  * Another thread may fork, or end the interpreter: from there on, who wants the
@@ -23,6 +29,9 @@ bool finalizing;
 
 bool begun;             /* has Thread._started been set? */
 bool on_delete;         /* of the new thread's thread state */
+bool told;              /* the handle's `begun` */
+bool waits;             /* the handle's `starter_waits` */
+bool pending;           /* is the event the new thread's release_event? */
 bool v;                 /* the handle's event */
 bool turnstile;         /* is there one: it is made before the start */
 bool held;
@@ -57,6 +66,36 @@ inline notify()
     fi
 }
 
+/* threadhandle_note_begun(), in the new thread or in another one */
+inline note_begun(in_new_thread)
+{
+    if
+    :: told -> skip
+    :: else ->
+#ifdef PLANT_WAITS_LOOKED_AT_FIRST
+        seen = waits;
+        told = true;
+#else
+        told = true;
+        seen = waits;
+#endif
+        if
+        :: !in_new_thread || seen -> notify()
+        :: else -> pending = true
+        fi
+    fi
+}
+
+/* PyEval_SaveThread() and _PyThreadState_DeleteCurrent() of the new thread */
+inline release_gil()
+{
+    atomic { was_pending = pending; pending = false; drop_gil() }
+    if
+    :: was_pending -> notify()
+    :: else -> skip
+    fi
+}
+
 /* PyThreadState_Clear() in _PyThreadState_DeleteExcept(), of the new thread's */
 inline cut_short()
 {
@@ -65,12 +104,12 @@ inline cut_short()
         on_delete = false;
 #ifndef PLANT_CUT_SHORT_DOES_NOT_TELL
         if
-        :: CHILD && !v ->
+        :: CHILD && !told ->
 #ifndef PLANT_TURNSTILE_KEPT
             turnstile = false;      /* _PyEvent_AfterFork() */
 #endif
-            notify()
-        :: !CHILD -> notify()
+            note_begun(false)
+        :: !CHILD -> note_begun(false)
         :: else -> skip
         fi
 #endif
@@ -89,6 +128,7 @@ inline fork(me)
 /* The oldest process outlives the others. */
 active proctype end()
 {
+end_never:                      /* if the new thread never ends */
     (_nr_pr == 1);
     if
     :: GONE(STARTER) -> skip
@@ -100,9 +140,27 @@ active proctype end()
     fi
 }
 
+/* PyEvent_WaitTimed() of the starter */
+inline wait(timed)
+{
+    if
+    :: v -> skip
+    :: else ->
+        atomic { assert(turnstile && !broken); inside = true };
+        if
+        :: atomic { !held -> held = true };
+            atomic { held = false; inside = false }
+        :: !tired -> tired = true; interrupted = true; inside = false
+#ifndef PLANT_NO_TIMEOUT
+        :: timed -> late = true; inside = false
+#endif
+        fi
+    fi
+}
+
 active proctype starter()
 {
-    bool old, set, tired, interrupted;
+    bool old, seen, late, tired, interrupted;
 
     {
         take_gil();
@@ -114,25 +172,24 @@ active proctype starter()
 
         /* threadhandle_wait_started() */
         do
-        :: set -> break
+        :: told -> break
         :: else ->
             interrupted = false;
+            late = false;
             drop_gil();
-            /* PyEvent_WaitTimed() */
+            wait(true);
             if
-            :: v -> skip
-            :: else ->
-                atomic { assert(turnstile && !broken); inside = true };
+            :: late && !v ->
+                waits = true;
                 if
-                :: atomic { !held -> held = true };
-                    atomic { held = false; inside = false }
-                :: !tired -> tired = true; interrupted = true; inside = false
+                :: told -> skip
+                :: else -> wait(false)
                 fi
+            :: else -> skip
             fi;
-            set = v;
             take_gil();
             if
-            :: interrupted ->
+            :: interrupted && !told ->
                 /* pending calls */
                 if
                 :: !CHILD -> fork(STARTER)
@@ -153,7 +210,7 @@ ended:
 
 proctype new_thread()
 {
-    bool old;
+    bool old, seen, was_pending;
 
     {
         /* threadhandle_run() */
@@ -161,24 +218,29 @@ proctype new_thread()
         if
         :: begun = true;        /* the event itself */
             if
-            :: drop_gil(); take_gil()
+            :: release_gil(); take_gil()
             :: true
             fi;
             if
-            :: notify()         /* threadhandle_set_started() */
+            :: note_begun(true) /* threadhandle_set_started() */
             :: true             /* no memory */
             fi
         :: true                 /* no memory */
         fi;
         if
-        :: drop_gil(); take_gil()
+        :: release_gil(); take_gil()
+        :: drop_gil(); take_gil()   /* the evaluation loop */
+        :: told ->
+            drop_gil();
+end_never:
+            false
         :: true
         fi;
 #ifndef PLANT_END_DOES_NOT_TELL
-        notify();
+        note_begun(true);
 #endif
         on_delete = false;
-        drop_gil();
+        release_gil();
 ended:
         skip
     } unless { CHILD }
@@ -186,7 +248,7 @@ ended:
 
 active proctype other()
 {
-    bool old;
+    bool old, seen;
 
     {
         take_gil();
