@@ -103,7 +103,7 @@ def refused(tree, refusal, room, reverse=False, called=None):
     verb = "be taken out of" if reverse else "be applied to"
     return Problem(
         f"{refusal.patch.name} cannot {verb} {called or tree} (CPython "
-        f"{version_of(tree)}): {refusal.reason}{room.partly()}{room.slim()}; the tree "
+        f"{version_of(tree)}): {refusal.reason}{room.partly()}{room.slim(refusal)}; the tree "
         "is as it was"
     )
 
@@ -184,12 +184,12 @@ class Room:
                 return f"; it has the first {count} of {total} patches, to {last}"
         return ""
 
-    def slim(self):
-        """Return words about directories of TESTS that the tree lacks, if any."""
-        missing = [name for name in TESTS if not (self._tree / name).is_dir()]
-        if not missing or self._without:
-            return ""
-        return f"; it has no {' and no '.join(missing)}, which --without-tests is for"
+    def slim(self, refusal):
+        """Return words about the directory of TESTS that made the *refusal*, if any."""
+        for name in TESTS:
+            if refusal.reason.startswith(name) and not (self._tree / name).is_dir():
+                return f"; for a tree without {name}, there is --without-tests"
+        return ""
 
 
 def apply_one(tree, patch):

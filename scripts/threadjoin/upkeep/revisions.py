@@ -46,8 +46,8 @@ Subject: [PATCH] gh-116372: Say which revision of the series this is
 Whoever has an interpreter with these patches, and not the package that it
 came in, cannot tell which of their revisions it has.
 
-Add a module that says it: `python -m concurrent._threadjoin`. No name, number
-or file that programs look at changes.
+Add a module that says it: `python -m concurrent._threadjoin`. Nothing that
+programs look at changes.
 
 Bug: https://github.com/python/cpython/issues/116372
 Forwarded: not-needed
