@@ -103,8 +103,8 @@ def refused(tree, refusal, room, reverse=False, called=None):
     verb = "be taken out of" if reverse else "be applied to"
     return Problem(
         f"{refusal.patch.name} cannot {verb} {called or tree} (CPython "
-        f"{version_of(tree)}): {refusal.reason}{room.partly()}{room.slim(refusal)}; the tree "
-        "is as it was"
+        f"{version_of(tree)}): {refusal.reason}{room.partly()}"
+        f"{room.slim(refusal)}; the tree is as it was"
     )
 
 

@@ -30,7 +30,9 @@ def package(cpython, series, monkeypatch):
         "debian/libpython.symbols.in": " PyX@Base @SVER@\n",
         "debian/patches/series": "own.patch\n",
         "debian/patches/own.patch": patch,
+        ".pc/.version": "2\n",
         ".pc/applied-patches": "own.patch\n",
+        ".pc/own.patch/.timestamp": "",
         ".pc/own.patch/Python/pystate.c": RELEASE["Python/pystate.c"],
         "Python/pystate.c": OLD,
     }
