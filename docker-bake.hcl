@@ -40,6 +40,11 @@ target "image" {
         version = "3.11.16"
         sha256  = "91bcdebfdde239a003ae93738a7fce0f9230fee5c4bc2b86f6e6e8c6f98aabe8"
       },
+      {
+        series  = "3.12"
+        version = "3.12.14"
+        sha256  = "5c8462af5790baf43a321a1559dbe0db06d1be4300fb85fb53c40060668e548a"
+      },
       # End of what is made.
     ]
     # As in build.sh, without the sanitizers, which are for its own tests.
