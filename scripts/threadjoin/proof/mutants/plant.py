@@ -21,10 +21,11 @@ from ...core import files, layout, process, tables
 from ...core.errors import Problem
 from ...host import workplace
 from ...series import catalog
+from .. import pages
 from .looking import TESTS, ByTests, Commands
 
 DATA = layout.ROOT / "tests" / "mutants" / "mutants.json"
-PAGE = layout.ROOT / "docs" / "mutants.md"
+PAGE = pages.path("mutants.md")
 VARIANT = "debug"
 
 #: Seconds in which the interpreter has to begin and end, with a bug in it too.
@@ -264,11 +265,9 @@ def hunt(mutants, places, look, report):
 
 
 _INTRODUCTION = """\
-# The bugs that are planted, and the tests that find them
-
 **{count} bugs are planted: the tests find all of them, and the soak {soaked}.**
 
-Written by `scripts/mutants --write`, which does so when it has seen each found.
+`scripts/mutants --write` writes this when it has seen each found.
 A bug is planted in a copy of the patched build, and the tests named beside it
 are run on that; one of them has to fail, and to pass with nothing planted.
 `scripts/mutants NAME` plants one.
@@ -285,7 +284,14 @@ def page(mutants):
     head = ("planted", "name", "in", "found by", "found by the soak, seeds")
     soaked = sum(bool(mutant.soak) for mutant in mutants)
     introduction = _INTRODUCTION.format(count=len(mutants), soaked=soaked)
-    return introduction + tables.markdown([head, *map(_row, mutants)], None) + "\n"
+    said = pages.measured()
+    parts = pages.head(
+        "The bugs that are planted, and the tests that find them",
+        "scripts/mutants --write",
+        said,
+    )
+    table = tables.markdown([head, *map(_row, mutants)], None)
+    return "\n\n".join([*parts, introduction + table]) + "\n"
 
 
 def _row(mutant):

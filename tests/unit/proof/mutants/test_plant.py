@@ -207,8 +207,8 @@ def test_page():
     mutant = Mutant("a", "It is gone", (Edit("a.c", "", ""),), tests)
     row = (
         "| It is gone | a | `a.c` | "
-        "`test_one` in [test_a](../tests/integration/test_a.py), "
-        "`test_two[x]` in [test_b](../tests/integration/test_b.py) | {} |"
+        "`test_one` in [test_a](../../../tests/integration/test_a.py), "
+        "`test_two[x]` in [test_b](../../../tests/integration/test_b.py) | {} |"
     )
     page = plant.page([mutant])
     assert page.splitlines()[-1] == row.format("")
@@ -221,15 +221,15 @@ def test_page():
 def test_the_page_begins_with_how_many_are_found():
     mutant = Mutant("a", "", (), ())
     mutants = [mutant, mutant, replace(mutant, soak=Seeds(4, 1))]
-    assert plant.page(mutants).splitlines()[2] == (
+    assert plant.page(mutants).splitlines()[6] == (
         "**3 bugs are planted: the tests find all of them, and the soak 1.**"
     )
 
 
 def test_the_page_is_of_the_bugs_that_are_planted():
-    assert plant.PAGE.read_text() == plant.page(plant.load()), (
-        "run scripts/mutants --write"
-    )
+    # What is above the table tells of which series it is, which may be an old one.
+    table = plant.page(plant.load()).partition("| planted")[2]
+    assert plant.PAGE.read_text().endswith(table), "run scripts/mutants --write"
 
 
 def test_every_test_that_is_named_is_there():
