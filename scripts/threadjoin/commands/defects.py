@@ -1,12 +1,11 @@
 """Run the reproducers of the defects on any interpreters, and tabulate the verdicts."""
 
-import os
 import signal
 
 from ..building import identity, interpreter
 from ..core import cli, files, layout, tables
 from ..core.errors import Problem
-from ..proof import defects
+from ..proof import defects, pages
 from ..series import catalog
 from . import options
 
@@ -29,7 +28,7 @@ def _parser():
     options.flag(
         parser,
         "--write",
-        f"write the table to {os.path.relpath(defects.TABLE, layout.ROOT)}",
+        "write the table to docs/results/SERIES/defects.md",
     )
     return parser
 
@@ -59,7 +58,9 @@ def main(argv):
     patched = [python for python in pythons if python.patched]
     if args.write:
         series = {catalog.series_for(python.release).name for python in patched}
-        files.write(defects.TABLE, defects.page(args.times, known, columns, series))
+        target = pages.path("defects.md", *sorted(series)[:1])
+        target.parent.mkdir(parents=True, exist_ok=True)
+        files.write(target, defects.page(args.times, known, columns, series))
     wrong = [
         name
         for python, (name, verdicts) in zip(pythons, columns.items())

@@ -10,12 +10,25 @@ from . import options
 def _parser():
     parser = cli.Parser(prog="scripts/evidence", description=evidence.__doc__)
     options.names(
-        parser, "page", "only these, such as docs/results/3.11/soak.md (default: all)"
+        parser,
+        "page",
+        "only these, such as docs/performance.md (default: all)",
     )
     options.flag(
         parser,
         "--make",
         "make those that are not current, the ones that take least first",
+    )
+    options.flag(
+        parser,
+        "--check",
+        "fail where a page is old and stale.json lacks it",
+    )
+    parser.add_argument(
+        "--mark",
+        metavar="WHY",
+        help="list those that are old in stale.json, with the reason, and have them "
+        "say so; what is current again is taken off",
     )
     options.several(
         parser,
@@ -31,6 +44,16 @@ def main(argv):
     args = _parser().parse_args(argv)
     known = {str(p.path.relative_to(layout.ROOT)): p for p in evidence.load()}
     pages = options.chosen(known, args.page, f"there are: {', '.join(known)}")
+    if args.mark:
+        evidence.mark(pages, args.mark)
+    if args.check or args.mark:
+        found = list(evidence.faults(pages))
+        print(*found, sep="\n", end="\n" if found else "")
+        if found:
+            raise Problem(
+                "pages are old; make them anew (--make), or say why not (--mark WHY)"
+            )
+        return
     chosen = [(page, evidence.state(page)) for page in pages]
     rows = [("page", "is", "takes", "is made by")]
     for page, is_ in chosen:

@@ -60,7 +60,8 @@ def _parser():
         prog="scripts/soak",
         description="Run random programs that start, join, fork, interrupt and end "
         "threads and processes, each in a process of its own, and check what comes "
-        "of them. The first that fails is reduced and shown. See docs/soak.md.",
+        "of them. The first that fails is reduced and shown. See "
+        "docs/results/3.11/soak.md.",
     )
     add = parser.add_argument
     length = parser.add_mutually_exclusive_group()

@@ -18,7 +18,9 @@ from ..series import catalog
 from . import pages
 
 DATA = layout.ROOT / "tests" / "defects" / "defects.json"
-TABLE = layout.ROOT / "docs" / "defects.md"
+
+#: From a page to the directory of the project.
+UP = "../../.."
 
 #: Seconds that a reproducer may take.
 PATIENCE = 120
@@ -159,9 +161,9 @@ def table(defects, columns, patches):
         if defect.issue:
             url = f"https://github.com/python/cpython/issues/{defect.issue}"
             what += f" ([{defect.issue}]({url}))"
-        path = Path("..", defect.script)
+        path = Path(UP, defect.script)
         mended = [
-            f"{series} by [{patch.name[:4]}](../patches/{series}/{patch.name})"
+            f"{series} by [{patch.name[:4]}](../../../patches/{series}/{patch.name})"
             for series, patch in patches.get(defect.mended_by, {}).items()
         ]
         cells = [what, f"[{path.stem}]({path})", ", ".join(mended)]

@@ -115,7 +115,7 @@ class Soak:
 
 
 def title(seed, what=""):
-    return f"{what} program of seed {seed}; see docs/soak.md".strip()
+    return f"{what} program of seed {seed}; see docs/results/3.11/soak.md".strip()
 
 
 def _tell(words):

@@ -187,7 +187,7 @@ def test_replay(fake):
 def test_print(capsys):
     command.main(["--print", "12"])
     program = programs.generate(12)
-    title = "program of seed 12; see docs/soak.md"
+    title = "program of seed 12; see docs/results/3.11/soak.md"
     assert capsys.readouterr().out == programs.source(program, title)
 
 
