@@ -36,9 +36,24 @@ target "image" {
     release = [
       # Made of patches/*/releases.json by `series releases --write`.
       {
+        series  = "3.9"
+        version = "3.9.25"
+        sha256  = "00e07d7c0f2f0cc002432d1ee84d2a40dae404a99303e3f97701c10966c91834"
+      },
+      {
+        series  = "3.10"
+        version = "3.10.21"
+        sha256  = "a0da1e72132e950154eca0f6f47d5db828454700de20e5113667940d81e0db04"
+      },
+      {
         series  = "3.11"
         version = "3.11.16"
         sha256  = "91bcdebfdde239a003ae93738a7fce0f9230fee5c4bc2b86f6e6e8c6f98aabe8"
+      },
+      {
+        series  = "3.12"
+        version = "3.12.14"
+        sha256  = "5c8462af5790baf43a321a1559dbe0db06d1be4300fb85fb53c40060668e548a"
       },
       # End of what is made.
     ]

@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import sys
 import tempfile
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 
@@ -14,6 +15,8 @@ def run():
     return process.exitcode
 
 
+# Of a fork in a process with several threads, 3.12 and later warn.
+warnings.simplefilter("ignore", DeprecationWarning)
 context = multiprocessing.get_context("fork")
 with tempfile.TemporaryFile() as err:
     os.dup2(err.fileno(), 2)

@@ -42,7 +42,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @cache
-def _release(path):
+def release(path):
     """Return the release of the interpreter at *path*, such as (3, 11, 2)."""
     code = "import sys; print(*sys.version_info[:3])"
     output = subprocess.run([path, "-c", code], check=True, stdout=subprocess.PIPE)
@@ -70,7 +70,7 @@ class Interpreter:
     def mended_upstream(self, defect):
         """Tell whether upstream has mended *defect* in this release."""
         since = dict(self.mended).get(defect)
-        return bool(since) and _release(self.path) >= tuple(map(int, since.split(".")))
+        return bool(since) and release(self.path) >= tuple(map(int, since.split(".")))
 
     def sysconfig(self):
         """Return what is needed to compile for this interpreter, as a dict."""

@@ -97,6 +97,13 @@ await_finished(PyObject *Py_UNUSED(module), PyObject *args)
 }
 
 static PyObject *
+lose(PyObject *Py_UNUSED(module), PyObject *object)
+{
+    Py_INCREF(object);
+    Py_RETURN_NONE;
+}
+
+static PyObject *
 release(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 {
     pthread_mutex_lock(&mutex);
@@ -454,6 +461,8 @@ static PyMethodDef methods[] = {
      "Wait until so many threads (1) have begun to linger."},
     {"await_finished", await_finished, METH_VARARGS,
      "Wait until so many threads (1) are done with lingering."},
+    {"lose", lose, METH_O,
+     "Lose a reference to the object: it is never freed."},
     {"release", release, METH_NOARGS,
      "Let all threads that linger, and those that will, go."},
     {"finished", count_finished, METH_NOARGS,

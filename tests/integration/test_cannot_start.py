@@ -84,7 +84,7 @@ def test_start_that_fails_leaves_nothing_behind(python, prevent):
     say(thread.is_alive(), outcome(thread.start))
     """
     )
-    left = 0 if python.patched else 600
+    left = 0 if python.is_without("not_the_last_thread") else 600
     run(python, script).check(
         "{'RuntimeError'}",
         "{'RuntimeError'}",
@@ -160,7 +160,7 @@ def test_memory_is_given_back_after_starts_that_fail(python, prevent):
     """
     )
     # Stock leaves the thread state of start_new_thread().
-    run(python, script).check("True", str(python.patched))
+    run(python, script).check("True", str(python.is_without("not_the_last_thread")))
 
 
 def test_subinterpreter_ends_after_a_start_that_failed(python, prevent):
@@ -183,7 +183,7 @@ def test_subinterpreter_ends_after_a_start_that_failed(python, prevent):
         say(_testcapi.run_in_subinterp({textwrap.dedent(inner)!r}))
     """
     result = run(python, script)
-    if python.patched:
+    if python.is_without("not_the_last_thread"):
         result.check("RuntimeError {}", "0")
     else:
         assert result.lines == ["RuntimeError {}"]

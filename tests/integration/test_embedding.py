@@ -148,7 +148,7 @@ for thread in kept:
 #: Threads that are done and that nobody joins, and something that keeps their
 #: objects until after the end of the interpreter.
 KEPT = """
-import _thread, ctypes, threading
+import _thread, threading
 import osthread
 assert osthread.unclaimed() == 0, osthread.unclaimed()
 kept = [threading.Thread(target=int) for _ in range(3)]
@@ -163,7 +163,7 @@ threading.Thread(target=lambda kept: gate.acquire(), args=(kept,),
                  daemon=True).start()
 """,
     "a lost reference": """
-ctypes.pythonapi.Py_IncRef(ctypes.py_object(kept))
+osthread.lose(kept)
 """,
 }
 

@@ -255,7 +255,7 @@ def test_destructor_starts_a_thread(python):
     starts = Starts()
     """
     )
-    if python.patched:
+    if python.is_without("destructor_starts_a_thread"):
         run(python, script).check("atexit", "RuntimeError")
     else:
         result = run(python, script, timeout=HANG)

@@ -1,4 +1,4 @@
-"""Bugs planted in the series are found by what plant.json names.
+"""Bugs planted in the series are found by what its patch names.
 
 Those are tests, and for some programs of the soak.
 """
@@ -54,7 +54,11 @@ def test_the_others_are_found_by_the_soak():
 
 @pytest.mark.parametrize("way", [ByTests, BySoak])
 def test_what_is_no_bug_survives(way):
-    edit = plant.Edit("Lib/threading.py", "# Main class for threads", "# Threads")
+    diff = (
+        "--- a/Lib/threading.py\n+++ b/Lib/threading.py\n@@ -1 +1,2 @@\n"
+        "+# A comment\n"
+        ' """Thread module emulating a subset of Java\'s threading model."""\n'
+    )
     model = next(mutant for mutant in SOAKED if mutant.soak.ci)
-    harmless = replace(model, name="harmless", plants="A comment", edits=(edit,))
+    harmless = replace(model, name="harmless", plants="A comment", diff=diff)
     assert survivors([harmless], way) == ["harmless"]

@@ -1,6 +1,7 @@
 """No sanitizer has anything to report on patched that it has not on stock."""
 
 import pytest
+from threadjoin.commands import sanitizers
 from threadjoin.proof.sanitizers import runs
 
 
@@ -8,5 +9,5 @@ from threadjoin.proof.sanitizers import runs
 @pytest.mark.parametrize("name", runs.load())
 def test_no_new_report(name, capsys):
     # Builds two interpreters, and runs the tests of tests/regrtest/tests.json.
-    status = runs.main([name])
+    status = sanitizers.main([name])
     assert status == 0, capsys.readouterr().out

@@ -42,7 +42,7 @@ TESTS = ["many threads", "timeouts", "detach", "cannot start", "several joiners"
 #: takes a few milliseconds for a thread, and many on a machine that is busy.
 PATIENCE = 60
 
-PLANTED = plant.load(HERE / "planted.json")
+PLANTED = plant.load(HERE / "planted")
 
 
 def _provide(command):

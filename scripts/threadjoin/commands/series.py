@@ -49,6 +49,7 @@ from ..upkeep import (
     releases,
     revisions,
 )
+from . import options
 
 
 def _places(args, names):
@@ -389,7 +390,7 @@ def _parser():
         metavar="NUMBER",
         help="the prefixes that end in this patch or a later one",
     )
-    runner.add_jobs(each)
+    options.processors(each)
     _add_source(each)
 
     known = command(
@@ -440,23 +441,17 @@ def _parser():
     )
     revision.add_argument("series", **some)
     what = revision.add_mutually_exclusive_group()
-    what.add_argument(
+    options.flag(
+        what,
         "--record",
-        action="store_true",
-        help="the series are as they are to be: as the same revision, or as the next "
-        "one, where the last is released",
+        "the series are as they are to be: as the same revision, or as the next one, "
+        "where the last is released",
     )
-    what.add_argument(
-        "--release", action="store_true", help="the revisions are released today"
-    )
+    options.flag(what, "--release", "the revisions are released today")
 
     one = command("combined", _combined, "print a series as one patch")
     one.add_argument("series", metavar="SERIES")
-    one.add_argument(
-        "--without-tests",
-        action="store_true",
-        help="without what is below Lib/test and Doc",
-    )
+    options.flag(one, "--without-tests", "without what is below Lib/test and Doc")
     _add_source(one)
 
     entry = command(

@@ -1,18 +1,11 @@
-"""Check the documentation: its links, and the commands that it names.
-
-Pages of results that were measured with a series as it was before are named, and
-are no fault: to measure takes an hour.
-"""
+"""Check the documentation: its links, and the commands that it names."""
 
 import functools
 import os
 import re
 import subprocess
 
-from ..core import cli
-from ..core.errors import Problem
 from ..core.layout import ROOT
-from . import pages
 
 _LINK = re.compile(r"\[[^]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ +(.*?) *#*$", re.MULTILINE)
@@ -34,7 +27,7 @@ def anchors(text):
 
 def documents(root):
     """Return the Paths of all documents of the project at *root*."""
-    return [*sorted(root.glob("*.md")), *sorted(root.glob("docs/*.md"))]
+    return [*sorted(root.glob("*.md")), *sorted(root.glob("docs/**/*.md"))]
 
 
 def check_links(document):
@@ -98,23 +91,3 @@ def check(root=ROOT):
             yield f"{document.relative_to(root)}: {found}"
     if not (root / "README.md").is_file():
         yield "README.md: is not there"
-
-
-def outdated(root=ROOT):
-    """Yield a line for each page of the project at *root* that is of an old series."""
-    for document in documents(root):
-        for line in pages.outdated(document.read_text(), root / "patches"):
-            yield f"{document.relative_to(root)}: not of the series as it is: {line}"
-
-
-def main(argv):
-    """Run the command line *argv* (a list of str)."""
-    parser = cli.Parser(prog="scripts/docs", description=__doc__)
-    parser.parse_args(argv)
-    for line in outdated():
-        print(f"warning: {line}")
-    problems = list(check())
-    for problem in problems:
-        print(problem)
-    if problems:
-        raise Problem(f"{len(problems)} found in the documentation; mend them")

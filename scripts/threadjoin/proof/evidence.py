@@ -1,6 +1,8 @@
 """Tell which pages of results in docs/ are old, and make them anew.
 
-docs/evidence.json has the pages, and the commands that make each.
+docs/results/SERIES/evidence.json has the pages, and the commands that make each;
+stale.json beside it has those that are known to be of an older series, and why. To
+measure takes hours: such a page says so itself, and any other is a fault.
 """
 
 import json
@@ -10,12 +12,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..building import interpreter
-from ..core import cli, layout, signals, tables
+from ..core import files, layout
 from ..core.errors import Problem
-from ..core.progress import Progress
 from . import pages
 
-DATA = Path("docs") / "evidence.json"
+DATA = "docs/results/*/evidence.json"
+
+#: The list of pages that are known to be old, beside that: for each, which series it
+#: is of, and why it is not made anew.
+STALE = "stale.json"
+
+#: What such a page says below its heading.
+_NOTE = "> **Of an older series: {}.** {}"
 
 #: The states of a page.
 CURRENT, OLD, UNKNOWN, MISSING = "current", "old", "names no series", "missing"
@@ -29,11 +37,12 @@ _OTHERS = "{others}"
 
 @dataclass(frozen=True)
 class Page:
-    """A page of results, from docs/evidence.json."""
+    """A page of results, from an evidence.json."""
 
     path: Path  # of the page
     commands: tuple  # that make it, in order: tuples of str
     minutes: int  # that they take, about: on two processors
+    stale: Path  # of the list of the pages of its series that are known to be old
     by_hand: str = ""  # what is left to do after them
 
 
@@ -43,9 +52,11 @@ def load(root=layout.ROOT):
         Page(
             path=root / one.pop("page"),
             commands=tuple(map(tuple, one.pop("commands"))),
+            stale=data.with_name(STALE),
             **one,
         )
-        for one in json.loads((root / DATA).read_text())
+        for data in sorted(root.glob(DATA))
+        for one in json.loads(data.read_text())
     ]
     return sorted(found, key=lambda page: page.minutes)
 
@@ -62,6 +73,68 @@ def state(page, patches=layout.PATCHES):
     if any(pages.outdated(text, patches)):
         return OLD
     return CURRENT if pages.says_series(text) else UNKNOWN
+
+
+def known_stale(page):
+    """Return the entry of *page* in its list of old pages; None if it has none."""
+    return _stale(page.stale).get(page.path.name)
+
+
+def _stale(path):
+    return json.loads(path.read_text()) if path.is_file() else {}
+
+
+def _digests(text):
+    return ", ".join(f"{name} {digest}" for name, digest in pages.of(text))
+
+
+def _note(entry):
+    return _NOTE.format(entry["of"], entry["why"])
+
+
+def faults(wanted, patches=layout.PATCHES):
+    """Yield what is wrong with the Pages *wanted*: an age that they do not tell.
+
+    Parameters:
+        patches: as state() has it.
+    """
+    for page in wanted:
+        is_, entry = state(page, patches), known_stale(page)
+        name = page.path.relative_to(layout.ROOT)
+        text = page.path.read_text() if is_ != MISSING else ""
+        if is_ == CURRENT and (entry or _NOTE[:20] in text):
+            yield f"{name} is current, and called old"
+        elif is_ == OLD and not (entry and entry["of"] == _digests(text)):
+            yield f"{name} is of {_digests(text)}, and not known to be old"
+        elif is_ == OLD and _note(entry) not in text:
+            yield f"{name} does not say of which series it is"
+        elif is_ in (UNKNOWN, MISSING):
+            yield f"{name}: {is_}"
+
+
+def mark(wanted, why):
+    """Have those of the Pages *wanted* that are old say so; list them.
+
+    Parameters:
+        why: the reason, for those that are not listed yet.
+    """
+    for page in wanted:
+        is_ = state(page)
+        if is_ not in (CURRENT, OLD):
+            continue
+        listed = _stale(page.stale)
+        text = page.path.read_text()
+        entry = listed.pop(page.path.name, None)
+        text = re.sub(r"^> \*\*Of an older series: .*\n\n", "", text, flags=re.M)
+        if is_ == OLD:
+            of = _digests(text)
+            if not entry or entry["of"] != of:
+                entry = {"of": of, "why": why}
+            listed[page.path.name] = entry
+            title, _, rest = text.partition("\n\n")
+            text = f"{title}\n\n{_note(entry)}\n\n{rest}"
+        files.write(page.path, text)
+        files.write(page.stale, json.dumps(listed, indent=4, sort_keys=True) + "\n")
 
 
 def expand(command, others=()):
@@ -109,60 +182,3 @@ def make(wanted, others, progress):
         if page.by_hand:
             progress.note(f"{name}: {page.by_hand}")
     return failed
-
-
-def _parser():
-    parser = cli.Parser(prog="scripts/evidence", description=__doc__)
-    parser.add_argument(
-        "page",
-        nargs="*",
-        metavar="PAGE",
-        help="only these, such as docs/defects.md (default: all)",
-    )
-    parser.add_argument(
-        "--make",
-        action="store_true",
-        help="make those that are not current, the ones that take least first",
-    )
-    parser.add_argument(
-        "--python",
-        action="append",
-        default=[],
-        metavar="PYTHON",
-        help="a further interpreter for the pages that compare versions; may be "
-        "given more than once",
-    )
-    return parser
-
-
-def _chosen(known, names):
-    by_name = {str(page.path.relative_to(layout.ROOT)): page for page in known}
-    for name in names:
-        if name not in by_name:
-            raise Problem(f"{name} is not one of: {', '.join(by_name)}")
-    return [by_name[name] for name in names] or known
-
-
-def main(argv):
-    """Run the command line *argv* (a list of str)."""
-    args = _parser().parse_args(argv)
-    chosen = [(page, state(page)) for page in _chosen(load(), args.page)]
-    rows = [("page", "is", "takes", "is made by")]
-    for page, is_ in chosen:
-        rows.append(
-            (
-                str(page.path.relative_to(layout.ROOT)),
-                is_,
-                f"about {page.minutes} min",
-                "; ".join(" ".join(command) for command in page.commands),
-            )
-        )
-    print("\n".join(tables.plain(rows, None)))
-    wanted = [page for page, is_ in chosen if is_ != CURRENT]
-    if not args.make or not wanted:
-        return
-    signals.once()
-    failed = make(wanted, args.python, Progress())
-    if failed:
-        names = ", ".join(page.path.name for page in failed)
-        raise Problem(f"not made: {names}; see what their commands say above")

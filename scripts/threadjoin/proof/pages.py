@@ -5,6 +5,9 @@ import re
 from ..core import layout
 from ..series import catalog
 
+#: Where the pages are, in a directory for each series.
+RESULTS = layout.ROOT / "docs" / "results"
+
 _MEASURED = re.compile(r"^Measured with the series (\S+), (\w+)\.$", re.MULTILINE)
 
 
@@ -29,6 +32,16 @@ def outdated(text, patches=layout.PATCHES):
         known = name in catalog.available(patches)
         if not known or match[0] not in measured([name], patches):
             yield match[0]
+
+
+def path(name, series=catalog.DEFAULT_SERIES):
+    """Return the Path of the page *name* ("defects.md") of *series*."""
+    return RESULTS / series / name
+
+
+def of(text):
+    """Return which series *text*, of a page, is of: {(name, digest)}, sorted."""
+    return sorted(set(_MEASURED.findall(text)))
 
 
 def says_series(text):

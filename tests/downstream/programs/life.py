@@ -427,7 +427,7 @@ def exit_waits_for_a_thread():
 @child
 def leaves_a_thread():
     def body():
-        time.sleep(0.2)
+        threading.main_thread().join()
         print("thread")
 
     atexit.register(print, "atexit")
@@ -515,7 +515,7 @@ def an_error_in_the_main_thread():
 @child
 def fails_beside_a_thread():
     def body():
-        time.sleep(0.1)
+        threading.main_thread().join()
         print("thread", flush=True)
 
     threading.Thread(target=body).start()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from threadjoin.building import identity
+from threadjoin.commands import defects as command
 from threadjoin.core import layout
 from threadjoin.core.errors import Problem
 from threadjoin.proof import defects, pages
@@ -132,12 +133,12 @@ def test_table():
     assert lines[0] == "| defect | reproducer | mended in | 3.11.2 | 3.11.2 patched |"
     assert lines[2].startswith("| One ([116372](https://github.com/python/cpython/")
     one, two = (
-        "3.11 by [0020](../patches/3.11/0020-one.patch), "
-        "3.12 by [0020](../patches/3.12/0020-one.patch)",
-        "3.11 by [0010](../patches/3.11/0010-two.patch)",
+        "3.11 by [0020](../../../patches/3.11/0020-one.patch), "
+        "3.12 by [0020](../../../patches/3.12/0020-one.patch)",
+        "3.11 by [0010](../../../patches/3.11/0010-two.patch)",
     )
-    assert lines[2].endswith(f"[one](../tests/defects/one.py) | {one} | ● | – |")
-    assert lines[3] == f"| Two | [two](../tests/defects/two.py) | {two} | – | – |"
+    assert lines[2].endswith(f"[one](../../../tests/defects/one.py) | {one} | ● | – |")
+    assert lines[3] == f"| Two | [two](../../../tests/defects/two.py) | {two} | – | – |"
 
 
 def test_what_mends_a_defect_is_in_a_series():
@@ -159,12 +160,12 @@ def ill(monkeypatch, tmp_path):
     monkeypatch.setattr(
         defects, "reproduce", lambda python, *rest: Counter({python != "well": 1})
     )
-    monkeypatch.setattr(defects, "TABLE", tmp_path / "defects.md")
+    monkeypatch.setattr(defects.pages, "RESULTS", tmp_path / "results")
 
     def run(*pythons, more=()):
         known = {python.path: python for python in pythons}
         monkeypatch.setattr(identity, "identify", known.__getitem__)
-        defects.main([*known, *more])
+        command.main([*known, *more])
 
     return run
 
@@ -190,7 +191,7 @@ def test_the_matrix_is_printed_as_marks(ill, capsys):
 def test_one_that_is_called_as_another_is_judged_by_itself(ill):
     with pytest.raises(Problem, match=r"^3.11.2 patched, debug \(1\): a defect is "):
         ill(made_up("ill"), made_up("well"), more=["--write"])
-    text = defects.TABLE.read_text()
+    text = defects.pages.path("defects.md").read_text()
     assert " | 3.11.2 patched, debug (1) | 3.11.2 patched, debug (2) |\n" in text
     assert text.count("| ● | – |\n") == len(defects.load())
     assert f"\n\n{defects.LEGEND}\n\n" in text

@@ -1,7 +1,7 @@
 """The documentation's links and commands are checked against what is there."""
 
 import pytest
-from threadjoin.proof import docs, pages
+from threadjoin.proof import docs
 
 GOOD = """\
 # The Title: of `it`!
@@ -84,27 +84,6 @@ def test_documents_below_docs_are_checked_too(root):
         "docs/page.md: links to scripts/test, which is not there",
         "docs/page.md: scripts/nosuch is not there",
     ]
-
-
-def test_pages_of_an_older_series_are_named_and_are_no_fault(
-    root, series, monkeypatch, capsys
-):
-    (root / "docs").mkdir()
-    page = root / "docs" / "page.md"
-    patches = series.directory.parent
-    assert patches == root / "patches"
-    (line,) = pages.measured(["3.11"], patches)
-    page.write_text(f"# Page\n\n{line}\n")
-    assert list(docs.outdated(root)) == []
-    old = line.replace(series.digest, "0" * 12)
-    page.write_text(f"# Page\n\n{old}\n")
-    check, outdated = docs.check, docs.outdated
-    monkeypatch.setattr(docs, "check", lambda: check(root))
-    monkeypatch.setattr(docs, "outdated", lambda: outdated(root))
-    assert not docs.main([])
-    assert capsys.readouterr().out == (
-        f"warning: docs/page.md: not of the series as it is: {old}\n"
-    )
 
 
 def test_command_that_hangs(root, monkeypatch):

@@ -3,16 +3,19 @@
 import json
 
 import pytest
+from threadjoin.commands import evidence as script
 from threadjoin.core import layout
 from threadjoin.core.errors import Problem
 from threadjoin.core.progress import Progress
 from threadjoin.proof import evidence, pages
 
+DATA = "docs/results/3.11/evidence.json"
+
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     """A project with a page of each state; what makes one adds a line to it."""
-    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "results" / "3.11").mkdir(parents=True)
     (line,) = pages.measured()
     texts = {
         "new": f"# New\n\n{line}\n",
@@ -29,7 +32,7 @@ def project(tmp_path, monkeypatch):
         }
         for name, minutes in (("silent", 3), ("old", 2), ("new", 1), ("gone", 4))
     ]
-    (tmp_path / evidence.DATA).write_text(json.dumps(known))
+    (tmp_path / DATA).write_text(json.dumps(known))
     monkeypatch.setattr(layout, "ROOT", tmp_path)
     return tmp_path
 
@@ -53,11 +56,11 @@ def test_what_is_not_current_is_made(project):
 
 
 def test_what_fails_does_not_keep_the_others_from_being_made(project):
-    known = json.loads((project / evidence.DATA).read_text())
+    known = json.loads((project / DATA).read_text())
     for one in known:
         if one["page"] == "docs/old.md":
             one["commands"] = [["false"], *one["commands"]]
-    (project / evidence.DATA).write_text(json.dumps(known))
+    (project / DATA).write_text(json.dumps(known))
     failed = evidence.make(evidence.load(project), [], Progress())
     assert [page.path.stem for page in failed] == ["old"]
     assert "made" not in (project / "docs/old.md").read_text()
@@ -81,17 +84,17 @@ def test_nothing_is_begun_that_cannot_be_made(project, monkeypatch):
     monkeypatch.setattr(
         evidence.interpreter, "built", lambda kind, variant: project / "none"
     )
-    known = json.loads((project / evidence.DATA).read_text())
+    known = json.loads((project / DATA).read_text())
     known[-1]["commands"] = [["{debug stock}"]]
-    (project / evidence.DATA).write_text(json.dumps(known))
+    (project / DATA).write_text(json.dumps(known))
     with pytest.raises(Problem):
         evidence.make(evidence.load(project), [], Progress())
     assert not any("made" in p.read_text() for p in project.glob("docs/*.md"))
 
 
 def test_a_page_that_is_none_is_refused():
-    with pytest.raises(Problem, match="docs/none.md is not one of: docs/"):
-        evidence.main(["docs/none.md"])
+    with pytest.raises(Problem, match="there is no docs/none.md; there are: docs/"):
+        script.main(["docs/none.md"])
 
 
 def test_the_data_names_pages_and_commands_that_are_there():
@@ -99,3 +102,34 @@ def test_the_data_names_pages_and_commands_that_are_there():
         assert page.path.is_file()
         for command in page.commands:
             assert (layout.ROOT / command[0]).is_file()
+
+
+def test_an_old_page_has_to_be_known_and_to_say_so(project):
+    def faults(*names):
+        known = {page.path.stem: page for page in evidence.load(project)}
+        return list(evidence.faults([known[name] for name in names]))
+
+    assert faults("new") == []
+    assert faults("silent", "gone") == [
+        "docs/silent.md: names no series",
+        "docs/gone.md: missing",
+    ]
+    unknown = ["docs/old.md is of 3.11 000000000000, and not known to be old"]
+    assert faults("old") == unknown
+    page = project / "docs" / "old.md"
+    before = page.read_text()
+    evidence.mark(evidence.load(project), "it takes hours")
+    note = "> **Of an older series: 3.11 000000000000.** it takes hours"
+    assert page.read_text().splitlines()[:3] == ["# Old", "", note]
+    assert faults("old", "new") == []
+    evidence.mark(evidence.load(project), "another reason")
+    assert note in page.read_text()
+    page.write_text(before)
+    assert faults("old") == ["docs/old.md does not say of which series it is"]
+    page.write_text(before.replace("000.", "001."))
+    assert faults("old") == [unknown[0].replace("000,", "001,")]
+    # Made anew, it is no longer listed.
+    page.write_text((project / "docs" / "new.md").read_text())
+    assert faults("old") == ["docs/old.md is current, and called old"]
+    evidence.mark(evidence.load(project), "")
+    assert faults("old") == []

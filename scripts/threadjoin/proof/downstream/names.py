@@ -37,7 +37,7 @@ PLACES = 3
 
 
 INTRODUCTION = """\
-Found by parsing the wheels of the libraries in docs/downstream.md and of all that
+Found by parsing the wheels of the libraries in downstream.md and of all that
 these and their tests install; their own tests are left out. A use may be one for
 another version of Python: whether it is, only reading tells. C and Cython are not
 read. `by name` is a string, as for `hasattr()` or in a list of what is replaced."""

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 
 from ...building.identity import KINDS
 from ...core import files, tables
+from .. import pages
 from ..compare import BETTER, WORSE, Difference
 from ..outcomes import FAILED, PASSED, SKIPPED
 from . import data
@@ -174,8 +175,11 @@ def markdown(results, pythons, missing):
         missing: names of the libraries that were not run.
     """
     parts = [
-        "# Other people's libraries on a patched interpreter",
-        "<!-- Made by scripts/downstream --table. Do not edit. -->",
+        *pages.head(
+            "Other people's libraries on a patched interpreter",
+            "scripts/downstream --table",
+            pages.measured(),
+        ),
         textwrap.fill(
             "The tests that libraries bring in their sdists, and programs of ours "
             "(tests/downstream/programs) where they bring none, on the stock and on "

@@ -1,15 +1,17 @@
 """Plant bugs in the patched interpreter, one at a time, and see each found.
 
-mutants.json says of each bug what it plants, where, and which tests have to
-find it; of some, also which programs of the soak. A bug is planted in a copy of
-the patched build, a workplace, which is as the build was when the bug has been
-looked for: no interpreter stays there.
+Each is a patch in tests/mutants/, whose head says what it plants and which tests
+have to find it; of some, also how many programs of the soak, from which seed. A bug
+is planted in a copy of the patched build, a workplace, which is as the build was
+when the bug has been looked for: no interpreter stays there.
 """
 
 import json
 import os
 import queue
+import re
 import shutil
+import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -17,15 +19,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...building import interpreter
-from ...core import cli, files, layout, process, signals, tables
+from ...core import files, git, layout, process, tables
 from ...core.errors import Problem
-from ...core.progress import Progress, duration
-from ...host import devenv, workplace
+from ...host import workplace
 from ...series import catalog
-from .looking import TESTS, BySoak, ByTests, Commands
+from .. import pages
+from .looking import TESTS, ByTests, Commands
 
-DATA = layout.ROOT / "tests" / "mutants" / "mutants.json"
-PAGE = layout.ROOT / "docs" / "mutants.md"
+DATA = layout.ROOT / "tests" / "mutants"
+PAGE = pages.path("mutants.md")
 VARIANT = "debug"
 
 #: Seconds in which the interpreter has to begin and end, with a bug in it too.
@@ -50,15 +52,6 @@ KEPT = (
 
 
 @dataclass(frozen=True)
-class Edit:
-    """A place in the source, and what is put there."""
-
-    file: str  # path in the source tree
-    old: str  # found there once
-    new: str
-
-
-@dataclass(frozen=True)
 class Seeds:
     """Programs of the soak, perturbed, one of which has to fail."""
 
@@ -77,63 +70,69 @@ class Mutant:
 
     name: str
     plants: str  # what goes wrong, for people, as Markdown
-    edits: tuple  # of Edit
+    diff: str  # which git applies
     tests: tuple  # node identifiers below tests/integration; one has to fail
     ci: bool = True  # are they quick enough for each change of the project?
     soak: Seeds = None  # None: the soak is not to find it
 
     def files(self):
         """Return the names of the files that it changes, each once."""
-        return sorted({edit.file for edit in self.edits})
+        return sorted(re.findall(r"^\+\+\+ b/(.+)$", self.diff, re.M))
+
+
+class NoPlace(Problem):
+    """A source has no place for a bug."""
 
 
 def load(data=DATA):
-    """Return the Mutants that the file *data* lists.
+    """Return the Mutants in the directory *data*, a patch each, by name.
 
-    Raises Problem when two have the same name.
+    Raises Problem when one does not say what it plants.
     """
-    mutants = [_mutant(entry) for entry in json.loads(data.read_text())]
-    names = [mutant.name for mutant in mutants]
-    twice = {name for name in names if names.count(name) > 1}
-    if twice:
-        raise Problem(f"{data.name} has {min(twice)} twice; give one another name")
-    return mutants
-
-
-def _mutant(entry):
-    # A text of several lines is a list of them.
-    edits = [
-        Edit(edit["file"], _text(edit["old"]), _text(edit["new"]))
-        for edit in entry["edits"]
+    return [
+        _mutant(path.stem, path.read_text()) for path in sorted(data.glob("*.patch"))
     ]
-    rest = {key: entry[key] for key in ("name", "plants", "ci") if key in entry}
-    if "soak" in entry:
-        rest["soak"] = Seeds(**entry["soak"])
-    return Mutant(edits=tuple(edits), tests=tuple(entry["tests"]), **rest)
 
 
-def _text(value):
-    return value if isinstance(value, str) else "\n".join(value)
+def _mutant(name, text):
+    head, _, diff = text.partition("\n\n")
+    said = [line.partition(": ") for line in head.splitlines()]
+    fields = {key: value for key, _, value in said}
+    if "Plants" not in fields:
+        raise Problem(f"{name}.patch has no line Plants: in its head; add it")
+    soak = re.fullmatch(r"(\d+) from (\d+)(, not in CI)?", fields.get("Soak", ""))
+    return Mutant(
+        name,
+        fields["Plants"],
+        diff,
+        tuple(value for key, _, value in said if key == "Found-by"),
+        fields.get("CI") != "no",
+        Seeds(int(soak[2]), int(soak[1]), not soak[3]) if soak else None,
+    )
 
 
 def planted(tree, mutant):
     """Return what the files of the source *tree* are with the bug in them.
 
-    Returns a dict, {name of the file: its text}. Raises Problem when the tree
-    has not, or more than once, what the bug is to take the place of.
+    Returns a dict, {name of the file: its text}. Raises NoPlace when the patch
+    does not apply.
     """
-    texts = {}
-    for edit in mutant.edits:
-        text = texts.get(edit.file) or (tree / edit.file).read_text()
-        times = text.count(edit.old)
-        if times != 1:
-            raise Problem(
-                f"{mutant.name} does not apply any more: {edit.file} has what it "
-                f"replaces {times} times; see what is there now, and mend "
-                f"{DATA.relative_to(layout.ROOT)}"
+    with tempfile.TemporaryDirectory() as place:
+        copies = {name: Path(place, name) for name in mutant.files()}
+        for name, copy in copies.items():
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            if (tree / name).exists():
+                copy.write_text((tree / name).read_text())
+        # Else git takes the paths for those of a repository above.
+        git.run(place, "init", "--quiet", "--template=")
+        done = git.attempt(place, "apply", "-", given=mutant.diff.encode())
+        if done.returncode:
+            why = done.stderr.decode(errors="replace").splitlines()[0]
+            raise NoPlace(
+                f"{mutant.name} does not apply any more ({why}); see what is there "
+                "now, and mend its patch"
             )
-        texts[edit.file] = text.replace(edit.old, edit.new)
-    return texts
+        return {name: copy.read_text() for name, copy in copies.items()}
 
 
 class _Patched(interpreter.Interpreter):
@@ -265,11 +264,9 @@ def hunt(mutants, places, look, report):
 
 
 _INTRODUCTION = """\
-# The bugs that are planted, and the tests that find them
-
 **{count} bugs are planted: the tests find all of them, and the soak {soaked}.**
 
-Written by `scripts/mutants --write`, which does so when it has seen each found.
+`scripts/mutants --write` writes this when it has seen each found.
 A bug is planted in a copy of the patched build, and the tests named beside it
 are run on that; one of them has to fail, and to pass with nothing planted.
 `scripts/mutants NAME` plants one.
@@ -286,7 +283,14 @@ def page(mutants):
     head = ("planted", "name", "in", "found by", "found by the soak, seeds")
     soaked = sum(bool(mutant.soak) for mutant in mutants)
     introduction = _INTRODUCTION.format(count=len(mutants), soaked=soaked)
-    return introduction + tables.markdown([head, *map(_row, mutants)], None) + "\n"
+    said = pages.measured()
+    parts = pages.head(
+        "The bugs that are planted, and the tests that find them",
+        "scripts/mutants --write",
+        said,
+    )
+    table = tables.markdown([head, *map(_row, mutants)], None)
+    return "\n\n".join([*parts, introduction + table]) + "\n"
 
 
 def _row(mutant):
@@ -335,85 +339,6 @@ def run(mutants, jobs, report, way=ByTests):
         return hunt(mutants, places, way(commands), report)
 
 
-def _parser():
-    parser = cli.Parser(
-        prog="scripts/mutants",
-        description="Plant bugs in copies of the patched build, and see that the "
-        "tests find each, and the soak some. Which bugs, which tests and which "
-        f"programs of the soak is in {DATA.relative_to(layout.ROOT)}.",
-    )
-    parser.add_argument(
-        "name", nargs="*", metavar="NAME", help="only these bugs (default: all)"
-    )
-    parser.add_argument(
-        "--jobs",
-        type=cli.count,
-        default=JOBS,
-        metavar="N",
-        help="N of them at the same time (default: %(default)s)",
-    )
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument(
-        "--list", action="store_true", help="only list the bugs, plant none"
-    )
-    what.add_argument(
-        "--soak",
-        action="store_true",
-        help="look with programs of the soak, for those bugs that have some given",
-    )
-    what.add_argument(
-        "--write",
-        action="store_true",
-        help="look in both ways, and write the page "
-        f"{PAGE.relative_to(layout.ROOT)} if all are found",
-    )
-    return parser
-
-
-def _chosen(mutants, names):
-    known = {mutant.name: mutant for mutant in mutants}
-    for name in names:
-        if name not in known:
-            raise Problem(f"no bug is called {name}; scripts/mutants --list has them")
-    return [known[name] for name in names] or mutants
-
-
 def soaked(mutants):
     """Return those of *mutants* that the soak is to find."""
     return [mutant for mutant in mutants if mutant.soak]
-
-
-def _report(mutant, found, seconds):
-    verdict = "NOT FOUND" if found is None else "found"
-    words = f"{mutant.name:32} {verdict:10} {duration(seconds):>12}  {found or ''}"
-    print(words.rstrip(), flush=True)
-
-
-def main(argv):
-    """Run the command line *argv* (a list of str); raise Problem on a survivor."""
-    args = _parser().parse_args(argv)
-    mutants = _chosen(load(), args.name)
-    if args.list:
-        for mutant in mutants:
-            print(f"{mutant.name:32} {mutant.plants}")
-        return
-    if args.write and args.name:
-        raise Problem("the page is of all bugs; leave the names out to --write it")
-    ways = {}
-    if not args.soak:
-        ways[ByTests] = mutants
-    if args.soak or args.write:
-        ways[BySoak] = soaked(mutants)
-        if args.name and ways[BySoak] != mutants:
-            lacks = next(mutant.name for mutant in mutants if not mutant.soak)
-            raise Problem(f"{lacks} has no seeds for the soak; leave --soak out")
-    workplace.require_ascii()
-    signals.once()
-    devenv.ensure(Progress())
-    for way, chosen in ways.items():
-        survivors = run(chosen, args.jobs, _report, way)
-        if survivors:
-            names = ", ".join(mutant.name for mutant in survivors)
-            raise Problem(way.advice.format(names))
-    if args.write:
-        files.write(PAGE, page(mutants))

@@ -45,9 +45,8 @@ class Test(unittest.TestCase):
         print("noise ... ok")
     def test_bad(self):
         self.fail()
-    @unittest.skip("why")
-    def test_skipped(self):
-        pass
+    def test_left_out(self):
+        raise unittest.SkipTest("why")
 
 unittest.main()
 '''
@@ -59,7 +58,7 @@ def test_a_script_of_unittest(place, sdist):
     assert found.outcomes == {
         "tests/a.py::__main__.Test.test_good": "passed",
         "tests/a.py::__main__.Test.test_bad": "failed",
-        "tests/a.py::__main__.Test.test_skipped": "skipped",
+        "tests/a.py::__main__.Test.test_left_out": "skipped",
     }
     assert found.units == {"tests/a.py": sorted(found.outcomes)}
 
@@ -99,10 +98,10 @@ def test_a_unit_that_hangs_is_stopped_with_its_children(place, sdist, tmp_path):
 
 def test_pytest_runs_without_our_configuration(place, sdist):
     (sdist / "tests" / "test_a.py").write_text(
-        "import os, signal, pytest\n"
+        "import os, signal, unittest\n"
         "def test_good(): pass\n"
         "def test_bad(): assert False\n"
-        "def test_skipped(): pytest.skip('why')\n"
+        "def test_left_out(): raise unittest.SkipTest('why')\n"
         "def test_interrupt():\n"
         "    assert signal.getsignal(2) is signal.default_int_handler\n"
         "def test_config(pytestconfig):\n"
@@ -112,7 +111,7 @@ def test_pytest_runs_without_our_configuration(place, sdist):
     assert {test.partition("::")[2]: o for test, o in found.outcomes.items()} == {
         "test_good": "passed",
         "test_bad": "failed",
-        "test_skipped": "skipped",
+        "test_left_out": "skipped",
         "test_interrupt": "passed",
         "test_config": "passed",
     }
