@@ -1,11 +1,14 @@
 """The revisions of series."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
 from threadjoin.core.errors import Problem
-from threadjoin.series import catalog
+from threadjoin.series import catalog, tree
 from threadjoin.upkeep import revisions
+from tinycpython import write
 
 DAY = "2026-11-27"
 
@@ -66,3 +69,19 @@ def test_a_change_of_the_revision_alone_leaves_the_digest(project):
     text = first.patches[-1].read_text()
     first.patches[-1].write_text(text.replace("tj1", "tj9"))
     assert project().digest == first.digest == replace(first).digest
+
+
+@pytest.mark.parametrize("name", catalog.available())
+def test_an_interpreter_says_its_revision(tmp_path, name):
+    series = catalog.load_series(name)
+    package = write(tmp_path / "Lib", {"concurrent/__init__.py": ""})
+    assert tree.apply_one(tmp_path, series.directory / revisions.PATCH) is None
+    for command in (["-m", "concurrent._threadjoin"], ["concurrent/_threadjoin.py"]):
+        done = subprocess.run(
+            [sys.executable, *command],
+            cwd=package,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout == f"{name}+tj{series.revision.number}\n"
