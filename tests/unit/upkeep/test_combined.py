@@ -4,7 +4,6 @@ import shutil
 
 import pytest
 from fakeproject import filled
-from threadjoin.core import git
 from threadjoin.series import tree
 from threadjoin.upkeep import combined
 
