@@ -45,6 +45,7 @@ from ..upkeep import (
     releasedata,
     releases,
 )
+from . import options
 
 
 def _places(args, names):
@@ -364,7 +365,7 @@ def _parser():
         metavar="NUMBER",
         help="the prefixes that end in this patch or a later one",
     )
-    runner.add_jobs(each)
+    options.processors(each)
     _add_source(each)
 
     known = command(

@@ -1,9 +1,5 @@
 """Print tables, as Markdown and as plain text, and write pages."""
 
-import argparse
-import os
-from pathlib import Path
-
 
 def markdown(rows, left=(0,)):
     """Return the Markdown table of *rows*, of str, the first its head.
@@ -36,14 +32,3 @@ def plain(rows, left=(0,)):
 
 def _is_left(number, left, row):
     return left is None or number in {n % len(row) for n in left}
-
-
-def target(text):
-    """Return *text* as the Path of a page to write, for a Parser's type=.
-
-    Raises argparse.ArgumentTypeError, which is for the Parser, where none can be.
-    """
-    path = Path(text)
-    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise argparse.ArgumentTypeError(f"{text!r} cannot be written")
-    return path

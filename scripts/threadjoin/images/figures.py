@@ -7,7 +7,7 @@ tests/docker` measures.
 import json
 import os
 
-from ..core import cli, files, layout, tables
+from ..core import files, layout, tables
 from ..core.errors import Problem
 
 RESULTS = layout.BUILD / "docker" / "results.json"
@@ -53,6 +53,10 @@ class Results:
         """Write the file."""
         files.write(self._path, json.dumps(self._values, indent=4) + "\n")
 
+    def page(self):
+        """Return the page for the documentation, a str."""
+        return _INTRODUCTION.format(processors=os.cpu_count()) + self.table()
+
     def table(self):
         """Return a table in Markdown: a line for each figure, a column for each image.
 
@@ -66,20 +70,3 @@ class Results:
             for figure, row in self._values.items()
         ]
         return tables.markdown([["", *images], *rows]) + "\n"
-
-
-def main(argv):
-    """Run the command line *argv* (a list of str)."""
-    parser = cli.Parser(prog="scripts/dockerfigures", description=__doc__)
-    parser.add_argument(
-        "--write",
-        action="store_true",
-        help=f"write the table to {PAGE.relative_to(layout.ROOT)}",
-    )
-    args = parser.parse_args(argv)
-    table = Results(RESULTS).table()
-    print(table, end="")
-    if args.write:
-        PAGE.parent.mkdir(exist_ok=True)
-        text = _INTRODUCTION.format(processors=os.cpu_count())
-        files.write(PAGE, text + table)

@@ -11,21 +11,18 @@ It leaves the machine's network alone, and other engines theirs: builds have the
 machine's own, and containers none, unless `run` is told --network=host.
 """
 
-import argparse
 import contextlib
 import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-from ..core import cli, process
+from ..core import process
 from ..core.errors import Problem
 from ..core.layout import BUILD, ROOT
-from ..core.progress import Progress
 from ..host import packages
 from ..source import aptsource
 
@@ -255,22 +252,3 @@ def _import_base(engine, progress):
         )
         engine.ask("import", archive, name)
     archive.unlink()
-
-
-def main(argv):
-    """Run the command line *argv* (a list of str); return docker's status."""
-    parser = cli.Parser(
-        prog="scripts/docker",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        usage="%(prog)s [-h] ARGUMENT...",
-    )
-    parser.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
-    args = parser.parse_args(argv)
-    if not args.arguments:
-        parser.error("what is docker to do?")
-    # What docker prints is what is asked for.
-    with running(Progress(sys.stderr)) as engine:
-        return subprocess.run(
-            engine.command(*args.arguments), env=engine.environment(), check=False
-        ).returncode

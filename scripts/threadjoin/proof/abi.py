@@ -5,7 +5,6 @@ types in the public headers; CPython's own tool looks whether all of the stable
 ABI is there.
 """
 
-import os
 import re
 import shutil
 import subprocess
@@ -13,11 +12,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..building import identity, interpreter
-from ..core import cli, layout, process
+from ..core import layout, process
 from ..core.errors import Problem
-from ..core.progress import Progress
-from ..host import packages
 
 #: What is not public though it looks so, in the form that abidiff reads.
 PRIVATE = layout.PATCHES / "abi-private.ini"
@@ -189,37 +185,6 @@ def check_stable_abi(python, facts):
         )
     if done.returncode:
         raise Problem(f"the stable ABI is not complete: {done.stdout.strip()}")
-
-
-def _parser():
-    parser = cli.Parser(
-        prog="scripts/abi",
-        description="Compare the binary interface of a patched Python with the "
-        "stock one's: nothing may be missing, no field of a public structure may "
-        "have moved, and the stable ABI has to be complete.",
-        epilog="Both have to be compiled with -g, as they are by default. Needs "
-        "libabigail, which is installed where that is possible.",
-    )
-    for kind in identity.KINDS:
-        parser.add_argument(
-            kind,
-            metavar=kind.upper(),
-            nargs="?",
-            default=interpreter.built(kind),
-            help=f"the {kind} interpreter (default: the one of the debug build)",
-        )
-    return parser
-
-
-def main(argv):
-    """Run the command line *argv* (a list of str); raise Problem if they differ."""
-    args = _parser().parse_args(argv)
-    for python in (args.stock, args.patched):
-        if not os.access(python, os.X_OK):
-            raise Problem(f"there is no {python}; run ./build.sh, or name another one")
-    process.require_python(args.stock, args.patched)
-    packages.provide_tool("abidiff", Progress(), layout.BUILD / "packages.log")
-    report(args.stock, args.patched)
 
 
 def report(stock, patched):

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from math import comb
 
 from ..building.identity import KINDS
-from ..core import cli
 from .outcomes import RANK, SKIPPED
 
 WORSE, BETTER = "worse", "better"
@@ -128,14 +127,3 @@ def repeat(found, places, units, rounds):
                 )
             if all(difference.decided for difference in ours):
                 break
-
-
-def add_repeat(parser, times):
-    """Give *parser* (an cli.Parser) the option --repeat, *times* by default."""
-    parser.add_argument(
-        "--repeat",
-        type=cli.count,
-        default=times,
-        metavar="N",
-        help="repetitions, at most, of what differs (default: %(default)s)",
-    )

@@ -8,15 +8,12 @@ told either.
 
 import json
 import os
-import signal
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..building import identity, interpreter
-from ..core import cli, files, layout, process, tables
-from ..core.errors import Problem
+from ..core import layout, process, tables
 from ..series import catalog
 from . import pages
 
@@ -204,73 +201,3 @@ def page(times, defects, columns, series):
         "\n\n".join([*parts, introduction, LEGEND, table(defects, columns, numbered())])
         + "\n"
     )
-
-
-def _parser():
-    parser = cli.Parser(
-        prog="scripts/defects",
-        description="Show which of the defects the interpreters have.",
-        epilog=f"The reproducers are listed in {DATA.relative_to(layout.ROOT)}.",
-    )
-    parser.add_argument(
-        "python",
-        nargs="*",
-        metavar="PYTHON",
-        help="interpreters (default: those of the debug build)",
-    )
-    parser.add_argument(
-        "--times",
-        type=cli.count,
-        default=1,
-        metavar="N",
-        help=f"run each N times, or {ENOUGH} where none of those shows the defect",
-    )
-    parser.add_argument(
-        "--jobs",
-        type=cli.count,
-        default=1,
-        metavar="N",
-        help="N of them at the same time",
-    )
-    parser.add_argument(
-        "--write",
-        action="store_true",
-        help=f"write the table to {os.path.relpath(TABLE, layout.ROOT)}",
-    )
-    return parser
-
-
-def main(argv):
-    """Run the command line *argv* (a list of str).
-
-    Raises Problem when a patched interpreter has a defect.
-    """
-    args = _parser().parse_args(argv)
-    # A background job of a shell has SIGINT ignored, and so have its children.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    defects = load()
-    default = [interpreter.built("stock"), interpreter.built("patched")]
-    pythons = [identity.identify(path) for path in args.python or default]
-    columns = {name: [] for name in labels(pythons)}
-    for python, (name, verdicts) in zip(pythons, columns.items()):
-        for defect in defects:
-            script = layout.ROOT / defect.script
-            counts = reproduce(python.path, script, args.times, args.jobs)
-            verdicts.append(verdict(counts))
-            print(f"{name:16} {script.stem:28} {verdicts[-1]}", flush=True)
-    stems = [layout.ROOT.joinpath(defect.script).stem for defect in defects]
-    marks = [map(mark, verdicts) for verdicts in columns.values()]
-    matrix = [["", *columns], *map(list, zip(stems, *marks))]
-    print("", *tables.plain(matrix), "", LEGEND, sep="\n")
-    patched = [python for python in pythons if python.patched]
-    if args.write:
-        series = {catalog.series_for(python.release).name for python in patched}
-        files.write(TABLE, page(args.times, defects, columns, series))
-    wrong = [
-        name
-        for python, (name, verdicts) in zip(pythons, columns.items())
-        if python.patched and set(verdicts) != {"no"}
-    ]
-    if wrong:
-        said = " and ".join(wrong)
-        raise Problem(f"{said}: a defect is there, or it cannot be told; see above")

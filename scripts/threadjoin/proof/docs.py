@@ -9,8 +9,6 @@ import os
 import re
 import subprocess
 
-from ..core import cli
-from ..core.errors import Problem
 from ..core.layout import ROOT
 from . import pages
 
@@ -105,16 +103,3 @@ def outdated(root=ROOT):
     for document in documents(root):
         for line in pages.outdated(document.read_text(), root / "patches"):
             yield f"{document.relative_to(root)}: not of the series as it is: {line}"
-
-
-def main(argv):
-    """Run the command line *argv* (a list of str)."""
-    parser = cli.Parser(prog="scripts/docs", description=__doc__)
-    parser.parse_args(argv)
-    for line in outdated():
-        print(f"warning: {line}")
-    problems = list(check())
-    for problem in problems:
-        print(problem)
-    if problems:
-        raise Problem(f"{len(problems)} found in the documentation; mend them")

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..building import interpreter
-from ..core import cli, layout, signals, tables
+from ..core import layout
 from ..core.errors import Problem
-from ..core.progress import Progress
 from . import pages
 
 DATA = Path("docs") / "evidence.json"
@@ -109,60 +108,3 @@ def make(wanted, others, progress):
         if page.by_hand:
             progress.note(f"{name}: {page.by_hand}")
     return failed
-
-
-def _parser():
-    parser = cli.Parser(prog="scripts/evidence", description=__doc__)
-    parser.add_argument(
-        "page",
-        nargs="*",
-        metavar="PAGE",
-        help="only these, such as docs/defects.md (default: all)",
-    )
-    parser.add_argument(
-        "--make",
-        action="store_true",
-        help="make those that are not current, the ones that take least first",
-    )
-    parser.add_argument(
-        "--python",
-        action="append",
-        default=[],
-        metavar="PYTHON",
-        help="a further interpreter for the pages that compare versions; may be "
-        "given more than once",
-    )
-    return parser
-
-
-def _chosen(known, names):
-    by_name = {str(page.path.relative_to(layout.ROOT)): page for page in known}
-    for name in names:
-        if name not in by_name:
-            raise Problem(f"{name} is not one of: {', '.join(by_name)}")
-    return [by_name[name] for name in names] or known
-
-
-def main(argv):
-    """Run the command line *argv* (a list of str)."""
-    args = _parser().parse_args(argv)
-    chosen = [(page, state(page)) for page in _chosen(load(), args.page)]
-    rows = [("page", "is", "takes", "is made by")]
-    for page, is_ in chosen:
-        rows.append(
-            (
-                str(page.path.relative_to(layout.ROOT)),
-                is_,
-                f"about {page.minutes} min",
-                "; ".join(" ".join(command) for command in page.commands),
-            )
-        )
-    print("\n".join(tables.plain(rows, None)))
-    wanted = [page for page, is_ in chosen if is_ != CURRENT]
-    if not args.make or not wanted:
-        return
-    signals.once()
-    failed = make(wanted, args.python, Progress())
-    if failed:
-        names = ", ".join(page.path.name for page in failed)
-        raise Problem(f"not made: {names}; see what their commands say above")

@@ -14,11 +14,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..building import interpreter
-from ..building.identity import KINDS
-from ..core import cli, layout, process
+from ..core import layout, process
 from ..core.errors import Problem
-from ..core.progress import Progress
 from ..host import packages
 
 MODELS = layout.ROOT / "tests" / "models"
@@ -220,69 +217,3 @@ def record(trees, data=DATA):
 def load(data=DATA):
     """Return the content of models.json: {file name: entry}."""
     return json.loads(data.read_text())
-
-
-def _parser():
-    parser = cli.Parser(
-        prog="scripts/models",
-        description="Check the models of how threads are waited for: all "
-        "interleavings of the old protocol, where the race is found, and of the new "
-        "ones, which hold; and that the functions are still as they were modelled. "
-        "Needs spin, which is installed where that is possible.",
-    )
-    parser.add_argument(
-        "--record",
-        action="store_true",
-        help="only record the functions as they are now: after having seen that "
-        "the models are right for them",
-    )
-    parser.add_argument(
-        "--story", action="store_true", help="print the counterexamples"
-    )
-    return parser
-
-
-def main(argv):
-    """Run the command line *argv* (a list of str); raise Problem on a surprise."""
-    args = _parser().parse_args(argv)
-    trees = {kind: interpreter.built(kind).parents[1] / "src" for kind in KINDS}
-    for tree in trees.values():
-        if not tree.is_dir():
-            raise Problem("there are no sources to compare with; run ./build.sh")
-    if args.record:
-        record(trees)
-        return
-    packages.provide_tool("spin", Progress(), layout.BUILD / "packages.log")
-    surprises = [*_stale(trees), *_unexpected(args.story)]
-    if surprises:
-        raise Problem("; ".join(surprises))
-
-
-def _stale(trees):
-    for name, entry in load().items():
-        for function in unmatched(MODELS / name, entry):
-            yield (
-                f"{function}() is named by only one of {name} and {DATA.name}; name "
-                "it in both, then run scripts/models --record"
-            )
-        for function in changed(entry, trees):
-            yield (
-                f"{function}() has changed since {name} was written; see whether "
-                "the model is still right, then run scripts/models --record"
-            )
-
-
-def _unexpected(story):
-    for name, entry in load().items():
-        for run in entry["runs"]:
-            outcome = check(MODELS / name, run["defines"])
-            verdict = "holds" if outcome.holds else "counterexample"
-            what = " ".join([name, *run["defines"]])
-            print(
-                f"{what:55} {verdict:14} {outcome.states:9,} states"
-                f" {outcome.megabytes:4.0f} MB {outcome.seconds:5.1f} s"
-            )
-            if story and outcome.story:
-                print(outcome.story)
-            if verdict != run["expect"]:
-                yield f"{what}: {verdict}, and not: {run['expect']}"

@@ -1,12 +1,11 @@
 """Look for leaked references, blocks and files, with CPython's own hunter."""
 
-import os
 import re
 
-from ..building import identity, selftest
-from ..core import cli, files, layout, tables
+from ..building import selftest
+from ..core import tables
 from ..core.errors import Problem
-from ..core.progress import Progress, duration
+from ..core.progress import duration
 from . import pages
 from .outcomes import PASSED
 from .regrtest import runner
@@ -61,17 +60,17 @@ def rows(run, place):
     for unit, seconds in run.times.items():
         text = place.log(unit).read_text(errors="replace")
         tests = selftest.parse_tests(0, text).ran // TIMES
-        leaked = "; ".join(_said(unit, run, place)) or "none"
+        leaked = "; ".join(said(unit, run, place)) or "none"
         found.append([unit, f"{tests:,}", leaked, duration(seconds)])
     return found
 
 
-def _said(unit, run, place):
+def said(unit, run, place):
     """Return what there is to say against *unit*, a list of str."""
-    said = leaks(place.log(unit).read_text(errors="replace"))
-    if run.outcomes.get(unit) != PASSED and not said:
-        said = [f"{unit}: {run.outcomes.get(unit, 'not there')}, see {place.log(unit)}"]
-    return said
+    found = leaks(place.log(unit).read_text(errors="replace"))
+    if run.outcomes.get(unit) != PASSED and not found:
+        return [f"{unit}: {run.outcomes.get(unit, 'not there')}, see {place.log(unit)}"]
+    return found
 
 
 _INTRODUCTION = """\
@@ -97,41 +96,3 @@ def markdown(version, found, left_out=()):
         *(f"Not run: `{unit}`." for unit in left_out),
     ]
     return "\n\n".join(parts) + "\n"
-
-
-def _parser():
-    parser = cli.Parser(
-        prog="scripts/refleaks",
-        description="Run CPython's tests of threads, forks and embedding six times "
-        "each, and see whether the last three leave references, blocks of memory or "
-        "open files behind. Fails when they do.",
-        epilog=f"Logs are under {os.path.relpath(HOME, layout.ROOT)}.",
-    )
-    add = parser.add_argument
-    add("python", metavar="PYTHON", help="path of an interpreter, a debug build")
-    runner.add_tests(parser)
-    add("--ci", action="store_true", help="only the part that the project's CI runs")
-    runner.add_jobs(parser)
-    runner.add_table(parser)
-    return parser
-
-
-def main(argv):
-    """Run the command line *argv* (a list of str); raise Problem for a leak."""
-    args = _parser().parse_args(argv)
-    data = runner.load()["refleaks"]
-    units = args.test or data["ci" if args.ci else "whole"]
-    python = identity.identify(args.python)
-    check(python, units)
-    progress = Progress()
-    with progress.stage(f"{len(units)} of CPython's tests, six times each"):
-        run, place = hunt(args.python, units, args.jobs)
-    table = rows(run, place)
-    if args.table:
-        left_out = [unit for unit in data["whole"] if unit not in units]
-        files.write(args.table, markdown(python.version, table, left_out))
-    for line in tables.plain(table):
-        progress.note(line)
-    found = [said for unit in units for said in _said(unit, run, place)]
-    if found:
-        raise Problem("; ".join(found))

@@ -8,14 +8,10 @@ nor sleeps; this is here to see the same thing by other means.
 Exit status: 0 no join failed, 1 some did, 2 it could not be run.
 """
 
-import argparse
 import shutil
 import subprocess
-import sys
-import tempfile
-from pathlib import Path
 
-from ..core import cli, disk, git, layout, process
+from ..core import git, layout, process
 from ..core.errors import Problem
 
 PATCH = layout.PATCHES / "debug" / "3.11" / "join-race-sleeps.patch"
@@ -23,40 +19,6 @@ LOOP = layout.ROOT / "tests" / "sleeps" / "loop.py"
 
 #: Seconds for a round, which sleeps for half a second, on a busy machine.
 ROUND_TIMEOUT = 10
-
-
-def _parser():
-    parser = cli.Parser(
-        prog="scripts/repro_join_race_sleeps",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("python", metavar="PYTHON", help="a stock interpreter")
-    parser.add_argument(
-        "--rounds",
-        type=cli.count,
-        default=10,
-        metavar="N",
-        help="default: %(default)s",
-    )
-    return parser
-
-
-def main(argv):
-    """Run the command line *argv* (a list of str); return the exit status."""
-    args = _parser().parse_args(argv)
-    try:
-        process.require_python(args.python)
-        with tempfile.TemporaryDirectory(prefix="threadjoin-") as directory:
-            insert(args.python, Path(directory), PATCH)
-            return run(args.python, Path(directory) / "Lib", args.rounds)
-    except (Problem, OSError) as exc:
-        words = exc if isinstance(exc, Problem) else disk.explain(exc)
-        if words is None:
-            raise
-        # Not 1, as elsewhere: that says that joins failed.
-        print(f"error: {words}", file=sys.stderr)
-        return 2
 
 
 def insert(python, directory, patch):

@@ -3,6 +3,7 @@
 import argparse
 
 import pytest
+from threadjoin.commands import options
 from threadjoin.core import tables
 
 
@@ -30,9 +31,9 @@ def test_columns_of_words_are_on_the_left():
 
 def test_where_a_page_can_be_written(tmp_path):
     page = tmp_path / "page.md"
-    assert tables.target(str(page)) == page
+    assert options.target(str(page)) == page
     page.touch()
-    assert tables.target(str(page)) == page
+    assert options.target(str(page)) == page
     for path in (tmp_path, tmp_path / "none" / "page.md"):
         with pytest.raises(argparse.ArgumentTypeError, match="cannot be written"):
-            tables.target(str(path))
+            options.target(str(path))

@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from threadjoin.commands import dockerfigures as command
 from threadjoin.core import cli
 from threadjoin.images import figures
 from threadjoin.images.figures import Results
@@ -44,7 +45,7 @@ def test_the_page_has_the_table(place, capsys):
     results = Results(place)
     results.add("MB", "stock", 1.5)
     results.save()
-    assert cli.run(figures.main, ["--write"]) == 0
+    assert cli.run(command.main, ["--write"]) == 0
     page = figures.PAGE.read_text()
     assert page.endswith(results.table())
     assert "<!-- Made by scripts/dockerfigures --write. Do not edit. -->" in page
@@ -55,12 +56,12 @@ def test_without_the_option_nothing_is_written(place):
     results = Results(place)
     results.add("MB", "stock", 1.5)
     results.save()
-    assert cli.run(figures.main, []) == 0
+    assert cli.run(command.main, []) == 0
     assert not figures.PAGE.exists()
 
 
 def test_without_measurements_it_says_how_to_come_by_them(place, capsys):
-    assert cli.run(figures.main, ["--write"]) == 1
+    assert cli.run(command.main, ["--write"]) == 1
     assert capsys.readouterr().err == (
         "error: nothing was measured yet; run `scripts/test tests/docker`\n"
     )

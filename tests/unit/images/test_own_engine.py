@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from threadjoin.commands import docker as command
 from threadjoin.core import cli
 from threadjoin.core.errors import Problem
 from threadjoin.core.progress import Progress
@@ -171,14 +172,14 @@ def test_the_base_image_is_the_dockerfiles(tmp_path):
 
 def test_the_command_is_dockers(tmp_path, calls, monkeypatch, capsys):
     monkeypatch.setattr(own_engine, "HOME", tmp_path / "home")
-    assert cli.run(own_engine.main, ["fail", "--now", "-x"]) == 3
+    assert cli.run(command.main, ["fail", "--now", "-x"]) == 3
     assert "docker fail --now -x" in calls()
     assert "ended" in calls()
 
 
 def test_without_arguments_it_says_so(capsys):
     with pytest.raises(SystemExit):
-        own_engine.main([])
+        command.main([])
     assert capsys.readouterr().err.startswith("error: what is docker to do?")
 
 

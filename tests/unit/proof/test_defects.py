@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from threadjoin.building import identity
+from threadjoin.commands import defects as command
 from threadjoin.core import layout
 from threadjoin.core.errors import Problem
 from threadjoin.proof import defects, pages
@@ -164,7 +165,7 @@ def ill(monkeypatch, tmp_path):
     def run(*pythons, more=()):
         known = {python.path: python for python in pythons}
         monkeypatch.setattr(identity, "identify", known.__getitem__)
-        defects.main([*known, *more])
+        command.main([*known, *more])
 
     return run
 

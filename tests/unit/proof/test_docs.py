@@ -1,6 +1,7 @@
 """The documentation's links and commands are checked against what is there."""
 
 import pytest
+from threadjoin.commands import docs as command
 from threadjoin.proof import docs, pages
 
 GOOD = """\
@@ -101,7 +102,7 @@ def test_pages_of_an_older_series_are_named_and_are_no_fault(
     check, outdated = docs.check, docs.outdated
     monkeypatch.setattr(docs, "check", lambda: check(root))
     monkeypatch.setattr(docs, "outdated", lambda: outdated(root))
-    assert not docs.main([])
+    assert not command.main([])
     assert capsys.readouterr().out == (
         f"warning: docs/page.md: not of the series as it is: {old}\n"
     )

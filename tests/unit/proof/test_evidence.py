@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from threadjoin.commands import evidence as script
 from threadjoin.core import layout
 from threadjoin.core.errors import Problem
 from threadjoin.core.progress import Progress
@@ -90,8 +91,8 @@ def test_nothing_is_begun_that_cannot_be_made(project, monkeypatch):
 
 
 def test_a_page_that_is_none_is_refused():
-    with pytest.raises(Problem, match="docs/none.md is not one of: docs/"):
-        evidence.main(["docs/none.md"])
+    with pytest.raises(Problem, match="there is no docs/none.md; there are: docs/"):
+        script.main(["docs/none.md"])
 
 
 def test_the_data_names_pages_and_commands_that_are_there():

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from faketests import write_tests
+from threadjoin.commands import refleaks as command
 from threadjoin.core.errors import Problem
 from threadjoin.proof import pages, refleaks
 from tinycpython import write
@@ -34,7 +35,7 @@ def home(tmp_path, monkeypatch):
 
 
 def hunt(*argv):
-    refleaks.main([*map(str, argv), "--jobs", "1"])
+    command.main([*map(str, argv), "--jobs", "1"])
 
 
 def test_no_leak(python, capsys):
@@ -82,7 +83,7 @@ def test_the_part_that_ci_runs(python, capsys, monkeypatch):
 )
 def test_bad_command_lines(capsys, argv, said):
     with pytest.raises(SystemExit):
-        refleaks.main(argv)
+        command.main(argv)
     assert said in capsys.readouterr().err
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import repro_join_race as repro
+from threadjoin.commands import repro_join_race_sleeps as command
 from threadjoin.core.errors import Problem
 from threadjoin.proof import sleeps
 
@@ -549,7 +550,7 @@ def test_the_sleeps_go_into_a_copy_of_threading(version, tmp_path):
 
 def test_the_sleeps_show_the_race(capsys):
     python = find_python("3.11")
-    assert sleeps.main([python, "--rounds", "1"]) == repro.RACE
+    assert command.main([python, "--rounds", "1"]) == repro.RACE
     assert re.fullmatch(
         r"Python 3\.11\.\S+: join\(\) failed in 1 of 1 rounds, 1 AssertionError, "
         r"1 RuntimeError\n",
@@ -570,7 +571,7 @@ def test_the_loop_without_sleeps_in_it(tmp_path, capsys):
 
 def test_code_without_a_place_for_the_sleeps_is_refused(capsys):
     python = find_python("3.13")
-    assert sleeps.main([python]) == repro.UNKNOWN
+    assert command.main([python]) == repro.UNKNOWN
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err == (
@@ -581,7 +582,7 @@ def test_code_without_a_place_for_the_sleeps_is_refused(capsys):
 
 def test_what_cannot_be_run_is_refused(tmp_path, capsys):
     missing = str(tmp_path / "python")
-    assert sleeps.main([missing]) == repro.UNKNOWN
+    assert command.main([missing]) == repro.UNKNOWN
     assert capsys.readouterr().err == (
         f"error: {missing} does not run (No such file or directory); name an "
         "interpreter\n"

@@ -10,7 +10,6 @@ Rows that wait are measured in three settings, one after the other in each round
 on one processor, on two, and on two that other processes keep busy.
 """
 
-import argparse
 import contextlib
 import json
 import os
@@ -19,14 +18,12 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from ...building import identity, interpreter
 from ...building.identity import KINDS
-from ...core import cli, disk, files, layout, process, tables
+from ...core import disk, files, layout, process, tables
 from ...core.errors import Problem
 from ...core.progress import Progress
-from ...host import csource, devenv
+from ...host import csource
 from .. import pages
 from . import plots, stats
 
@@ -111,94 +108,6 @@ class Results:
     space: dict = field(default_factory=dict)  # bytes, a list by kind
 
 
-def _parser():
-    parser = cli.Parser(
-        prog="scripts/bench",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    for kind in KINDS:
-        parser.add_argument(
-            f"--{kind}",
-            metavar="PYTHON",
-            help=f"the {kind} interpreter; default: the release build of ./build.sh",
-        )
-    parser.add_argument(
-        "--rounds", type=cli.count, metavar="N", help="default: 20, with --quick 3"
-    )
-    parser.add_argument(
-        "--quick", action="store_true", help="shorter samples: for a first look"
-    )
-    parser.add_argument(
-        "--row",
-        action="append",
-        choices=ROWS,
-        dest="rows",
-        help="measure this row only; may be given several times",
-    )
-    parser.add_argument(
-        "--setting",
-        action="append",
-        choices=SETTINGS,
-        dest="settings",
-        help="measure in this setting only; may be given several times",
-    )
-    parser.add_argument(
-        "--self-check",
-        action="store_true",
-        help="measure the stock interpreter against itself: all ratios are about 1",
-    )
-    parser.add_argument(
-        "--json",
-        type=Path,
-        metavar="FILE",
-        help="save the samples too, as FILE-stock.json and FILE-patched.json, for "
-        "`pyperf compare_to` (needs pyperf)",
-    )
-    parser.add_argument(
-        "--markdown", action="store_true", help="print the table as Markdown"
-    )
-    parser.add_argument(
-        "--plot",
-        type=Path,
-        metavar="DIR",
-        help="draw the ratios of each setting too, as DIR/performance-SETTING.svg: "
-        "with docs for DIR, those of docs/performance.md",
-    )
-    return parser
-
-
-def main(argv):
-    """Run the command line *argv* (a list of str)."""
-    parser = _parser()
-    args = parser.parse_args(argv)
-    rounds = (3 if args.quick else 20) if args.rounds is None else args.rounds
-    if args.self_check and args.patched:
-        parser.error("--self-check has no use for --patched")
-    effort = Effort(rounds, divisor=5) if args.quick else Effort(rounds)
-    pyperf = _pyperf(argv) if args.json else None
-    if args.json and not os.access(args.json.parent, os.W_OK):
-        raise Problem(f"cannot write --json into {args.json.parent}; name another")
-    if args.plot and not (args.plot.is_dir() and os.access(args.plot, os.W_OK)):
-        raise Problem(f"cannot write --plot into {args.plot}; name another directory")
-    pythons = find_interpreters(args)
-    about = {kind: identity.identify(pythons[kind], kind) for kind in KINDS}
-    settings = possible(args.settings or list(SETTINGS))
-    for line in notes(pythons, about):
-        print(line)
-    for name in args.settings or SETTINGS:
-        if name not in settings:
-            print(f"note: one processor here; not measured: {SETTINGS[name].title}")
-    results = measure(pythons, chosen(args.rows, settings), effort)
-    print(*report(results, effort, args.markdown), sep="\n")
-    if args.plot:
-        for path in plot(results, args.plot):
-            print(f"saved {path}")
-    if pyperf:
-        for path in save(pyperf, results, args.json, pythons, about):
-            print(f"saved {path}")
-
-
 def processors():
     """Return the processors that we may run on, a sorted list of numbers."""
     return sorted(os.sched_getaffinity(0))
@@ -231,27 +140,6 @@ def chosen(rows, settings):
         or [row for row in usual if alone or SETTINGS[name].usual or ROWS[row].matters]
         for name in settings
     }
-
-
-def find_interpreters(args, build=layout.BUILD):
-    """Return {"stock": path, "patched": path} for the command line *args*.
-
-    Raises Problem, saying how to make it, when one is missing.
-    """
-    stock = args.stock or _built("stock", build)
-    if args.self_check:
-        return {"stock": stock, "patched": stock}
-    return {"stock": stock, "patched": args.patched or _built("patched", build)}
-
-
-def _built(kind, build):
-    path = interpreter.built(kind, "release", build=build)
-    if not path.is_file():
-        raise Problem(
-            f"no {kind} interpreter to measure; run `./build.sh --variant "
-            f"release`, or name one with --{kind}"
-        )
-    return str(path)
 
 
 def notes(pythons, about):
@@ -472,23 +360,6 @@ def _floor_lines(results):
 def _switches(results, kind):
     number = statistics.median(results.switches[kind])
     return f", {number:.2f} voluntary context switches"
-
-
-def _pyperf(argv):
-    """Return the module pyperf, the project's own environment's if need be."""
-    try:
-        import pyperf
-    except ImportError:
-        python = devenv.VENV / "bin" / "python"
-        if any(devenv.VENV.glob("lib/python*/site-packages/pyperf")):
-            script = str(layout.ROOT / "scripts" / "bench")
-            sys.stdout.flush()
-            os.execv(python, [str(python), script, *argv])
-        raise Problem(
-            "--json needs pyperf; run `scripts/test --setup`, which puts it into "
-            "build/venv"
-        ) from None
-    return pyperf
 
 
 def save(pyperf, results, path, pythons, about):

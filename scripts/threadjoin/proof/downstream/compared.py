@@ -5,112 +5,16 @@ from operator import attrgetter
 
 from ...building import identity
 from ...building.identity import KINDS
-from ...core import cli, files, tables
 from ...core.errors import Problem
-from ...core.progress import Progress
 from ...host import devenv
 from .. import compare
-from . import data, environments, names, results, run
+from . import data, environments, results, run
 
 #: Repetitions, at most, of a test whose outcomes differ.
 REPEAT = 10
 
 
-def _parser():
-    parser = cli.Parser(
-        prog="scripts/downstream",
-        description="Run the tests of libraries that start, patch or watch threads "
-        "on two interpreters, with the same wheels, and print what differs. A test "
-        "that differs is repeated on both, and the counts decide whether it is "
-        "flaky. Fails when a test does worse on the second interpreter.",
-        epilog="What was run with the same interpreters, versions and data is not "
-        "run again. Everything is under build/downstream; what the tests themselves "
-        "said last is there in work/*/LIBRARY/*/logs.",
-    )
-    add = parser.add_argument
-    add("stock", metavar="STOCK", nargs="?", help="path of an interpreter")
-    add("patched", metavar="PATCHED", nargs="?", help="path of the other one")
-    add("library", metavar="LIBRARY", nargs="*", help="only these; see --list")
-    add("--list", action="store_true", help="list the libraries, and run nothing")
-    add("--ci", action="store_true", help="only the part that the project's CI runs")
-    add("--pin", action="store_true", help="pin the newest versions, run nothing")
-    add(
-        "--names",
-        type=tables.target,
-        metavar="FILE",
-        help="write who uses private names of threading, of all that has been "
-        "installed, to FILE, in Markdown, and run nothing",
-    )
-    add("--again", action="store_true", help="run also what has been run already")
-    compare.add_repeat(parser, REPEAT)
-    add(
-        "--table",
-        type=tables.target,
-        metavar="FILE",
-        help="write the results of all libraries on these two to FILE, in Markdown",
-    )
-    return parser
-
-
-def main(argv):
-    """Run the command line *argv* (a list of str); return the exit status."""
-    parser = _parser()
-    args = parser.parse_args(argv)
-    libraries = data.load()
-    if args.list:
-        return _list(libraries)
-    if args.pin:
-        return _pin(libraries)
-    if args.names:
-        return _names(args.names)
-    wanted = data.chosen(libraries, args.library)
-    if not args.patched:
-        parser.error("two interpreters are needed, STOCK and PATCHED")
-    if args.repeat < compare.FEWEST:
-        parser.error(f"--repeat takes {compare.FEWEST} or more: fewer decide nothing")
-    progress = Progress()
-    comparison = Comparison(args.stock, args.patched, progress, args.repeat, args.ci)
-    found = [
-        result for library in wanted for result in comparison.of(library, args.again)
-    ]
-    if args.table:
-        files.write(args.table, comparison.page(libraries.values()))
-    progress.note(results.plain(found))
-    for line in results.explain(found):
-        progress.note(line)
-    idle = [f"{r.library}, {r.suite}" for r in found if r.idle]
-    if idle:
-        raise Problem(
-            f"no test passes on {args.stock}: {'; '.join(idle)}; see the logs below "
-            f"{environments.HOME / 'work'}"
-        )
-    return 1 if any(result.of(compare.WORSE) for result in found) else 0
-
-
-def _list(libraries):
-    versions = data.pinned()
-    for name, library in libraries.items():
-        suites = ", ".join(suite.name for suite in library.suites)
-        print(f"{name} {versions[data.canonical(name)]}: {suites}")
-
-
-def _pin(libraries):
-    progress = Progress()
-    devenv.ensure(progress)
-    environments.HOME.mkdir(parents=True, exist_ok=True)
-    with progress.stage("find the newest versions"):
-        log = environments.HOME / "pin.log"
-        environments.pin(libraries.values(), data.CONSTRAINTS, _pip(), log)
-
-
-def _names(path):
-    wheels = environments.pinned_wheels(environments.HOME / "wheels")
-    if not wheels:
-        raise Problem("no wheels are here yet; run scripts/downstream STOCK PATCHED")
-    files.write(path, names.page(wheels))
-
-
-def _pip():
+def pip():
     return [str(devenv.VENV / "bin" / "python"), "-m", "pip"]
 
 
@@ -139,7 +43,7 @@ class Comparison:
         self._ci = ci
         self._home = home
         self._environments = environments.Environments(
-            self._pythons, progress, _pip(), home
+            self._pythons, progress, pip(), home
         )
         self._store = results.Store(home / "results", self._pythons)
 

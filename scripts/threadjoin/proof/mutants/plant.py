@@ -17,12 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...building import interpreter
-from ...core import cli, files, layout, process, signals, tables
+from ...core import files, layout, process, tables
 from ...core.errors import Problem
-from ...core.progress import Progress, duration
-from ...host import devenv, workplace
+from ...host import workplace
 from ...series import catalog
-from .looking import TESTS, BySoak, ByTests, Commands
+from .looking import TESTS, ByTests, Commands
 
 DATA = layout.ROOT / "tests" / "mutants" / "mutants.json"
 PAGE = layout.ROOT / "docs" / "mutants.md"
@@ -335,85 +334,6 @@ def run(mutants, jobs, report, way=ByTests):
         return hunt(mutants, places, way(commands), report)
 
 
-def _parser():
-    parser = cli.Parser(
-        prog="scripts/mutants",
-        description="Plant bugs in copies of the patched build, and see that the "
-        "tests find each, and the soak some. Which bugs, which tests and which "
-        f"programs of the soak is in {DATA.relative_to(layout.ROOT)}.",
-    )
-    parser.add_argument(
-        "name", nargs="*", metavar="NAME", help="only these bugs (default: all)"
-    )
-    parser.add_argument(
-        "--jobs",
-        type=cli.count,
-        default=JOBS,
-        metavar="N",
-        help="N of them at the same time (default: %(default)s)",
-    )
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument(
-        "--list", action="store_true", help="only list the bugs, plant none"
-    )
-    what.add_argument(
-        "--soak",
-        action="store_true",
-        help="look with programs of the soak, for those bugs that have some given",
-    )
-    what.add_argument(
-        "--write",
-        action="store_true",
-        help="look in both ways, and write the page "
-        f"{PAGE.relative_to(layout.ROOT)} if all are found",
-    )
-    return parser
-
-
-def _chosen(mutants, names):
-    known = {mutant.name: mutant for mutant in mutants}
-    for name in names:
-        if name not in known:
-            raise Problem(f"no bug is called {name}; scripts/mutants --list has them")
-    return [known[name] for name in names] or mutants
-
-
 def soaked(mutants):
     """Return those of *mutants* that the soak is to find."""
     return [mutant for mutant in mutants if mutant.soak]
-
-
-def _report(mutant, found, seconds):
-    verdict = "NOT FOUND" if found is None else "found"
-    words = f"{mutant.name:32} {verdict:10} {duration(seconds):>12}  {found or ''}"
-    print(words.rstrip(), flush=True)
-
-
-def main(argv):
-    """Run the command line *argv* (a list of str); raise Problem on a survivor."""
-    args = _parser().parse_args(argv)
-    mutants = _chosen(load(), args.name)
-    if args.list:
-        for mutant in mutants:
-            print(f"{mutant.name:32} {mutant.plants}")
-        return
-    if args.write and args.name:
-        raise Problem("the page is of all bugs; leave the names out to --write it")
-    ways = {}
-    if not args.soak:
-        ways[ByTests] = mutants
-    if args.soak or args.write:
-        ways[BySoak] = soaked(mutants)
-        if args.name and ways[BySoak] != mutants:
-            lacks = next(mutant.name for mutant in mutants if not mutant.soak)
-            raise Problem(f"{lacks} has no seeds for the soak; leave --soak out")
-    workplace.require_ascii()
-    signals.once()
-    devenv.ensure(Progress())
-    for way, chosen in ways.items():
-        survivors = run(chosen, args.jobs, _report, way)
-        if survivors:
-            names = ", ".join(mutant.name for mutant in survivors)
-            raise Problem(way.advice.format(names))
-    if args.write:
-        files.write(PAGE, page(mutants))

@@ -1,19 +1,17 @@
 """Run CPython's own tests on two interpreters, and say what differs."""
 
 import json
-import os
 import textwrap
 from collections import Counter
 from dataclasses import asdict, dataclass
 
-from ...building import identity
 from ...building.identity import KINDS
-from ...core import cli, files, layout, tables
+from ...core import files, tables
 from ...core.errors import Problem
-from ...core.progress import Progress, duration
+from ...core.progress import duration
 from .. import compare, pages
 from ..outcomes import FAILED, PASSED, SKIPPED
-from . import runner, store
+from . import runner
 
 RESULT = runner.HOME / "result.json"
 
@@ -239,99 +237,3 @@ def _code(line):
     kind, _, rest = line.partition(": ")
     test, separator, rest = rest.partition(": ")
     return f"{kind}: `{test}`{separator}{rest}"
-
-
-def _parser():
-    logs = os.path.relpath(runner.HOME, layout.ROOT)
-    data = os.path.relpath(runner.DATA, layout.ROOT)
-    parser = cli.Parser(
-        prog="scripts/regrtest-diff",
-        description="Run CPython's own tests on two interpreters and print what "
-        "differs, by file and by test. A test that differs is repeated on both, and "
-        "the counts decide whether it is flaky. Fails when a test does worse on the "
-        "second interpreter.",
-        epilog="What was run with the same interpreters is not run again: what was "
-        f"interrupted goes on. Logs are under {logs}. What is left out, and why, is "
-        f"in {data}.",
-    )
-    add = parser.add_argument
-    add("stock", metavar="STOCK", nargs="?", help="path of an interpreter")
-    add("patched", metavar="PATCHED", nargs="?", help="path of the other one")
-    runner.add_tests(parser)
-    add(
-        "--threading",
-        action="store_true",
-        help="only those that have to do with threads: the part that CI runs",
-    )
-    add("--again", action="store_true", help="run also what has been run already")
-    add("--known", action="store_true", help="run nothing, tell what is known already")
-    runner.add_jobs(parser)
-    add(
-        "--timeout",
-        type=cli.count,
-        default=TIMEOUT,
-        metavar="SECONDS",
-        help="for each file (default: %(default)s)",
-    )
-    compare.add_repeat(parser, REPEAT)
-    runner.add_table(
-        parser, "; that of the last whole run when no interpreters are named"
-    )
-    return parser
-
-
-def check_repeat(parser, args):
-    """Have *parser* fail when *args* has fewer repetitions than decide anything."""
-    if args.repeat < compare.FEWEST:
-        parser.error(f"--repeat takes {compare.FEWEST} or more: fewer decide nothing")
-
-
-def main(argv):
-    """Run the command line *argv* (a list of str); return the exit status."""
-    parser = _parser()
-    args = parser.parse_args(argv)
-    data = runner.load()
-    if args.stock and not args.patched or not (args.stock or args.table):
-        parser.error("two interpreters are needed, STOCK and PATCHED")
-    check_repeat(parser, args)
-    result = _measured(args, data) if args.stock else Result.load()
-    if args.table:
-        files.write(args.table, markdown(result, data))
-    print(*tables.plain(rows(result)), sep="\n")
-    for line in explain(result, data):
-        print(line)
-    return 1 if result.worse(data["gone"]) else 0
-
-
-def _measured(args, data):
-    pythons = [
-        identity.identify(path, role)
-        for role, path in zip(KINDS, (args.stock, args.patched))
-    ]
-    left_out = {}
-    if args.test or args.threading:
-        units = args.test or data["threading"]
-        left_out["all others"] = "not asked for"
-        for python in pythons:
-            runner.check(python.path, units)
-    else:
-        left_out.update(data["left out"])
-        names = {name: None for p in pythons for name in runner.available(p.path)}
-        units = [name for name in names if name not in left_out]
-    settings = runner.Settings(args.jobs, args.timeout)
-    known = store.Known(runner.HOME / "known", pythons, settings)
-    if args.again:
-        for unit in units:
-            known.forget(unit)
-    if args.known:
-        wanted, units = units, [unit for unit in units if unit in known]
-        if len(units) < len(wanted):
-            left_out[f"{len(wanted) - len(units)} of the others"] = "not yet"
-    whole = left_out.keys() <= data["left out"].keys()
-    progress = Progress()
-    places = run(pythons, units, settings, progress, known)
-    result = judge(pythons, places, known.runs(units), progress, args.repeat)
-    result.left_out.update(left_out)
-    if whole:
-        result.save()
-    return result

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from xml.etree import ElementTree
 
 from ...building import selftest
-from ...core import cli, layout, process, tables
+from ...core import layout, process
 from ...core.errors import Problem
 from ..outcomes import FAILED, PASSED, SKIPPED, Run, failures, stable, worst
 
@@ -210,40 +210,3 @@ def load(data=DATA):
 def jobs():
     """Return how many files of tests this machine can run at the same time."""
     return len(os.sched_getaffinity(0))
-
-
-def add_tests(parser):
-    """Give *parser* (an cli.Parser) the argument TEST: units, or none."""
-    parser.add_argument(
-        "test",
-        metavar="TEST",
-        nargs="*",
-        # Without one, a Parser that misses another argument names this one too.
-        default=[],
-        help='only these, such as test_thread or "test_threading -m JoinTests"',
-    )
-
-
-def add_table(parser, otherwise=""):
-    """Give *parser* (an cli.Parser) the option --table.
-
-    Parameters:
-        otherwise: what it does when nothing else is named.
-    """
-    parser.add_argument(
-        "--table",
-        type=tables.target,
-        metavar="FILE",
-        help=f"write the result to FILE, in Markdown{otherwise}",
-    )
-
-
-def add_jobs(parser):
-    """Give *parser* (an cli.Parser) the option --jobs."""
-    parser.add_argument(
-        "--jobs",
-        type=cli.count,
-        default=jobs(),
-        metavar="N",
-        help="files at the same time (default: one a processor, %(default)s here)",
-    )

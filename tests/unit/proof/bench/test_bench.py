@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import pytest
 import worker
 from threadjoin.building.identity import Python
+from threadjoin.commands import bench as command
 from threadjoin.core.errors import Problem
 from threadjoin.host import packages
 from threadjoin.proof import pages
@@ -152,7 +153,7 @@ def test_interpreters_are_those_of_the_release_build(tmp_path):
         python.touch()
         expected[kind] = str(python)
     given = arguments(self_check=False)
-    assert measure.find_interpreters(given, tmp_path) == expected
+    assert command.find_interpreters(given, tmp_path) == expected
 
 
 @pytest.mark.parametrize(
@@ -162,7 +163,7 @@ def test_interpreters_are_those_of_the_release_build(tmp_path):
 def test_what_is_not_built_is_named(tmp_path, given, missing):
     given = arguments(self_check=False, **given)
     with pytest.raises(Problem) as caught:
-        measure.find_interpreters(given, tmp_path)
+        command.find_interpreters(given, tmp_path)
     assert str(caught.value) == (
         f"no {missing} interpreter to measure; run `./build.sh --variant release`, "
         f"or name one with --{missing}"
@@ -171,7 +172,7 @@ def test_what_is_not_built_is_named(tmp_path, given, missing):
 
 def test_self_check_takes_stock_for_both(tmp_path):
     given = arguments(self_check=True, stock="python3")
-    found = measure.find_interpreters(given, tmp_path)
+    found = command.find_interpreters(given, tmp_path)
     assert found == {"stock": "python3", "patched": "python3"}
 
 
@@ -324,7 +325,7 @@ needs_compiler = pytest.mark.skipif(
 def test_all_of_it_with_this_interpreter(place, capsys):
     options = ["--self-check", "--stock", sys.executable, "--rounds", "1", "--quick"]
     options += ["--setting", "one", "--row", "start_join", "--row", "gilstate"]
-    measure.main([*options, "--row", "kept"])
+    command.main([*options, "--row", "kept"])
     captured = capsys.readouterr()
     lines = captured.out.splitlines()
     version = sys.version.split()[0]
@@ -374,14 +375,14 @@ def program(tmp_path, text):
 def test_an_interpreter_that_fails(tmp_path, text, problem):
     path = program(tmp_path, text)
     with pytest.raises(Problem) as caught:
-        measure.main(["--stock", path, "--self-check"])
+        command.main(["--stock", path, "--self-check"])
     assert str(caught.value) == problem.format(path)
 
 
 def test_an_interpreter_that_is_not_there(tmp_path):
     path = str(tmp_path / "python")
     with pytest.raises(Problem) as caught:
-        measure.main(["--stock", path, "--self-check"])
+        command.main(["--stock", path, "--self-check"])
     assert str(caught.value) == (
         f"{path} does not run (No such file or directory); name an interpreter"
     )
@@ -410,7 +411,7 @@ def test_a_row_that_fails(tmp_path, monkeypatch, text, problem):
 )
 def test_options_that_make_no_sense(options, capsys):
     with pytest.raises(SystemExit) as caught:
-        measure.main(options)
+        command.main(options)
     assert caught.value.code == 2
     assert capsys.readouterr().err.startswith("error: ")
 
@@ -419,13 +420,13 @@ def test_options_that_make_no_sense(options, capsys):
 def no_pyperf(monkeypatch, tmp_path):
     """No pyperf in this interpreter; returns the directory for build/venv."""
     monkeypatch.setitem(sys.modules, "pyperf", None)
-    monkeypatch.setattr(measure.devenv, "VENV", tmp_path)
+    monkeypatch.setattr(command.devenv, "VENV", tmp_path)
     return tmp_path
 
 
 def test_saving_without_pyperf_says_how_to_get_it(no_pyperf):
     with pytest.raises(Problem, match="needs pyperf; run `scripts/test --setup`"):
-        measure.main(["--json", "results.json"])
+        command.main(["--json", "results.json"])
 
 
 def test_saving_moves_on_to_the_environment_that_has_pyperf(no_pyperf, monkeypatch):
@@ -436,7 +437,7 @@ def test_saving_moves_on_to_the_environment_that_has_pyperf(no_pyperf, monkeypat
 
     monkeypatch.setattr(measure.os, "execv", execv)
     with pytest.raises(SystemExit) as caught:
-        measure.main(["--json", "results.json", "--quick"])
+        command.main(["--json", "results.json", "--quick"])
     python = str(no_pyperf / "bin" / "python")
     script = str(measure.layout.ROOT / "scripts" / "bench")
     assert caught.value.code == [
@@ -452,7 +453,7 @@ def test_saving_moves_on_to_the_environment_that_has_pyperf(no_pyperf, monkeypat
 def test_saving_to_nowhere(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyperf", SimpleNamespace())
     with pytest.raises(Problem, match="cannot write --json into .*nowhere; name"):
-        measure.main(["--json", str(tmp_path / "nowhere" / "results.json")])
+        command.main(["--json", str(tmp_path / "nowhere" / "results.json")])
 
 
 def test_saved_results_can_be_read_by_pyperf(tmp_path):
@@ -562,4 +563,4 @@ def test_a_plot_for_each_setting_that_has_rows(tmp_path):
 
 def test_plotting_to_nowhere(tmp_path):
     with pytest.raises(Problem, match="cannot write --plot into .*nowhere; name"):
-        measure.main(["--plot", str(tmp_path / "nowhere")])
+        command.main(["--plot", str(tmp_path / "nowhere")])

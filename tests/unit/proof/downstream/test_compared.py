@@ -4,6 +4,7 @@ import io
 import sys
 
 import pytest
+from threadjoin.commands import downstream
 from threadjoin.core.errors import Problem
 from threadjoin.core.progress import Progress
 from threadjoin.proof.compare import differences
@@ -50,7 +51,7 @@ def command(monkeypatch, capsys):
     def run(*argv, results=()):
         results = results or [result("a"), result("b")]
         FakeComparison.results = {r.library: r for r in results}
-        return compared.main(list(argv)), capsys.readouterr().out
+        return downstream.main(list(argv)), capsys.readouterr().out
 
     return run
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+from threadjoin.commands import mutants as command
 from threadjoin.core import layout, process
 from threadjoin.core.errors import Problem
 from threadjoin.proof.mutants import looking, plant
@@ -240,17 +241,17 @@ def test_every_test_that_is_named_is_there():
 
 
 def test_unknown_name():
-    with pytest.raises(Problem, match="no bug is called nonsense"):
-        plant.main(["nonsense"])
+    with pytest.raises(Problem, match="there is no nonsense"):
+        command.main(["nonsense"])
 
 
 def test_page_of_a_part_is_not_written():
     with pytest.raises(Problem, match="leave the names out"):
-        plant.main([plant.load()[0].name, "--write"])
+        command.main([plant.load()[0].name, "--write"])
 
 
 def test_list(capsys):
-    plant.main(["--list"])
+    command.main(["--list"])
     assert len(capsys.readouterr().out.splitlines()) == len(plant.load())
 
 
@@ -259,7 +260,7 @@ def main(monkeypatch, tmp_path):
     """mutants.main(), which looks for nothing: main.ran, main.survivors, main.page."""
 
     def main(*argv):
-        plant.main(list(argv))
+        command.main(list(argv))
 
     def run(chosen, jobs, report, way):
         main.ran.append((way, chosen))
@@ -269,8 +270,8 @@ def main(monkeypatch, tmp_path):
     main.page = tmp_path / "page.md"
     monkeypatch.setattr(plant, "run", run)
     monkeypatch.setattr(plant, "PAGE", main.page)
-    monkeypatch.setattr(plant.signals, "once", lambda: None)
-    monkeypatch.setattr(plant.devenv, "ensure", main.ran.append)
+    monkeypatch.setattr(command.signals, "once", lambda: None)
+    monkeypatch.setattr(command.devenv, "ensure", main.ran.append)
     # Relative to what it is compared with.
     monkeypatch.setattr(plant.layout, "ROOT", tmp_path)
     monkeypatch.setattr(plant, "DATA", tmp_path / "mutants.json")
@@ -286,7 +287,7 @@ ByTests, BySoak = looking.ByTests, looking.BySoak
 def test_tools_are_there_before_anything_is_compiled(main):
     main("bare")
     progress, ran = main.ran
-    assert isinstance(progress, plant.Progress)
+    assert isinstance(progress, command.Progress)
     assert ran == (ByTests, [BARE])
 
 
@@ -324,8 +325,8 @@ def test_survivors_are_a_problem(main, way, words):
 
 
 def test_report(capsys):
-    plant._report(BARE, "a test", 3)
-    plant._report(SOAKED, None, 3)
+    command._report(BARE, "a test", 3)
+    command._report(SOAKED, None, 3)
     found, not_found = capsys.readouterr().out.splitlines()
     assert found.split() == ["bare", "found", "3", "s", "a", "test"]
     assert not_found.split() == ["soaked", "NOT", "FOUND", "3", "s"]

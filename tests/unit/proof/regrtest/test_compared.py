@@ -6,6 +6,7 @@ import sys
 import pytest
 from faketests import junit, write_tests
 from threadjoin.building import identity
+from threadjoin.commands import regrtest_diff as command
 from threadjoin.core.errors import Problem
 from threadjoin.proof import pages
 from threadjoin.proof.regrtest import compared, runner, store
@@ -48,7 +49,7 @@ def pythons(tmp_path, program, monkeypatch):
 
 def diff(capsys, *argv):
     """Return the exit status of the command and what it said."""
-    status = compared.main([*map(str, argv), "--jobs", "1"])
+    status = command.main([*map(str, argv), "--jobs", "1"])
     return status, capsys.readouterr().out
 
 
@@ -184,7 +185,7 @@ def test_the_page(pythons, capsys, tmp_path):
     files = {"test_a": junit(A), "test_z": ""}
     diff(capsys, *pythons(files, files))
     page = tmp_path / "page.md"
-    status = compared.main(["--table", str(page)])
+    status = command.main(["--table", str(page)])
     assert status == 0
     text = page.read_text()
     assert text.startswith("# CPython's own tests\n")
@@ -199,7 +200,7 @@ def test_the_page_says_with_what_it_was_measured(pythons, capsys, tmp_path, patc
     (path,) = (patches / "3.11").glob("0002*")
     path.write_text(path.read_text().replace("\n+", "\n+ "))
     page = tmp_path / "page.md"
-    compared.main(["--table", str(page)])
+    command.main(["--table", str(page)])
     # That of the run, and not of when the page is written.
     assert before[0] in page.read_text()
     assert list(pages.outdated(page.read_text(), patches)) == before != pages.measured()
@@ -211,7 +212,7 @@ def test_a_result_of_another_version_is_refused(pythons, capsys):
     del content["measured"]
     compared.RESULT.write_text(json.dumps(content))
     with pytest.raises(Problem, match="result.json is too old; name two"):
-        compared.main(["--table", "page.md"])
+        command.main(["--table", "page.md"])
 
 
 @pytest.fixture
@@ -231,10 +232,10 @@ def test_a_part_is_not_kept_for_the_page(pythons, capsys, tmp_path, part):
     assert "not run: all others: not asked for" in said
     assert "- not run: `all others`: not asked for" in page.read_text()
     with pytest.raises(Problem, match="not all has been run yet"):
-        compared.main(["--table", str(page)])
+        command.main(["--table", str(page)])
     diff(capsys, *paths, "--known")
     with pytest.raises(Problem, match="not all has been run yet"):
-        compared.main(["--table", str(page)])
+        command.main(["--table", str(page)])
     diff(capsys, *paths)
     diff(capsys, *paths, part)
     assert "| stock | 2 | 2 |" in diff(capsys, "--table", page)[1] + page.read_text()
@@ -244,15 +245,15 @@ def test_what_is_no_test_is_refused(pythons):
     stock, patched = pythons({"test_a": "", "test_b": ""}, {"test_b": ""})
     for unit in ("test_nosuch", "test_a -m X"):
         with pytest.raises(Problem, match=f"{patched} has no {unit.split()[0]};"):
-            compared.main([patched, patched, unit])
+            command.main([patched, patched, unit])
     with pytest.raises(Problem, match=f"{patched} has no test_a; .*--list-tests"):
-        compared.main([stock, patched, "test_a", "test_b"])
+        command.main([stock, patched, "test_a", "test_b"])
 
 
 def test_bad_command_lines(capsys, tmp_path):
     for argv in ([], ["only-one"]):
         with pytest.raises(SystemExit):
-            compared.main(argv)
+            command.main(argv)
         assert "two interpreters are needed" in capsys.readouterr().err
     for argv, said in (
         (
@@ -262,7 +263,7 @@ def test_bad_command_lines(capsys, tmp_path):
         (["a", "b", "--repeat", "2"], "--repeat takes 4 or more: fewer decide"),
     ):
         with pytest.raises(SystemExit):
-            compared.main(argv)
+            command.main(argv)
         assert said in capsys.readouterr().err
     with pytest.raises(Problem, match="not all has been run yet"):
-        compared.main(["--table", "page.md"])
+        command.main(["--table", "page.md"])

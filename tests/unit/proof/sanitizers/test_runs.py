@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 from faketests import junit, write_tests
 from threadjoin.building import identity, interpreter
+from threadjoin.commands import sanitizers
 from threadjoin.core import layout
 from threadjoin.core.errors import Problem
 from threadjoin.core.progress import Progress
@@ -246,13 +247,13 @@ def command(compare, monkeypatch, tmp_path):
     monkeypatch.setattr(results, "HOME", tmp_path / "h")
     monkeypatch.setattr(runs.devenv, "ensure", lambda progress: None)
     built = {"patched": sys.executable}
-    monkeypatch.setattr(runs, "_build", lambda *rest: built)
-    monkeypatch.setattr(runs.identity, "identify", lambda *rest: None)
+    monkeypatch.setattr(sanitizers, "_build", lambda *rest: built)
+    monkeypatch.setattr(sanitizers.identity, "identify", lambda *rest: None)
     monkeypatch.setattr(runner, "available", lambda python: ["test_a"])
 
     def run(stock, patched, *argv):
         monkeypatch.setattr(runs, "run", lambda *rest: compare(stock, patched)[1:])
-        return runs.main(list(map(str, argv)))
+        return sanitizers.main(list(map(str, argv)))
 
     return run
 
@@ -269,7 +270,7 @@ def test_a_file_that_is_not_there_is_said_before_anything_is_built(
     command, monkeypatch
 ):
     monkeypatch.setattr(runs.devenv, "ensure", None)
-    monkeypatch.setattr(runs, "_build", None)
+    monkeypatch.setattr(sanitizers, "_build", None)
     with pytest.raises(Problem, match="there is no tests/integration/test_none.py"):
         command("", "", "x", "--test", "tests/integration/test_none.py")
 

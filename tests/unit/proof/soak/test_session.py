@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 
 import pytest
+from threadjoin.commands import soak as command
 from threadjoin.core import cli, layout
 from threadjoin.host import packages
 from threadjoin.proof.soak import programs, session
@@ -55,8 +56,8 @@ def fake(monkeypatch):
             return runner
 
         monkeypatch.setattr(session.runs, "Runner", make)
-        monkeypatch.setattr(session, "_python", lambda path: path)
-        monkeypatch.setattr(session.libraries, "helper", lambda: "helper.so")
+        monkeypatch.setattr(command, "_python", lambda path: path)
+        monkeypatch.setattr(command.libraries, "helper", lambda: "helper.so")
         return runner
 
     return put
@@ -64,18 +65,18 @@ def fake(monkeypatch):
 
 def test_the_library_that_programs_call(fake, capsys, monkeypatch):
     runner = fake()
-    session.main(["--programs", "1", "--seed", "20"])
+    command.main(["--programs", "1", "--seed", "20"])
     assert runner.helper == "helper.so"
     assert "note:" not in capsys.readouterr().out
-    monkeypatch.setattr(session.libraries, "helper", lambda: None)
-    session.main(["--programs", "1", "--seed", "20"])
+    monkeypatch.setattr(command.libraries, "helper", lambda: None)
+    command.main(["--programs", "1", "--seed", "20"])
     assert runner.helper is None
     assert "note: no C compiler; what needs C code is left" in capsys.readouterr().out
 
 
 def test_figures(fake, capsys):
     runner = fake()
-    assert session.main(["--programs", "7", "--seed", "20", "--jobs", "2"]) is None
+    assert command.main(["--programs", "7", "--seed", "20", "--jobs", "2"]) is None
     out = capsys.readouterr().out
     assert "\n7 programs in " in out
     assert ": 70 joins (" in out
@@ -86,7 +87,7 @@ def test_figures(fake, capsys):
 
 def test_failure(fake, capsys):
     runner = fake(["crowd"])
-    assert cli.run(session.main, ["--programs", "100"]) == 1
+    assert cli.run(command.main, ["--programs", "100"]) == 1
     captured = capsys.readouterr()
     failed = next(
         seed
@@ -113,7 +114,7 @@ def test_failure(fake, capsys):
 def test_failure_that_is_not_reduced(fake, capsys):
     fake(["crowd"])
     arguments = ["--no-reduce", "--failures", "2"]
-    assert cli.run(session.main, arguments) == 1
+    assert cli.run(command.main, arguments) == 1
     out = capsys.readouterr().out
     assert "failures: 2" in out
     assert out.count("\n# program of seed ") == 2
@@ -129,7 +130,7 @@ def test_failure_that_does_not_come_again(fake, capsys, monkeypatch):
         return sound(text, seed)
 
     monkeypatch.setattr(runner, "run", once)
-    assert cli.run(session.main, ["--seed", "5"]) == 1
+    assert cli.run(command.main, ["--seed", "5"]) == 1
     assert len(runner.ran) == 1 + session.REPEATS
     out = capsys.readouterr().out
     assert "It did not fail again" in out
@@ -138,13 +139,13 @@ def test_failure_that_does_not_come_again(fake, capsys, monkeypatch):
 
 
 def test_perturb(fake, capsys, monkeypatch):
-    monkeypatch.setattr(session.libraries, "library", lambda: "a library")
+    monkeypatch.setattr(command.libraries, "library", lambda: "a library")
     runner = fake(["begin"])
-    assert cli.run(session.main, ["--seed", "9"]) == 1
+    assert cli.run(command.main, ["--seed", "9"]) == 1
     assert runner.perturbing is None
     assert "failed; --replay runs one again" in capsys.readouterr().err
     runner = fake(["begin"])
-    assert cli.run(session.main, ["--seed", "9", "--perturb"]) == 1
+    assert cli.run(command.main, ["--seed", "9", "--perturb"]) == 1
     assert runner.perturbing == "a library"
     assert "failed; --perturb --replay runs one again, by its seed: 9" in (
         capsys.readouterr().err
@@ -154,7 +155,7 @@ def test_perturb(fake, capsys, monkeypatch):
 def test_perturb_without_a_compiler(fake, capsys, monkeypatch):
     monkeypatch.setattr(packages, "compiler", list)
     runner = fake()
-    assert cli.run(session.main, ["--perturb"]) == 1
+    assert cli.run(command.main, ["--perturb"]) == 1
     error = "error: no C compiler for what perturbs programs; install gcc, or set CC\n"
     assert capsys.readouterr().err == error
     assert not runner.ran
@@ -167,24 +168,24 @@ def test_minutes():
         now[0] += 10
         return now[0]
 
-    args = session._parser().parse_args(["--minutes", "1", "--seed", "40"])
+    args = command._parser().parse_args(["--minutes", "1", "--seed", "40"])
     # The clock is read once to begin with.
-    assert list(session._seeds(args, clock)) == [40, 41, 42, 43, 44]
+    assert list(command._seeds(args, clock)) == [40, 41, 42, 43, 44]
 
 
 def test_replay(fake):
     runner = fake()
-    session.main(["--replay", "12"])
+    command.main(["--replay", "12"])
     assert len(runner.ran) == 1
-    session.main(["--replay", "12", "--programs", "3"])
+    command.main(["--replay", "12", "--programs", "3"])
     assert runner.ran[1:] == 3 * runner.ran[:1]
     # Also when that is the number of programs that are run without --replay.
-    session.main(["--replay", "12", "--programs", str(session.PROGRAMS)])
+    command.main(["--replay", "12", "--programs", str(session.PROGRAMS)])
     assert len(runner.ran) == 4 + session.PROGRAMS
 
 
 def test_print(capsys):
-    session.main(["--print", "12"])
+    command.main(["--print", "12"])
     program = programs.generate(12)
     title = "program of seed 12; see docs/soak.md"
     assert capsys.readouterr().out == programs.source(program, title)
@@ -197,7 +198,7 @@ def test_interrupted(fake, monkeypatch, capsys):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(session, "wait", interrupt)
-    assert cli.run(session.main, ["--programs", "3"]) == 130
+    assert cli.run(command.main, ["--programs", "3"]) == 130
     captured = capsys.readouterr()
     assert "0 programs in 0 s: 0 joins" in captured.out
     assert captured.err == "error: interrupted\n"
@@ -256,7 +257,7 @@ def test_a_signal_ends_the_program_and_leaves_nothing(tmp_path, number, status, 
 )
 def test_bad_arguments(arguments, words, capsys):
     try:
-        assert cli.run(session.main, arguments) == 1
+        assert cli.run(command.main, arguments) == 1
     except SystemExit as exc:
         assert exc.code == 2
     error = capsys.readouterr().err
@@ -268,7 +269,7 @@ def test_what_is_no_program_is_no_interpreter(tmp_path, capsys):
     python = tmp_path / "python"
     python.write_text("not a program")
     python.chmod(0o755)
-    assert cli.run(session.main, ["--python", str(python)]) == 1
+    assert cli.run(command.main, ["--python", str(python)]) == 1
     assert capsys.readouterr().err == (
         f"error: {python} does not run (Exec format error); name an interpreter\n"
     )

@@ -1,0 +1,70 @@
+"""Run the reproducers of the defects on any interpreters, and tabulate the verdicts."""
+
+import os
+import signal
+
+from ..building import identity, interpreter
+from ..core import cli, files, layout, tables
+from ..core.errors import Problem
+from ..proof import defects
+from ..series import catalog
+from . import options
+
+
+def _parser():
+    parser = cli.Parser(
+        prog="scripts/defects",
+        description="Show which of the defects the interpreters have.",
+        epilog="The reproducers are listed in "
+        f"{defects.DATA.relative_to(layout.ROOT)}.",
+    )
+    options.names(parser, "python", "interpreters (default: those of the debug build)")
+    options.number(
+        parser,
+        "--times",
+        f"run each N times, or {defects.ENOUGH} where none of those shows the defect",
+        1,
+    )
+    options.jobs(parser)
+    options.flag(
+        parser,
+        "--write",
+        f"write the table to {os.path.relpath(defects.TABLE, layout.ROOT)}",
+    )
+    return parser
+
+
+def main(argv):
+    """Run the command line *argv* (a list of str).
+
+    Raises Problem when a patched interpreter has a defect.
+    """
+    args = _parser().parse_args(argv)
+    # A background job of a shell has SIGINT ignored, and so have its children.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    known = defects.load()
+    default = [interpreter.built("stock"), interpreter.built("patched")]
+    pythons = [identity.identify(path) for path in args.python or default]
+    columns = {name: [] for name in defects.labels(pythons)}
+    for python, (name, verdicts) in zip(pythons, columns.items()):
+        for defect in known:
+            script = layout.ROOT / defect.script
+            counts = defects.reproduce(python.path, script, args.times, args.jobs)
+            verdicts.append(defects.verdict(counts))
+            print(f"{name:16} {script.stem:28} {verdicts[-1]}", flush=True)
+    stems = [layout.ROOT.joinpath(defect.script).stem for defect in known]
+    marks = [map(defects.mark, verdicts) for verdicts in columns.values()]
+    matrix = [["", *columns], *map(list, zip(stems, *marks))]
+    print("", *tables.plain(matrix), "", defects.LEGEND, sep="\n")
+    patched = [python for python in pythons if python.patched]
+    if args.write:
+        series = {catalog.series_for(python.release).name for python in patched}
+        files.write(defects.TABLE, defects.page(args.times, known, columns, series))
+    wrong = [
+        name
+        for python, (name, verdicts) in zip(pythons, columns.items())
+        if python.patched and set(verdicts) != {"no"}
+    ]
+    if wrong:
+        said = " and ".join(wrong)
+        raise Problem(f"{said}: a defect is there, or it cannot be told; see above")

@@ -1,0 +1,98 @@
+"""Run other people's libraries on two interpreters, and compare."""
+
+from ..core import cli, files
+from ..core.errors import Problem
+from ..core.progress import Progress
+from ..host import devenv
+from ..proof import compare
+from ..proof.downstream import compared, data, environments, names, results
+from . import options
+
+
+def _parser():
+    parser = cli.Parser(
+        prog="scripts/downstream",
+        description="Run the tests of libraries that start, patch or watch threads "
+        "on two interpreters, with the same wheels, and print what differs. A test "
+        "that differs is repeated on both, and the counts decide whether it is "
+        "flaky. Fails when a test does worse on the second interpreter.",
+        epilog="What was run with the same interpreters, versions and data is not "
+        "run again. Everything is under build/downstream; what the tests themselves "
+        "said last is there in work/*/LIBRARY/*/logs.",
+    )
+    options.pair(parser)
+    options.names(parser, "library", "only these; see --list")
+    options.flag(parser, "--list", "list the libraries, and run nothing")
+    options.flag(parser, "--ci", "only the part that the project's CI runs")
+    options.flag(parser, "--pin", "pin the newest versions, run nothing")
+    options.page(
+        parser,
+        "--names",
+        "write who uses private names of threading, of all that has been installed, "
+        "to FILE, in Markdown, and run nothing",
+    )
+    options.flag(parser, "--again", "run also what has been run already")
+    options.repeat(parser, compared.REPEAT)
+    options.page(
+        parser,
+        help="write the results of all libraries on these two to FILE, in Markdown",
+    )
+    return parser
+
+
+def main(argv):
+    """Run the command line *argv* (a list of str); return the exit status."""
+    parser = _parser()
+    args = parser.parse_args(argv)
+    libraries = data.load()
+    if args.list:
+        return _list(libraries)
+    if args.pin:
+        return _pin(libraries)
+    if args.names:
+        return _names(args.names)
+    wanted = data.chosen(libraries, args.library)
+    options.need_pair(parser, args)
+    options.check_repeat(parser, args)
+    progress = Progress()
+    comparison = compared.Comparison(
+        args.stock, args.patched, progress, args.repeat, args.ci
+    )
+    found = [
+        result for library in wanted for result in comparison.of(library, args.again)
+    ]
+    if args.table:
+        files.write(args.table, comparison.page(libraries.values()))
+    progress.note(results.plain(found))
+    for line in results.explain(found):
+        progress.note(line)
+    idle = [f"{r.library}, {r.suite}" for r in found if r.idle]
+    if idle:
+        raise Problem(
+            f"no test passes on {args.stock}: {'; '.join(idle)}; see the logs below "
+            f"{environments.HOME / 'work'}"
+        )
+    return 1 if any(result.of(compare.WORSE) for result in found) else 0
+
+
+def _list(libraries):
+    versions = data.pinned()
+    for name, library in libraries.items():
+        suites = ", ".join(suite.name for suite in library.suites)
+        print(f"{name} {versions[data.canonical(name)]}: {suites}")
+
+
+def _pin(libraries):
+    progress = Progress()
+    devenv.ensure(progress)
+    environments.HOME.mkdir(parents=True, exist_ok=True)
+    with progress.stage("find the newest versions"):
+        log = environments.HOME / "pin.log"
+        environments.pin(libraries.values(), data.CONSTRAINTS, compared.pip(), log)
+
+
+def _names(path):
+    wheels = environments.pinned_wheels(environments.HOME / "wheels")
+    if not wheels:
+        raise Problem("no wheels are here yet; run scripts/downstream STOCK PATCHED")
+    files.write(path, names.page(wheels))

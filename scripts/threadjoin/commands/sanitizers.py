@@ -1,0 +1,130 @@
+"""Run tests on interpreters with a sanitizer in them, and compare the reports."""
+
+import argparse
+import os
+import subprocess
+
+from ..building import identity, interpreter
+from ..building.identity import KINDS
+from ..core import cli, files, layout
+from ..core.errors import Problem
+from ..core.progress import Progress
+from ..host import devenv, workplace
+from ..proof.regrtest import runner
+from ..proof.sanitizers import results, runs
+from ..series import catalog
+from . import options
+
+
+def _build(variant, progress):
+    """Build stock and patched; return their paths by role. Raises Problem."""
+    for role in KINDS:
+        command = [str(layout.ROOT / "build.sh"), "--variant", variant, f"--{role}"]
+        # What else was built is of this release, too.
+        command += ["--release", catalog.load_series().base.version]
+        if subprocess.run([*command, "--no-test"], check=False).returncode:
+            raise Problem(f"{variant}: the {role} interpreter cannot be built")
+    return {role: interpreter.built(role, variant) for role in KINDS}
+
+
+def _parser(tools):
+    def name(text):
+        # With choices=, argparse refuses to be given none of them.
+        if text not in tools:
+            raise argparse.ArgumentTypeError(f"{text!r} is not one of {known}")
+        return text
+
+    known = ", ".join(tools)
+    logs = os.path.relpath(results.HOME, layout.ROOT)
+    parser = cli.Parser(
+        prog="scripts/sanitizers",
+        description="Build the stock and the patched interpreter with a sanitizer, "
+        "run the tests of CPython and of the project that have to do with threads, "
+        "fork, signals, embedding and subinterpreters on both, and print what is "
+        "reported. Fails when patched has a report that stock lacks, or any in the "
+        "files that the series adds, when a test does worse on patched, and when "
+        "none of a file passes.",
+        epilog=f"Logs and reports are under {logs}.",
+    )
+    options.names(parser, "sanitizer", f"which ones: {known}", type=name)
+    options.several(parser, "--test", "run only this one", metavar="TEST")
+    options.processors(parser)
+    options.repeat(parser, runs.REPEAT)
+    options.page(
+        parser,
+        help="write the result to FILE, in Markdown, with what was run before of the "
+        "other sanitizers",
+    )
+    return parser
+
+
+def main(argv):
+    """Run the command line *argv* (a list of str); return the exit status.
+
+    Raises Problem when there are files of tests of which none has passed.
+    """
+    tools = runs.load()
+    parser = _parser(tools)
+    args = parser.parse_args(argv)
+    if not (args.sanitizer or args.table):
+        parser.error(f"name a sanitizer: {', '.join(tools)}")
+    options.check_repeat(parser, args)
+    status, failed = _measure(args, tools) if args.sanitizer else (0, [])
+    if args.table:
+        outcomes = list(filter(None, map(results.Outcome.load, tools)))
+        if not outcomes:
+            raise Problem("nothing has been run yet; name a sanitizer")
+        files.write(args.table, results.markdown(tools, outcomes))
+    if failed:
+        raise Problem(f"no test has passed of {', '.join(failed)}")
+    return status
+
+
+def _measure(args, tools):
+    """Return the exit status, and what idle() found."""
+    data = runner.load()
+    # Before anything is built, as far as that can be told without.
+    check(None, args.test)
+    workplace.require_ascii()
+    progress = Progress()
+    devenv.ensure(progress)
+    plain = _build("debug", progress)
+    check(plain["patched"], args.test)
+    files = runs.added_files(catalog.load_series())
+    status, failed = 0, []
+    for name in args.sanitizer:
+        units = args.test or tools[name].tests
+        pythons = [
+            identity.identify(path, role)
+            for role, path in _build(name, progress).items()
+        ]
+        result, places = runs.run(
+            tools[name], pythons, plain, units, progress, args.jobs, args.repeat
+        )
+        found = runs.new_reports(result, places, files)
+        outcome = results.Outcome.of(name, result, places, found, data)
+        nothing = runs.idle(units, places)
+        if not (args.test or nothing):
+            outcome.save()
+        for line in outcome.explain():
+            progress.note(line)
+        for test in found:
+            if not results.excuse(test, data["sanitizers"]["excused"]):
+                progress.note(places["patched"].reports[test].text)
+        status = max(status, outcome.status)
+        failed += [f"{name}: {what}" for what in nothing]
+    return status, failed
+
+
+def check(python, units):
+    """Raise Problem unless there are all of *units*.
+
+    Parameters:
+        python: path of the interpreter that has theirs; None to look at ours only.
+    """
+    for unit in filter(results.is_ours, units):
+        if not (layout.ROOT / unit).is_file():
+            raise Problem(f"there is no {unit}; name a file of the project's tests")
+    theirs = [unit for unit in units if not results.is_ours(unit)]
+    if theirs and python:
+        runner.check(python, theirs)
