@@ -1,7 +1,8 @@
 """Apply the series to a source tree of CPython that you build by yourself.
 
 The series is found from the tree's own version. All of it is applied, or the
-tree is left as it was.
+tree is left as it was. Into a source package of Debian it goes as patches of the
+package, with an entry in its changelog.
 """
 
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from ..core import cli
 from ..core.errors import Problem
 from ..proof import defects
-from ..series import catalog, tree, upstream
+from ..series import catalog, debianpackage, tree, upstream
 
 
 def _parser():
@@ -31,6 +32,11 @@ def _parser():
     parser.add_argument(
         "--reverse", action="store_true", help="take the series out again"
     )
+    parser.add_argument(
+        "--without-tests",
+        action="store_true",
+        help="leave out what is below Lib/test and Doc, for trees that lack them",
+    )
     return parser
 
 
@@ -42,8 +48,26 @@ def main(argv):
         series = catalog.load_series(args.series)
     else:
         series = _fitting(version)
-    changed = tree.apply(args.checkout, series, reverse=args.reverse, check=args.check)
-    print(f"{args.checkout} (CPython {version}): {_verdict(series, args, changed)}")
+    called = f"CPython {version}"
+    if debianpackage.is_one(args.checkout):
+        if args.without_tests:
+            raise Problem(
+                f"{args.checkout} is a source package of Debian, which has the tests; "
+                "leave out --without-tests"
+            )
+        changed = debianpackage.apply(
+            args.checkout, series, reverse=args.reverse, check=args.check
+        )
+        called = f"package {debianpackage.version(args.checkout)}"
+    else:
+        changed = tree.apply(
+            args.checkout,
+            series,
+            reverse=args.reverse,
+            check=args.check,
+            without_tests=args.without_tests,
+        )
+    print(f"{args.checkout} ({called}): {_verdict(series, args, changed)}")
 
 
 def _fitting(version):
@@ -58,7 +82,7 @@ def _fitting(version):
 
 
 def _verdict(series, args, changed):
-    what = f"the series {series.name} ({len(series.patches)} patches)"
+    what = f"the series {series.label} ({len(series.patches)} patches)"
     if not changed:
         return f"{what} is {'not in it' if args.reverse else 'already applied'}"
     done = "taken out" if args.reverse else "applied"

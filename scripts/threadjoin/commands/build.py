@@ -236,6 +236,7 @@ class _Build:
         log = layout.BUILD / "source.log"
         args = self._args
         if args.source and args.source != DISTRIBUTION:
+            # Its version, and so the series, are not known before it is there.
             self._progress.note(f"building {args.source}: {origin.SAID}")
             given = self._given()
             self._series = origin.series(given, args.series)
@@ -252,7 +253,7 @@ class _Build:
             self._compare(self._series.debian.version)
         else:
             plan = origin.newest(self._series, log)
-        self._progress.note(f"building {plan.name}: {plan.why}")
+        self._progress.note(f"building {plan.name}: {plan.why}{self._with()}")
         return plan
 
     def _compare(self, version):
@@ -347,7 +348,7 @@ class _Build:
     def _summarise(self, results, installed):
         version = tree.version_of(results[0].interpreter.source)
         self._progress.note(
-            f"\nCPython {version}, series {self._series.name} "
+            f"\nCPython {version}, series {self._series.label} "
             f"({len(self._series.patches)} patches), {self._args.variant}, "
             f"in {duration(time.monotonic() - self._begun)}"
         )
@@ -364,4 +365,10 @@ class _Build:
         what = self._source.name
         if self._args.source and self._args.source != DISTRIBUTION:
             what = f"CPython {tree.version_of(interpreter.source)} of {what}"
-        self._progress.note(f"{done} {what} as {place}: {self._why}")
+        self._progress.note(f"{done} {what} as {place}: {self._why}{self._with()}")
+
+    def _with(self):
+        """Return words about the revision that is built, if one is."""
+        if self._args.only == "stock" or not self._series.revision:
+            return ""
+        return f"; with {self._series.label}"

@@ -21,7 +21,9 @@ new files, is changed in the lead, and `graft` carries it into the others.
 """
 
 import argparse
+import datetime
 import shutil
+import sys
 from pathlib import Path
 
 from ..core import cli, layout, signals
@@ -34,6 +36,7 @@ from ..series import catalog
 from ..source import tarballs
 from ..upkeep import (
     bases,
+    combined,
     commits,
     comparison,
     extent,
@@ -44,6 +47,7 @@ from ..upkeep import (
     registry,
     releasedata,
     releases,
+    revisions,
 )
 from . import options
 
@@ -137,6 +141,9 @@ def _lint(args):
     names = [series.name for series in bases.named(args.series)]
     unapplied = []
     problems = list(lint.check(names, _finder(args), unapplied=unapplied))
+    for series in map(catalog.load_series, names):
+        if series.revision:
+            problems += revisions.problems(series)
     for problem in problems:
         print(problem)
     for name in unapplied:
@@ -232,6 +239,24 @@ def _news(args):
         places = [args.directory / one.name for one in bases.named(args.series)]
     for path in news.add_all(places, args.issue, args.section, args.body):
         print(f"{path}: written by blurb and staged; commit it with its change")
+
+
+def _revision(args):
+    day = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
+    for series in bases.named(args.series):
+        if args.record:
+            print(f"{revisions.record(series, day)}: recorded")
+        elif args.release:
+            print(f"{revisions.release(series, day)}: released")
+        else:
+            released = series.revision and series.revision.released
+            print(f"{series.label} ({series.digest}), {released or 'not released'}")
+
+
+def _combined(args):
+    (series,) = bases.named([args.series])
+    given = bases.finder(args.source, several=False)(series)
+    sys.stdout.buffer.write(combined.patch(series, given, args.without_tests))
 
 
 def _add_source(parser):
@@ -407,6 +432,27 @@ def _parser():
         action="store_true",
         help="only write the lines of other files that are made of the releases",
     )
+
+    revision = command(
+        "revision",
+        _revision,
+        "print the revisions of series, with the digest of what is compiled or "
+        "imported",
+    )
+    revision.add_argument("series", **some)
+    what = revision.add_mutually_exclusive_group()
+    options.flag(
+        what,
+        "--record",
+        "the series are as they are to be: as the same revision, or as the next one, "
+        "where the last is released",
+    )
+    options.flag(what, "--release", "the revisions are released today")
+
+    one = command("combined", _combined, "print a series as one patch")
+    one.add_argument("series", metavar="SERIES")
+    options.flag(one, "--without-tests", "without what is below Lib/test and Doc")
+    _add_source(one)
 
     entry = command(
         "news", _news, "add a NEWS entry, the same to all checkouts, with blurb"

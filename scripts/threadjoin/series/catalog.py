@@ -13,9 +13,21 @@ from ..core.layout import PATCHES
 #: In a series' directory, the file about the releases of its Python.
 RELEASES = "releases.json"
 
+#: And the one about its revision: {"number": 1, "released": null, "digest": "..."}.
+REVISION = "revision.json"
+
+#: The module that a series adds to CPython, which says the revision.
+SAYS_REVISION = "Lib/concurrent/_threadjoin.py"
+
 #: Files of CPython that make no other interpreter: a change of one of these leaves
 #: what was measured true.
-_ASIDE = re.compile(rb"diff --git a/(Lib/test/|Doc/|Misc/|Modules/_testinternalcapi)")
+_ASIDE = re.compile(
+    rb"diff --git a/(Lib/test/|Doc/|Misc/|Modules/_testinternalcapi|%b )"
+    % re.escape(SAYS_REVISION.encode())
+)
+
+#: In patches/debian/SERIES, the names that the series adds to the library, sorted.
+SYMBOLS = "symbols"
 
 #: The series that a command takes when it is given none.
 DEFAULT_SERIES = "3.11"
@@ -59,6 +71,7 @@ class Debian:
     orig: str  # the file that is the release's tarball
     left_out: frozenset  # of its patches, those that only its own packages need
     added: tuple = ()  # Paths of patches on top of its own
+    symbols: tuple = ()  # names that the series adds to its library
 
     @property
     def version(self):
@@ -73,6 +86,15 @@ class Debian:
 
 
 @dataclass(frozen=True)
+class Revision:
+    """A series at one time, from its revision.json."""
+
+    number: int
+    released: Optional[str]  # the day, as 2026-11-27; None for not yet
+    digest: str  # of the series at that time
+
+
+@dataclass(frozen=True)
 class Series:
     """One directory of patches/: a base, and the patches on it in order."""
 
@@ -82,6 +104,19 @@ class Series:
     patches: tuple  # of Path, in the order of the `series` file
     releases: tuple = ()  # all that are known, oldest first
     debian: Optional[Debian] = None  # its package, where there is one
+    revision: Optional[Revision] = None  # that was recorded last
+
+    @property
+    def label(self):
+        """The name with the revision: "3.11+tj1".
+
+        That is "3.11+tj1.changed" where the patches are not those that were recorded,
+        and the name alone where no revision is recorded.
+        """
+        if not self.revision:
+            return self.name
+        changed = "" if self.digest == self.revision.digest else ".changed"
+        return f"{self.name}+tj{self.revision.number}{changed}"
 
     @property
     def digest(self):
@@ -161,8 +196,30 @@ def _described(series, data):
         debian = Debian(
             **{**data["debian"], "left_out": frozenset(data["debian"]["left_out"])},
             added=tuple(sorted(added.glob("*.patch"))),
+            symbols=_names(added / SYMBOLS),
         )
-    return replace(series, base=series.release(data["base"]), debian=debian)
+    return replace(
+        series,
+        base=series.release(data["base"]),
+        debian=debian,
+        revision=_revision(series.directory / REVISION),
+    )
+
+
+def _names(path):
+    """Return the lines of the file *path*, none where there is no file."""
+    return tuple(path.read_text().split()) if path.is_file() else ()
+
+
+def _revision(path):
+    """Return the Revision in the file *path*, None where there is none."""
+    try:
+        return Revision(**json.loads(path.read_text()))
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError) as exc:
+        where = f"patches/{path.parent.name}/{path.name}"
+        raise Problem(f"{where} is not as a revision's file is to be: {exc}") from None
 
 
 def series_for(version, patches=PATCHES):

@@ -20,6 +20,9 @@ from ..core.errors import Problem
 
 VERSION_HEADER = Path("Include", "patchlevel.h")
 
+#: Directories that a tree may lack: those of tests and of documentation.
+TESTS = ("Lib/test", "Doc")
+
 
 @dataclass(frozen=True)
 class Refusal:
@@ -59,7 +62,9 @@ def has(tree, series):
         return room.attempt(series.patches, reverse=True) is None
 
 
-def apply(tree, series, *, reverse=False, check=False, called=None):
+def apply(
+    tree, series, *, reverse=False, check=False, called=None, without_tests=False
+):
     """Apply *series* to the CPython source *tree*, or take it out.
 
     Parameters:
@@ -68,14 +73,14 @@ def apply(tree, series, *, reverse=False, check=False, called=None):
         reverse: take the series out instead.
         check: only see whether it can be done.
         called: what a message calls the tree; None for its path.
+        without_tests: leave out what is below TESTS.
 
     Returns True when the tree was changed (with *check*: would be), False
     when it is already as wanted. Raises Problem, with the tree as it was,
     when the series cannot be applied or taken out.
     """
     tree = Path(tree)
-    version = version_of(tree)
-    with _room(tree, series) as room:
+    with _room(tree, series, TESTS if without_tests else ()) as room:
         refusal = room.attempt(series.patches, reverse)
         if refusal is None:
             if not check:
@@ -83,33 +88,63 @@ def apply(tree, series, *, reverse=False, check=False, called=None):
             return True
         if room.attempt(series.patches, not reverse) is None:
             return False
-        verb = "be taken out of" if reverse else "be applied to"
-        raise Problem(
-            f"{refusal.patch.name} cannot {verb} {called or tree} (CPython "
-            f"{version}): {refusal.reason}{room.partly()}; the tree is as it was"
-        )
+        raise refused(tree, refusal, room, reverse, called)
+
+
+def refused(tree, refusal, room, reverse=False, called=None):
+    """Return the Problem that a Refusal is.
+
+    Parameters:
+        tree: Path of the tree.
+        room: the Room in which it was tried.
+
+    Other parameters as apply() has them.
+    """
+    verb = "be taken out of" if reverse else "be applied to"
+    return Problem(
+        f"{refusal.patch.name} cannot {verb} {called or tree} (CPython "
+        f"{version_of(tree)}): {refusal.reason}{room.partly()}"
+        f"{room.slim(refusal)}; the tree is as it was"
+    )
 
 
 @contextlib.contextmanager
-def _room(tree, series):
+def _room(tree, series, without=()):
     if not series.patches:
         raise Problem(f"the series {series.name} lists no patch")
     with tempfile.TemporaryDirectory(prefix="threadjoin-") as directory:
-        yield _Room(Path(tree), series.patches, Path(directory).resolve())
+        yield Room(Path(tree), series.patches, Path(directory).resolve(), without)
 
 
-class _Room:
-    """A scratch directory in which patches are tried on copies."""
+class Room:
+    """A scratch directory in which patches are tried on copies.
 
-    def __init__(self, tree, patches, directory):
+    Parameters:
+        tree: Path of the tree.
+        patches: Paths of all patches that are tried.
+        directory: Path of the scratch directory.
+        without: names of directories whose files are left out.
+    """
+
+    def __init__(self, tree, patches, directory, without=()):
         self._tree = tree
         self._patches = patches
+        self._without = tuple(f"{name}/" for name in without)
         self._copies = directory / "copies"
         self.offsets = 0  # hunks of the last attempt() that were in other lines
-        self._names = sorted({name for p in patches for name in touched(p)})
+        self._names = sorted({name for p in patches for name in self._touched(p)})
 
-    def attempt(self, patches, reverse):
-        """Try *patches* on fresh copies; return None or the first Refusal."""
+    def _touched(self, patch):
+        return [n for n in touched(patch) if not n.startswith(self._without)]
+
+    def attempt(self, patches, reverse, before=None):
+        """Try *patches* on fresh copies; return None or the first Refusal.
+
+        Parameters:
+            reverse: take them out instead, the last one first.
+            before: a function that is called before each patch, with its Path and
+                {name of a file that it touches: Path of its copy}.
+        """
         if self._copies.exists():
             shutil.rmtree(self._copies)
         self._copies.mkdir()
@@ -119,7 +154,12 @@ class _Room:
                 (self._copies / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(self._tree / name, self._copies / name)
         for patch in reversed(patches) if reverse else patches:
-            complaints, offsets = _git_apply(self._copies, patch, reverse)
+            if before:
+                copies = {name: self._copies / name for name in self._touched(patch)}
+                before(patch, copies)
+            complaints, offsets = _git_apply(
+                self._copies, patch, reverse, self._without
+            )
             self.offsets += offsets
             if complaints:
                 return Refusal(patch, _explain(complaints, patch, reverse))
@@ -144,6 +184,13 @@ class _Room:
                 return f"; it has the first {count} of {total} patches, to {last}"
         return ""
 
+    def slim(self, refusal):
+        """Return words about the directory of TESTS that made the *refusal*, if any."""
+        for name in TESTS:
+            if refusal.reason.startswith(name) and not (self._tree / name).is_dir():
+                return f"; for a tree without {name}, there is --without-tests"
+        return ""
+
 
 def apply_one(tree, patch):
     """Apply the file *patch*, which is in any series or none, to *tree*.
@@ -161,7 +208,7 @@ def fit(tree, patches):
     not apply, or else the number of the hunks that are in other lines.
     """
     with tempfile.TemporaryDirectory(prefix="threadjoin-") as directory:
-        room = _Room(Path(tree), patches, Path(directory).resolve())
+        room = Room(Path(tree), patches, Path(directory).resolve())
         refusal = room.attempt(patches, reverse=False)
         return refusal or room.offsets or None
 
@@ -177,14 +224,15 @@ def touched(patch):
     return names
 
 
-def _git_apply(directory, patch, reverse):
-    """Apply *patch* in *directory*.
+def _git_apply(directory, patch, reverse, without=()):
+    """Apply *patch* in *directory*, but for the files in the directories *without*.
 
     Returns git's complaints, [] for none, and the number of the hunks that it found
     in other lines than the patch says.
     """
     command = ["git", "apply", "--verbose", "--whitespace=nowarn"]
     command += ["--reverse"] if reverse else []
+    command += [f"--exclude={name}*" for name in without]
     env = git.environment()
     # Else git, within somebody's repository, skips the files in silence.
     env["GIT_CEILING_DIRECTORIES"] = str(directory.parent)

@@ -2,11 +2,12 @@
 
 import os
 import subprocess
+from dataclasses import replace
 
 import pytest
 from threadjoin.core.errors import Problem
 from threadjoin.series import catalog, tree
-from tinycpython import AFTER_FIRST, AFTER_SECOND, RELEASE, changed, read, write
+from tinycpython import AFTER_FIRST, AFTER_SECOND, RELEASE, changed, diff, read, write
 
 
 def refused(match, *args, **options):
@@ -197,3 +198,17 @@ def test_no_room_for_git_is_no_fault_of_the_series(cpython, series, program):
     )
     with pytest.raises(OSError, match="No space left on device"):
         tree.apply(cpython, series)
+
+
+def test_a_slim_tree_goes_without_tests(cpython, series):
+    more = {**AFTER_SECOND, "Lib/test/test_x.py": "1\n", "Doc/x.rst": "x\n"}
+    old = {**AFTER_SECOND, "Lib/test/test_x.py": "0\n"}
+    path = series.patches[1].with_name("0003-tests.patch")
+    path.write_text(diff(old, more))
+    slim = replace(series, patches=(*series.patches, path))
+    refused("for a tree without Lib/test, there is --without-tests", cpython, slim)
+    assert tree.apply(cpython, slim, without_tests=True)
+    assert read(cpython) == AFTER_SECOND
+    assert not tree.apply(cpython, slim, without_tests=True)
+    assert tree.apply(cpython, slim, without_tests=True, reverse=True)
+    assert read(cpython) == RELEASE

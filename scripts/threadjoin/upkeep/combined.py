@@ -1,0 +1,46 @@
+"""Make one patch of a series, for those who take one file."""
+
+import tempfile
+from pathlib import Path
+
+from ..core import git
+from ..series import patchfile, tree
+from . import commits
+
+
+def patch(series, source, without_tests=False):
+    """Return *series* as one patch (bytes), in the form of `git format-patch`.
+
+    It changes each file once: some tools refuse a patch that does so twice.
+
+    Parameters:
+        series: catalog.Series.
+        source: the origin.Origin of its base.
+        without_tests: whether to leave out what is below Lib/test and Doc.
+    """
+    with tempfile.TemporaryDirectory(prefix="threadjoin-") as scratch:
+        release, repository = Path(scratch, "release"), Path(scratch, "repository")
+        source.lay(release)
+        commits.commit_touched(series, release, repository)
+        git.run(repository, "reset", "--quiet", "--soft", commits.BASE_TAG)
+        if without_tests:
+            git.run(repository, "reset", "--quiet", "--", *tree.TESTS)
+        first = patchfile.read(series.patches[0])
+        git.run(
+            repository, "commit", "--quiet", f"--author={first.author}",
+            f"--date={_date(series)}", "--message", _message(series),
+        )  # fmt: skip
+        return git.run(repository, "format-patch", "--stdout", *commits.FORMAT, "-1")
+
+
+def _date(series):
+    last = max(patchfile.read(path).date for path in series.patches)
+    return f"{last.isoformat()}T00:00:00+0000"
+
+
+def _message(series):
+    names = "\n".join(path.stem for path in series.patches)
+    return (
+        f"Make Thread.join(), fork() and shutdown free of races ({series.label})\n\n"
+        f"One patch made of:\n\n{names}\n"
+    )

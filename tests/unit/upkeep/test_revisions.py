@@ -1,0 +1,68 @@
+"""The revisions of series."""
+
+from dataclasses import replace
+
+import pytest
+from threadjoin.core.errors import Problem
+from threadjoin.series import catalog
+from threadjoin.upkeep import revisions
+
+DAY = "2026-11-27"
+
+
+@pytest.mark.parametrize("name", catalog.available())
+def test_what_is_compiled_is_what_was_recorded(name):
+    # Where it is not: scripts/series revision NAME --record.
+    assert list(revisions.problems(catalog.load_series(name))) == []
+
+
+@pytest.fixture
+def project(tmp_path, series):
+    """A function that records the series, or releases it; returns it as it is then."""
+    for path in series.patches:
+        path.write_text("From: A <a@b>\n" + path.read_text())
+    (tmp_path / "CHANGELOG.md").write_text(
+        "## 3.11+tj2, not released yet\n\n## 3.11+tj1, 2026-11-27\n"
+    )
+
+    def do(what=None, *arguments):
+        found = catalog.load_series("3.11", series.directory.parent)
+        if what:
+            what(found, DAY, *arguments)
+        return catalog.load_series("3.11", series.directory.parent)
+
+    return do
+
+
+def change(series):
+    path = series.patches[0]
+    path.write_text(path.read_text().replace("int event;", "int other;"))
+
+
+def test_a_revision_is_the_same_until_it_is_released(tmp_path, project):
+    assert project().label == "3.11"
+    first = project(revisions.record)
+    assert first.label == "3.11+tj1"
+    assert first.patches[-1].name == revisions.PATCH
+    change(first)
+    assert project().label == "3.11+tj1.changed"
+    (problem, _) = revisions.problems(project(), tmp_path)
+    assert "run `scripts/series revision 3.11 --record`" in problem
+    with pytest.raises(Problem, match="what is compiled or imported is not that of"):
+        project(revisions.release, tmp_path)
+    assert project(revisions.record).label == "3.11+tj1"
+    project(revisions.release, tmp_path)
+    assert project(revisions.record).label == "3.11+tj1"
+    change(first)
+    path = first.patches[0]
+    path.write_text(path.read_text().replace("int other;", "int more;"))
+    assert project(revisions.record).label == "3.11+tj2"
+    assert list(revisions.problems(project(), tmp_path)) == []
+    assert "+REVISION = '3.11+tj2'" in first.patches[-1].read_text()
+
+
+def test_a_change_of_the_revision_alone_leaves_the_digest(project):
+    first = project(revisions.record)
+    text = first.patches[-1].read_text()
+    first.patches[-1].write_text(text.replace("tj1", "tj9"))
+    assert project().digest == first.digest == replace(first).digest
