@@ -13,7 +13,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1] / "scripts")]
 
 import selection  # noqa: E402
-from harness import SCRIPTS, Interpreter, compile_c, release  # noqa: E402
+from harness import SCRIPTS, Interpreter, compile_c  # noqa: E402
 from threadjoin.building import interpreter  # noqa: E402
 from threadjoin.series import catalog, differences  # noqa: E402
 
@@ -141,9 +141,12 @@ def prepare(tmp_path_factory, pthreadwatch):
             "PYTHONDONTWRITEBYTECODE": "1",
             "LD_PRELOAD": str(pthreadwatch),
         }
-        if release(path) >= (3, 12):
-            # Warns of forks in a process with several threads, as most are here.
-            environment["PYTHONWARNINGS"] = "ignore:This process:DeprecationWarning"
+        # Versions warn of forks in a process with several threads, as most are
+        # here, and of timeouts that are no float and no int.
+        environment["PYTHONWARNINGS"] = ",".join(
+            f"ignore:{text}:DeprecationWarning"
+            for text in ("This process", "an integer is required")
+        )
         return Interpreter(name, path, tuple(environment.items()))
 
     return prepared

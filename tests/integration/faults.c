@@ -21,6 +21,9 @@ static __thread int hold_lock __attribute__((tls_model("initial-exec")));
 static __thread int hold_join __attribute__((tls_model("initial-exec")));
 static __thread int hold_try __attribute__((tls_model("initial-exec")));
 
+/* Does this thread let the one that waits go when it tries a lock in vain? */
+static __thread int try_lets_go __attribute__((tls_model("initial-exec")));
+
 /* When this thread's clock jumps, counted down in questions for the time; by how
    much; and by how much it is ahead: in milliseconds. */
 static __thread int until_jump __attribute__((tls_model("initial-exec")));
@@ -137,6 +140,24 @@ faults_await_held(int let_go)
     pthread_mutex_unlock(&mutex);
 }
 
+/* Let the thread that waits there go, if there is one. */
+void
+faults_let_go(void)
+{
+    pthread_mutex_lock(&mutex);
+    held = 0;
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&mutex);
+}
+
+/* Have this thread do so when it has tried a lock in vain, with
+   sem_trywait(), and is going to wait for it. */
+void
+faults_try_lets_go(void)
+{
+    try_lets_go = 1;
+}
+
 int
 sem_init(sem_t *semaphore, int shared, unsigned value)
 {
@@ -166,6 +187,12 @@ sem_trywait(sem_t *semaphore)
         int error = errno;
         hold_try = 0;
         wait_held();
+        errno = error;
+    }
+    if (result != 0 && try_lets_go) {
+        int error = errno;
+        try_lets_go = 0;
+        faults_let_go();
         errno = error;
     }
     return result;

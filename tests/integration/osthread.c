@@ -375,6 +375,18 @@ hold_try(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 }
 
 static PyObject *
+let_go(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    return request("faults_let_go");
+}
+
+static PyObject *
+try_lets_go(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    return request("faults_try_lets_go");
+}
+
+static PyObject *
 jump_clock(PyObject *Py_UNUSED(module), PyObject *args)
 {
     int n, ms;
@@ -510,6 +522,10 @@ static PyMethodDef methods[] = {
      "Have this thread wait when it has joined its next pthread. Needs faults.c."},
     {"hold_try", hold_try, METH_NOARGS,
      "Have this thread wait when it has tried its next lock. Needs faults.c."},
+    {"let_go", let_go, METH_NOARGS,
+     "Let the thread that waits there go, if there is one. Needs faults.c."},
+    {"try_lets_go", try_lets_go, METH_NOARGS,
+     "Have this thread do so when it tries a lock in vain. Needs faults.c."},
     {"jump_clock", jump_clock, METH_VARARGS,
      "Have the clock jump by so many milliseconds (2) for this thread when it asks\n"
      "for the time for the n-th time (1). Needs faults.c."},

@@ -2,7 +2,8 @@
  * A handle's join: the event, and then the thread of the operating system,
  * which can be joined or detached once. Modules/_threadhandle.c:
  * threadhandle_do_join(), threadhandle_must_join_os_thread(),
- * threadhandle_done(), threadhandle_set_done(), threadhandle_cut_short(),
+ * threadhandle_is_current(), threadhandle_done(), threadhandle_set_done(),
+ * threadhandle_cut_short(),
  * threadhandle_dealloc(), and the end of threadhandle_run(). Python/osthread.c:
  * _PyOSThread_IsJoinable(), _PyOSThread_Join(), osthread_wait(),
  * osthread_release(), osthread_unjoinable(), osthread_claimed(),
@@ -268,11 +269,16 @@ active proctype namesake()
         if
         :: atomic { !joinable && done -> ACCESS() }
         :: atomic { else -> ACCESS() };
-#ifdef PLANT_IDENTIFIER_FOR_IDENTITY
-            assert(false)   /* "cannot join current thread" */
+            /* Whoever has joined it has the lock, and needs no GIL to release
+               it. Who is taken for the thread itself does not wait for that. */
+#ifndef PLANT_IDENTIFIER_FOR_IDENTITY
+            atomic { !os_lock -> ACCESS(); os_lock = true };
+            atomic { ACCESS(); release() }
 #endif
-            assert(done)
-        fi
+        fi;
+        assert(done);
+        /* From here on, the thread passes for dead. */
+        assert(!joinable)
     :: skip
     fi;
     drop_handle()
