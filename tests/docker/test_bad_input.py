@@ -111,7 +111,7 @@ def test_a_bad_argument_is_one_line(build, arguments, words):
 
 @BUILDERS
 def test_a_patch_that_does_not_apply_is_one_line(build, project):
-    patch = project / "patches" / SERIES.name / SERIES.patches[-1].name
+    patch = project / "patches" / SERIES.name / SERIES.patches[0].name
     head, hunks = patch.read_text().split("\n@@ ", 1)
     # In none of the files are there such lines around the change.
     hunks = re.sub(r"^ (.+)$", r" not there \1", hunks, flags=re.MULTILINE)

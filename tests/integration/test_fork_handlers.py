@@ -235,13 +235,14 @@ def test_fork_by_c_code_while_a_thread_makes_its_state(python, holding):
     # Without the GIL, which the forking thread has. Nobody tells Python of the
     # fork, and the child looks at the states of all threads.
     script = """
-        import ctypes, faulthandler, os
+        import ctypes, faulthandler, os, threading
         import osthread
         from probe import say, status
 
         preloaded = ctypes.CDLL(None)
         preloaded.hold_state()
-        osthread.foreign(int)
+        made = threading.Event()
+        osthread.foreign(made.set)
         preloaded.await_state()
         pid = ctypes.PyDLL(None).fork()
         if pid == 0:
@@ -250,6 +251,8 @@ def test_fork_by_c_code_while_a_thread_makes_its_state(python, holding):
             os._exit(7)
         preloaded.release_state()
         say(status(pid))
+        # 3.12 does not let a thread make its state while the interpreter ends.
+        made.wait()
     """
     sound = python.is_without("thread_state_listed_half_made")
     run(holding(python), script).check("7" if sound else "-11")
