@@ -55,7 +55,9 @@ _thread.start_new_thread(ctypes.PyDLL(None).arm, ())
 """
 
 PROGRAM = f"""
-import ctypes, os
+import ctypes, os, sys
+# The thread is to drop the GIL when it exits, not because this one asks for it.
+sys.setswitchinterval(1000)
 # One that may start threads.
 try:
     import _interpreters as interpreters            # 3.13
