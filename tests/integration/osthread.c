@@ -356,35 +356,18 @@ request(const char *name)
     Py_RETURN_NONE;
 }
 
-static PyObject *
-hold_lock(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
-{
-    return request("faults_hold_lock");
-}
+#define REQUEST(NAME)                                                   \
+    static PyObject *                                                   \
+    NAME(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))     \
+    {                                                                   \
+        return request("faults_" #NAME);                                \
+    }
 
-static PyObject *
-hold_join(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
-{
-    return request("faults_hold_join");
-}
-
-static PyObject *
-hold_try(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
-{
-    return request("faults_hold_try");
-}
-
-static PyObject *
-let_go(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
-{
-    return request("faults_let_go");
-}
-
-static PyObject *
-try_lets_go(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
-{
-    return request("faults_try_lets_go");
-}
+REQUEST(hold_lock)
+REQUEST(hold_join)
+REQUEST(hold_try)
+REQUEST(let_go)
+REQUEST(try_lets_go)
 
 static PyObject *
 jump_clock(PyObject *Py_UNUSED(module), PyObject *args)
@@ -399,14 +382,14 @@ jump_clock(PyObject *Py_UNUSED(module), PyObject *args)
 }
 
 static PyObject *
-await_held(PyObject *Py_UNUSED(module), PyObject *let_go)
+await_held(PyObject *Py_UNUSED(module), PyObject *flag)
 {
     void (*function)(int) = find_fault("faults_await_held");
     if (function == NULL) {
         return NULL;
     }
     Py_BEGIN_ALLOW_THREADS
-    function(let_go == Py_True);
+    function(flag == Py_True);
     Py_END_ALLOW_THREADS
     Py_RETURN_NONE;
 }
