@@ -597,10 +597,11 @@ def test_fork_by_a_signal_handler_inside_start(python):
     # that it has begun.
     script = """
     import os, signal, sys, threading
-    from probe import fork, outcome, say, status, watch
+    from probe import await_asleep, fork, outcome, say, status, watch
 
     class Held(threading.Thread):
         def _bootstrap(self):
+            await_asleep(os.getpid())
             os.kill(os.getpid(), signal.SIGUSR1)
             gate.wait()
             super()._bootstrap()
@@ -634,9 +635,10 @@ def test_fork_by_a_signal_handler_that_waits_for_a_handle_to_start(patched):
     # As above, but with nothing of threading in it.
     script = """
     import _thread, os, signal
-    from probe import say, status, watch
+    from probe import await_asleep, say, status, watch
 
     def body():
+        await_asleep(os.getpid())
         os.kill(os.getpid(), signal.SIGUSR1)
         gate.acquire()
         handle._set_started()

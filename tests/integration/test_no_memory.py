@@ -499,9 +499,10 @@ SUBINTERPRETER = """
     interpreters.destroy(interpreters.create())
 """
 
-#: How 3.11 ends when there is no memory for what a new interpreter imports: it
-#: deletes the thread state that it has just made the current one.
-BASE_CRASH = "Fatal Python error: _PyThreadState_Delete: tstate"
+#: How 3.11 ends when there is no memory for what a new interpreter imports: the
+#: release of 3.11.2 deletes the thread state that it has just made the current
+#: one, and 3.11.16 finds no memory for the configuration.
+BASE_CRASH = "Fatal Python error: "
 
 #: Allocations before that: of the interpreter and its first thread state. Stock
 #: dies of the last of these, too.
@@ -512,11 +513,12 @@ def test_subinterpreter(stock, patched, faulty):
     for index in range(1, CLEAN + 1):
         result = run(faulty(patched), SUBINTERPRETER, index)
         result.check("True True")
-    assert run(faulty(stock), SUBINTERPRETER, CLEAN).status == -signal.SIGSEGV
+    status = run(faulty(stock), SUBINTERPRETER, CLEAN).status
+    assert status in (-signal.SIGSEGV, -signal.SIGABRT)
 
 
 def test_subinterpreter_beyond(python, faulty):
     # Not of the series, which does not mend it.
     result = run(faulty(python), SUBINTERPRETER, CLEAN + 1)
-    assert result.status < 0, result
+    assert result.status != 0, result
     assert BASE_CRASH in result.err

@@ -153,9 +153,12 @@ def test_second_start_by_a_handler_inside_the_first(patched):
     script = (
         SETUP
         + """
+    from probe import await_asleep
+
     class Slow(threading.Thread):
         def _set_ident(self):
             super()._set_ident()
+            await_asleep(os.getpid())
             signal.pthread_kill(threading.main_thread().ident, signal.SIGUSR1)
             handled.wait()
 

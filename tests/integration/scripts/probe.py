@@ -105,6 +105,18 @@ def unwatch():
     faulthandler.cancel_dump_traceback_later()
 
 
+def await_asleep(native_id):
+    """Return when this thread of the process sleeps, in a wait or for the GIL.
+
+    A signal that comes in the instant before a wait does not interrupt it.
+    """
+    state = None
+    while state != "S":
+        os.sched_yield()
+        with open(f"/proc/self/task/{native_id}/stat") as stream:
+            state = stream.read().rpartition(")")[2].split()[0]
+
+
 def status(pid):
     """Wait for a child; return its exit status, negative for a signal."""
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
