@@ -236,8 +236,8 @@ def _import_base(engine, progress):
     if engine.ask("image", "ls", "--quiet", name):
         return
     archive = engine.home / "base.tar"
-    configured = aptsource.mirrors(aptsource.entries(aptsource.ETC), {suite})
-    if not configured:
+    archives = aptsource.archives(suite)
+    if not archives:
         with progress.stage(f"pull the image {name}"):
             engine.ask("pull", "--quiet", name)
         return
@@ -245,7 +245,7 @@ def _import_base(engine, progress):
     with progress.stage(f"make the image {name}"):
         process.check(
             ["mmdebstrap", "--variant=minbase", *options, suite, archive]
-            + [f"deb {uri} {suite} main" for uri in configured],
+            + [f"deb {uri} {suite} main" for uri in archives],
             engine.home / "mmdebstrap.log",
             "mmdebstrap",
             env=process.environment(),

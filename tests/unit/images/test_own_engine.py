@@ -59,8 +59,8 @@ def calls(tmp_path, monkeypatch, program):
     program("unshare", 'shift 2; exec "$@"')
     program("mmdebstrap", 'echo "mmdebstrap $*" >>"$CALLS"; : >"$ARCHIVE"')
     monkeypatch.setenv("ARCHIVE", str(tmp_path / "home" / "base.tar"))
-    mirrors = {"http://mirror.invalid/debian": {}}
-    monkeypatch.setattr(own_engine.aptsource, "mirrors", lambda *_: mirrors)
+    archives = ["http://mirror.invalid/debian"]
+    monkeypatch.setattr(own_engine.aptsource, "archives", lambda suite: archives)
     return lambda: path.read_text().splitlines() if path.exists() else []
 
 
@@ -98,7 +98,7 @@ def test_the_base_image_is_made_once(tmp_path, calls):
 
 
 def test_without_a_mirror_the_base_image_is_pulled(tmp_path, calls, monkeypatch):
-    monkeypatch.setattr(own_engine.aptsource, "mirrors", lambda *_: {})
+    monkeypatch.setattr(own_engine.aptsource, "archives", lambda suite: [])
     with started(tmp_path):
         pass
     assert f"docker pull --quiet {own_engine.base_image()[0]}" in calls()
