@@ -8,19 +8,17 @@ told either.
 
 import json
 import os
+import re
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..core import layout, process, tables
-from ..series import catalog
+from ..series import catalog, differences
 from . import pages
 
 DATA = layout.ROOT / "tests" / "defects" / "defects.json"
-
-#: From a page to the directory of the project.
-UP = "../../.."
 
 #: Seconds that a reproducer may take.
 PATIENCE = 120
@@ -83,6 +81,30 @@ def numbered(patches=layout.PATCHES):
         for path in catalog.load_series(name, patches).patches:
             found.setdefault(path.name[:4], {})[name] = path
     return found
+
+
+def left(series, version, known=None):
+    """Yield (Defect, release): what is in *version*, and upstream mended later.
+
+    A series has no patch for what upstream has mended in its version, and applies to
+    the releases before that too.
+
+    Parameters:
+        series: catalog.Series.
+        version: of a tree, such as "3.12.3+".
+        known: list of Defects; None for the project's.
+    """
+    numbers = {path.name[:4] for path in series.patches}
+    mended = differences.load(series).mended
+    for defect in load() if known is None else known:
+        release = mended.get(Path(defect.script).stem)
+        if release and defect.mended_by and defect.mended_by not in numbers:
+            if _number(version) < _number(release):
+                yield defect, release
+
+
+def _number(version):
+    return tuple(map(int, re.match(r"[\d.]*\d", version)[0].split(".")))
 
 
 def labels(pythons):
@@ -161,9 +183,9 @@ def table(defects, columns, patches):
         if defect.issue:
             url = f"https://github.com/python/cpython/issues/{defect.issue}"
             what += f" ([{defect.issue}]({url}))"
-        path = Path(UP, defect.script)
+        path = pages.UP / defect.script
         mended = [
-            f"{series} by [{patch.name[:4]}](../../../patches/{series}/{patch.name})"
+            f"{series} by [{patch.name[:4]}]({pages.UP}/patches/{series}/{patch.name})"
             for series, patch in patches.get(defect.mended_by, {}).items()
         ]
         cells = [what, f"[{path.stem}]({path})", ", ".join(mended)]

@@ -1,8 +1,9 @@
 """Tell which pages of results in docs/ are old, and make them anew.
 
-docs/results/SERIES/evidence.json has the pages, and the commands that make each;
-stale.json beside it has those that are known to be of an older series, and why. To
-measure takes hours: such a page says so itself, and any other is a fault.
+docs/results/evidence.json has the pages that a series may have, in docs/results/SERIES,
+and the commands that make each. The lead has all of them. stale.json beside the pages
+has those that are known to be of an older series, and why. To measure takes hours: such
+a page says so itself, and any other is a fault.
 """
 
 import json
@@ -14,11 +15,13 @@ from pathlib import Path
 from ..building import interpreter
 from ..core import files, layout
 from ..core.errors import Problem
+from ..series import catalog
 from . import pages
 
-DATA = "docs/results/*/evidence.json"
+RESULTS = "docs/results"
+DATA = f"{RESULTS}/evidence.json"
 
-#: The list of pages that are known to be old, beside that: for each, which series it
+#: The list of pages that are known to be old, beside them: for each, which series it
 #: is of, and why it is not made anew.
 STALE = "stale.json"
 
@@ -34,12 +37,17 @@ _BUILT = re.compile(r"\{(\w+) (\w+)\}")
 #: In a command, the interpreters that --python names.
 _OTHERS = "{others}"
 
+#: In a page's path and in a command, the directory of the pages of its series, and the
+#: name of that. A page without the former is of the lead alone.
+_PLACE, _SERIES = "{results}", "{series}"
+
 
 @dataclass(frozen=True)
 class Page:
     """A page of results, from an evidence.json."""
 
     path: Path  # of the page
+    series: str  # its name
     commands: tuple  # that make it, in order: tuples of str
     minutes: int  # that they take, about: on two processors
     stale: Path  # of the list of the pages of its series that are known to be old
@@ -47,16 +55,23 @@ class Page:
 
 
 def load(root=layout.ROOT):
-    """Return the Pages of the project at *root*, those that take least first."""
+    """Return the Pages of the project at *root*, those that take least first.
+
+    A series has some where there is a directory of its results.
+    """
     found = [
         Page(
-            path=root / one.pop("page"),
-            commands=tuple(map(tuple, one.pop("commands"))),
-            stale=data.with_name(STALE),
-            **one,
+            root / one["page"].replace(_PLACE, f"{RESULTS}/{place.name}"),
+            place.name,
+            tuple(map(tuple, one["commands"])),
+            one["minutes"],
+            place / STALE,
+            one.get("by_hand", ""),
         )
-        for data in sorted(root.glob(DATA))
-        for one in json.loads(data.read_text())
+        for place in sorted((root / RESULTS).iterdir())
+        if place.is_dir()
+        for one in json.loads((root / DATA).read_text())
+        if _PLACE in one["page"] or place.name == catalog.DEFAULT_SERIES
     ]
     return sorted(found, key=lambda page: page.minutes)
 
@@ -108,7 +123,9 @@ def faults(wanted, patches=layout.PATCHES):
             yield f"{name} is of {_digests(text)}, and not known to be old"
         elif is_ == OLD and _note(entry) not in text:
             yield f"{name} does not say of which series it is"
-        elif is_ in (UNKNOWN, MISSING):
+        elif is_ == UNKNOWN or (
+            is_ == MISSING and page.series == catalog.DEFAULT_SERIES
+        ):
             yield f"{name}: {is_}"
 
 
@@ -137,10 +154,11 @@ def mark(wanted, why):
         files.write(page.stale, json.dumps(listed, indent=4, sort_keys=True) + "\n")
 
 
-def expand(command, others=()):
+def expand(command, series=catalog.DEFAULT_SERIES, others=()):
     """Return *command*, a tuple of str, with its interpreters' paths in it.
 
     Parameters:
+        series: name of that of the page.
         others: paths of further interpreters.
 
     Raises Problem when one of them is not built.
@@ -150,17 +168,18 @@ def expand(command, others=()):
         match = _BUILT.fullmatch(word)
         if match:
             variant, kind = match.groups()
-            path = interpreter.built(kind, variant)
+            path = interpreter.built(kind, variant, series)
             if not path.is_file():
                 raise Problem(
-                    f"there is no {kind} {variant} build; run `./build.sh --no-test "
-                    f"--variant {variant}`"
+                    f"there is no {kind} {variant} build; run `./build.sh {series} "
+                    f"--no-test --variant {variant}`"
                 )
             words.append(str(path))
         elif word == _OTHERS:
             words += others
         else:
-            words.append(word)
+            word = word.replace(_PLACE, f"{RESULTS}/{series}")
+            words.append(word.replace(_SERIES, series))
     return words
 
 
@@ -171,7 +190,10 @@ def make(wanted, others, progress):
     """
     failed = []
     # All of them can be made, or none is begun: some take an hour.
-    ready = [[expand(command, others) for command in page.commands] for page in wanted]
+    ready = [
+        [expand(command, page.series, others) for command in page.commands]
+        for page in wanted
+    ]
     for page, commands in zip(wanted, ready):
         name = page.path.relative_to(layout.ROOT)
         with progress.stage(f"make {name} (about {page.minutes} min)"):

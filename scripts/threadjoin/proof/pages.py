@@ -1,12 +1,16 @@
 """Write the heads of the pages of results in docs/, and tell which pages are old."""
 
 import re
+from pathlib import PurePosixPath
 
 from ..core import layout
 from ..series import catalog
 
 #: Where the pages are, in a directory for each series.
 RESULTS = layout.ROOT / "docs" / "results"
+
+#: From such a page to the directory of the project.
+UP = PurePosixPath("../../..")
 
 _MEASURED = re.compile(r"^Measured with the series (\S+), (\w+)\.$", re.MULTILINE)
 
@@ -20,6 +24,11 @@ def measured(names=(catalog.DEFAULT_SERIES,), patches=layout.PATCHES):
     """
     found = [catalog.load_series(name, patches) for name in names]
     return [f"Measured with the series {one.name}, {one.digest}." for one in found]
+
+
+def measured_on(version):
+    """Return measured() for an interpreter of *version*, a sys.version."""
+    return measured([catalog.series_name(version.split()[0])])
 
 
 def outdated(text, patches=layout.PATCHES):

@@ -89,7 +89,9 @@ def markdown(version, found, left_out=()):
         left_out: units that should be there and were not asked for.
     """
     parts = [
-        *pages.head("References", "scripts/refleaks --table", pages.measured()),
+        *pages.head(
+            "References", "scripts/refleaks --table", pages.measured_on(version)
+        ),
         _INTRODUCTION,
         f"- patched: {' '.join(version.split())}",
         tables.markdown(found),

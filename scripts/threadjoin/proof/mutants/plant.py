@@ -27,7 +27,6 @@ from .. import pages
 from .looking import TESTS, ByTests, Commands
 
 DATA = layout.ROOT / "tests" / "mutants"
-PAGE = pages.path("mutants.md")
 VARIANT = "debug"
 
 #: Seconds in which the interpreter has to begin and end, with a bug in it too.
@@ -278,16 +277,15 @@ to pass with nothing planted. `scripts/mutants --soak` runs them.
 """
 
 
-def page(mutants):
-    """Return the text of the page about *mutants* that were all found."""
+def page(mutants, series=catalog.DEFAULT_SERIES):
+    """Return the text of the page of *series* about *mutants*, which were all found."""
     head = ("planted", "name", "in", "found by", "found by the soak, seeds")
     soaked = sum(bool(mutant.soak) for mutant in mutants)
     introduction = _INTRODUCTION.format(count=len(mutants), soaked=soaked)
-    said = pages.measured()
     parts = pages.head(
         "The bugs that are planted, and the tests that find them",
         "scripts/mutants --write",
-        said,
+        pages.measured([series]),
     )
     table = tables.markdown([head, *map(_row, mutants)], None)
     return "\n\n".join([*parts, introduction + table]) + "\n"
@@ -305,24 +303,42 @@ def _row(mutant):
 
 def _linked(test):
     file, _, name = test.partition("::")
-    path = os.path.relpath(layout.ROOT / TESTS / file, PAGE.parent)
-    return f"`{name}` in [{Path(file).stem}]({path})"
+    return f"`{name}` in [{Path(file).stem}]({pages.UP / TESTS / file})"
 
 
-def run(mutants, jobs, report, way=ByTests):
+def placed(mutants, series):
+    """Return those of *mutants* that have a place in the build of *series*.
+
+    The lead has a place for all; another series may lack what one changes.
+    """
+    source = interpreter.built("patched", VARIANT, series).parents[1] / "src"
+
+    def fits(mutant):
+        try:
+            return bool(planted(source, mutant))
+        except NoPlace as exc:
+            print(f"{mutant.name}: not planted in {series}: {exc}", flush=True)
+            return False
+
+    return [mutant for mutant in mutants if fits(mutant)]
+
+
+def run(mutants, jobs, report, way=ByTests, series=catalog.DEFAULT_SERIES):
     """Look for *mutants* in *jobs* workplaces; return those not found.
 
     Parameters:
         report: as hunt() has it.
-        way: the class of mutants_look to look for them with.
+        way: the class to look for them with, of looking.
+        series: the name of that whose build they are planted in.
 
     Raises Problem when there is no patched build, or something fails.
     """
-    home = layout.BUILD / catalog.DEFAULT_SERIES
+    home = layout.BUILD / series
     pristine = _Patched(home / VARIANT)
     if not pristine.python.exists():
         raise Problem(
-            f"there is nothing to plant bugs in; run ./build.sh --variant {VARIANT}"
+            "there is nothing to plant bugs in; run "
+            f"`./build.sh {series} --variant {VARIANT}`"
         )
     # First of all, for it takes no time.
     for mutant in mutants:

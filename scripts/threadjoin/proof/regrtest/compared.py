@@ -155,7 +155,7 @@ def judge(pythons, places, runs, progress, rounds):
         {k: patched[k] for k in sorted(ended & patched.keys() - stock.keys())},
         {k: stock[k] for k in sorted(ended & stock.keys() - patched.keys())},
         {},
-        pages.measured(),
+        pages.measured_on(pythons[-1].version),
     )
 
 

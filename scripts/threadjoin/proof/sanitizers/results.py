@@ -107,19 +107,19 @@ class Outcome:
             result.measured,
         )
 
-    def save(self):
-        """Keep it below HOME."""
-        path = HOME / self.name / "result.json"
+    def save(self, home):
+        """Keep it below *home*, a Path."""
+        path = home / self.name / "result.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         files.write(path, json.dumps(asdict(self), indent=1))
 
     @classmethod
-    def load(cls, name):
+    def load(cls, name, home):
         """Return what save() kept of the sanitizer *name*; None if there is none.
 
         Raises Problem when it is of a version of this program with other fields.
         """
-        path = HOME / name / "result.json"
+        path = home / name / "result.json"
         if not path.is_file():
             return None
         try:

@@ -130,9 +130,7 @@ class Place(runner.Place):
         return self.directory / "reports" / name
 
 
-def run(
-    tool, pythons, others, units, progress, jobs=1, rounds=REPEAT, home=results.HOME
-):
+def run(tool, pythons, others, units, progress, home, jobs=1, rounds=REPEAT):
     """Run *units* on both interpreters and return the pair of results.
 
     Parameters:
@@ -141,9 +139,9 @@ def run(
         others: as Place has them.
         units: units of regrtest, or files of tests of ours.
         progress: a progress.Progress.
+        home: Path of a directory for logs and reports.
         jobs: how many units at the same time.
         rounds: repetitions, at most, of what differs.
-        home: Path of a directory for logs and reports.
 
     Returns the compared.Result and a dict of Place by role.
     """

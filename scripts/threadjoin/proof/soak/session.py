@@ -115,7 +115,8 @@ class Soak:
 
 
 def title(seed, what=""):
-    return f"{what} program of seed {seed}; see docs/results/3.11/soak.md".strip()
+    """Return the first line of the program of *seed*; *what* is done to it."""
+    return f"{what} program of seed {seed}; see scripts/soak --help".strip()
 
 
 def _tell(words):
