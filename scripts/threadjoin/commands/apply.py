@@ -68,6 +68,9 @@ def main(argv):
             without_tests=args.without_tests,
         )
     print(f"{args.checkout} ({called}): {_verdict(series, args, changed)}")
+    for defect, release in () if args.reverse else defects.left(series, version):
+        what = defect.what.replace("`", "")
+        print(f"note: left, upstream has mended it in {release}: {what}")
 
 
 def _fitting(version):
