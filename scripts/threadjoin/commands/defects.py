@@ -45,7 +45,7 @@ def main(argv):
     known = defects.load()
     default = [interpreter.built(kind, series=args.series) for kind in identity.KINDS]
     pythons = [identity.identify(path) for path in args.python or default]
-    columns = {name: [] for name in defects.labels(pythons)}
+    columns: dict[str, list[str]] = {name: [] for name in defects.labels(pythons)}
     for python, (name, verdicts) in zip(pythons, columns.items()):
         for defect in known:
             script = layout.ROOT / defect.script

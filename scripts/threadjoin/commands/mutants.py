@@ -6,7 +6,7 @@ from ..core.progress import Progress, duration
 from ..host import devenv, workplace
 from ..proof import pages
 from ..proof.mutants import plant
-from ..proof.mutants.looking import BySoak, ByTests
+from ..proof.mutants.looking import BySoak, ByTests, Look
 from ..series import catalog
 from . import options
 
@@ -56,7 +56,7 @@ def main(argv):
         return
     if args.write and args.name:
         raise Problem("the page is of all bugs; leave the names out to --write it")
-    ways = {}
+    ways: dict[type[Look], list[plant.Mutant]] = {}
     if not args.soak:
         ways[ByTests] = mutants
     if args.soak or args.write:

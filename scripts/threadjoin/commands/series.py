@@ -117,11 +117,11 @@ def _graft(args):
 
 
 def _diff(args):
-    both = [catalog.load_series(name) for name in (args.one, args.other)]
+    one, other = (catalog.load_series(name) for name in (args.one, args.other))
     numbers = {text[:4].zfill(4) for text in args.number}
     found = [
         difference
-        for difference in comparison.compare(*both, registry.load())
+        for difference in comparison.compare(one, other, registry.load())
         if not numbers or difference.name[:4] in numbers
     ]
     if not found:
@@ -139,7 +139,7 @@ def _diff(args):
 
 def _lint(args):
     names = [series.name for series in bases.named(args.series)]
-    unapplied = []
+    unapplied: list[str] = []
     problems = list(lint.check(names, _finder(args), unapplied=unapplied))
     for series in map(catalog.load_series, names):
         if series.revision:

@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Optional
 
 from ..core import layout, process
 from ..core.errors import Problem
@@ -49,7 +50,7 @@ class Interface:
     include: Path  # the headers
     config: Path  # pyconfig.h
     source: Path  # of CPython; only there for one in its build directory
-    build: Path  # its build directory; None for one that is installed
+    build: Optional[Path]  # its build directory; None for one that is installed
     static: str  # the static library's name
 
 
@@ -143,16 +144,17 @@ def forbidden(report):
     size = None  # of the structure that the lines are about, before; in bits
     grown = False
     for line in report.splitlines():
+        sized, member = _SIZE.match(line), _MEMBER.match(line)
         if _HEADING.match(line) or line.startswith("  [A] "):
             grown = False
         elif _GROWN.match(line):
             grown, size = True, None
-        elif grown and _SIZE.match(line):
-            size = int(_SIZE.match(line)[1])
+        elif grown and sized:
+            size = int(sized[1])
         elif grown and size and _MEMBERS.match(line):
             pass
-        elif grown and size and _MEMBER.match(line):
-            if int(_MEMBER.match(line)[1]) < size:
+        elif grown and size and member:
+            if int(member[1]) < size:
                 yield line
         else:
             yield line
@@ -168,8 +170,8 @@ def check_stable_abi(python, facts):
     It is CPython's own tool that looks (`make check-limited-abi`), which
     expects headers and library in the current directory.
     """
-    with tempfile.TemporaryDirectory() as place:
-        place = Path(place)
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name)
         for path in (facts.include, facts.config, facts.build / facts.static):
             (place / path.name).symlink_to(path)
         tool = facts.source / "Tools" / "scripts" / "stable_abi.py"
@@ -194,11 +196,11 @@ def report(stock, patched):
     """
     with tempfile.TemporaryDirectory() as place:
         sides = []
-        for python in (stock, patched):
+        for kind, python in (("stock", stock), ("patched", patched)):
             facts = interface(python)
-            headers = Path(place, str(len(sides)))
-            public_headers(facts.include, facts.config, headers)
+            headers = Path(place, kind)
             sides.append((facts.binary, headers))
+            public_headers(facts.include, facts.config, headers)
         differences, wrong = compare(*sides)
     print(differences.strip())
     if wrong:

@@ -76,7 +76,7 @@ def numbered(patches=layout.PATCHES):
 
     As {number, as the registry has it: {name of the series: path of the patch}}.
     """
-    found = {}
+    found: dict[str, dict[str, Path]] = {}
     for name in catalog.available(patches):
         for path in catalog.load_series(name, patches).patches:
             found.setdefault(path.name[:4], {})[name] = path
@@ -104,7 +104,7 @@ def left(series, version, known=None):
 
 
 def _number(version):
-    return tuple(map(int, re.match(r"[\d.]*\d", version)[0].split(".")))
+    return tuple(map(int, re.findall(r"\d+", version)[:3]))
 
 
 def labels(pythons):

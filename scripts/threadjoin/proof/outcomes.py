@@ -53,7 +53,7 @@ def parse_reportlog(path):
     """
     if not path.is_file():
         return {}
-    found = {}
+    found: dict[str, str] = {}
     for line in path.read_text(errors="replace").splitlines():
         with contextlib.suppress(json.JSONDecodeError):  # cut off by a crash
             _take_report(json.loads(line), found)

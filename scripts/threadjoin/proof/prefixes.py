@@ -2,6 +2,8 @@
 
 import re
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Optional
 
 from ..building import interpreter
 from ..core import files, layout, process, tables
@@ -33,8 +35,8 @@ class Step:
 
     name: str
     warnings: tuple
-    failed: tuple
-    log: object
+    failed: Optional[tuple]
+    log: Path
 
     def __str__(self):
         if self.failed is None:

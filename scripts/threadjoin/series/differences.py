@@ -16,11 +16,15 @@ tests that the version does not have. `expected_failures` are of the project's t
 all of which fail. `part` is what is run of those when nobody names the series.
 """
 
+from __future__ import annotations
+
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ..core.errors import Problem
+from .catalog import Series
 
 NAME = "differences.json"
 
@@ -36,12 +40,12 @@ class Differences:
     expected_failures: dict = field(default_factory=dict)  # test to why
     part: tuple = ()  # of tests: files, FILE::NAME or directories
 
-    def units(self, names):
+    def units(self, names: Iterable[str]) -> list[str]:
         """Return those of *names*, CPython's files of tests, that are there."""
         return [name for name in names if name.split()[0] not in self.lacks]
 
 
-def load(series):
+def load(series: Series) -> Differences:
     """Return the Differences of a catalog.Series.
 
     Raises Problem, naming the first thing that is wrong with the file.
@@ -74,5 +78,5 @@ def load(series):
     return Differences(**data, part=tuple(part))
 
 
-def _is_text(value):
+def _is_text(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip())

@@ -6,6 +6,8 @@ configuration is read (where its mirror is, which key signs it, which proxy to u
 never written.
 """
 
+from __future__ import annotations
+
 import contextlib
 import os
 import re
@@ -13,9 +15,11 @@ import shlex
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..core import process
+from ..series.catalog import Debian
 from .fetch import TIMEOUT, Unavailable
 
 ETC = Path("/etc/apt")
@@ -24,11 +28,10 @@ ETC = Path("/etc/apt")
 ALIASES = {"stable", "oldstable", "oldoldstable", "testing", "unstable", "sid"}
 
 
-def fetch(debian, path, log):
+def fetch(debian: Debian, path: Path, log: Path) -> None:
     """Write the release's tarball, from its source package, to the file *path*.
 
     Parameters:
-        debian: the catalog.Debian.
         path: pathlib.Path where the tarball goes.
         log: path of a file for apt's own words, overwritten.
 
@@ -40,7 +43,7 @@ def fetch(debian, path, log):
         os.replace(found, path)
 
 
-def fetch_patches(debian, directory, log):
+def fetch_patches(debian: Debian, directory: Path, log: Path) -> Path:
     """Put what a source package adds to the release into *directory*.
 
     The newest version that answers is taken: the security archive's, else that of
@@ -58,7 +61,14 @@ def fetch_patches(debian, directory, log):
 
 
 @contextlib.contextmanager
-def _fetched(debian, names, only, pattern, place, log):
+def _fetched(
+    debian: Debian,
+    names: Sequence[str],
+    only: str,
+    pattern: str,
+    place: Path,
+    log: Path,
+) -> Iterator[Path]:
     """Give the path of a file of a source package, which is there for the while.
 
     Parameters:
@@ -85,7 +95,7 @@ def _fetched(debian, names, only, pattern, place, log):
         yield found
 
 
-def archives(suite):
+def archives(suite: str) -> list[str]:
     """Return the URIs of the archives that apt's configuration has *suite* of."""
     if not shutil.which("apt-get"):
         return []
@@ -94,7 +104,7 @@ def archives(suite):
     return list(dict.fromkeys(said.split()))
 
 
-def prepare(state, suite):
+def prepare(state: Path, suite: str) -> dict[str, str]:
     """Make a state for apt in the directory *state*, with the sources of *suite*.
 
     Returns the environment in which apt uses that state, a dict.
@@ -141,7 +151,7 @@ _FORMS = {
 }
 
 
-def as_sources(form, text, suite):
+def as_sources(form: str, text: str, suite: str) -> str:
     """Return *text*, of a file of apt's, with the source packages of *suite* instead.
 
     Parameters:
@@ -160,7 +170,7 @@ def as_sources(form, text, suite):
     )
 
 
-def _said(*command):
+def _said(*command: str) -> str:
     done = subprocess.run(
         command,
         stdout=subprocess.PIPE,
@@ -171,7 +181,7 @@ def _said(*command):
     return done.stdout
 
 
-def _complaint(log):
+def _complaint(log: Path) -> str:
     """Return the first complaint of apt's in the file *log*, "" for none."""
     for line in log.read_text(errors="replace").splitlines():
         if line.startswith(("E: ", "W: Failed to fetch ")):
@@ -179,7 +189,7 @@ def _complaint(log):
     return ""
 
 
-def _codename():
+def _codename() -> list[str]:
     with contextlib.suppress(OSError):
         found = re.search(
             r"^VERSION_CODENAME=(\w+)$", Path("/etc/os-release").read_text(), re.M

@@ -34,8 +34,8 @@ def patch(series, source, without_tests=False):
 
 
 def _date(series):
-    last = max(patchfile.read(path).date for path in series.patches)
-    return f"{last.isoformat()}T00:00:00+0000"
+    dates = [patchfile.read(path).date for path in series.patches]
+    return f"{max(filter(None, dates)).isoformat()}T00:00:00+0000"
 
 
 def _message(series):

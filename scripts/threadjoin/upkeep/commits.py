@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Optional
 
 from ..core import exchange, git
 from ..core.errors import Problem
@@ -308,7 +309,8 @@ def export_all(checkouts, root=ROOT, today=None):
     known = registry.load(root / "patches")
     today = today or datetime.datetime.now(datetime.timezone.utc).date()
     with tempfile.TemporaryDirectory() as scratch:
-        made, patches = {}, []
+        made = {}
+        patches: list[Path] = []
         for name, repository in checkouts.items():
             new = Path(scratch, name)
             stored = root / "patches" / name
@@ -319,7 +321,8 @@ def export_all(checkouts, root=ROOT, today=None):
         present = list((root / news.NEXT).rglob("*.rst"))
         for name in checkouts:
             present += (root / "patches" / name).glob("*.patch")
-        contents = {path.relative_to(root).as_posix(): None for path in present}
+        contents: dict[str, Optional[Path]] = {}
+        contents.update((path.relative_to(root).as_posix(), None) for path in present)
         for name in checkouts:
             for path in Path(scratch, name).iterdir():
                 contents[f"patches/{name}/{path.name}"] = path

@@ -64,11 +64,11 @@ def compare(one, other, known):
     """
     paths = [{path.stem: path for path in series.patches} for series in (one, other)]
     for name in sorted(paths[0].keys() | paths[1].keys()):
-        both = [found.get(name) for found in paths]
-        if all(both):
-            yield _patches(name, *map(patchfile.read, both))
+        mine, its = (found.get(name) for found in paths)
+        if mine and its:
+            yield _patches(name, patchfile.read(mine), patchfile.read(its))
             continue
-        has, lacks = (one, other) if both[0] else (other, one)
+        has, lacks = (one, other) if mine else (other, one)
         entry = known.entries.get(name[:4])
         why = entry.series.get(lacks.name) if entry else None
         said = f" ({lacks.name}: {why})" if isinstance(why, str) else ""
@@ -81,7 +81,8 @@ def _patches(name, one, other):
         {change.name: _hunks(change) for change in patch.changes}
         for patch in (one, other)
     ]
-    pairs, total = [], 0
+    pairs: list[Pair] = []
+    total = 0
     for file in sorted(hunks[0].keys() | hunks[1].keys()):
         mine, its = (found.get(file, []) for found in hunks)
         matcher = difflib.SequenceMatcher(
@@ -92,8 +93,7 @@ def _patches(name, one, other):
             found = _paired(file, left, right) if kind != "equal" else []
             total += len(found) or len(left)
             pairs += found
-    messages = [_message(patch) for patch in (one, other)]
-    said = difflib.unified_diff(*messages, lineterm="", n=0)
+    said = difflib.unified_diff(_message(one), _message(other), lineterm="", n=0)
     message = tuple(line for line in said if not line.startswith(("---", "+++", "@@")))
     return Difference(name, tuple(pairs), total, message)
 
@@ -142,11 +142,10 @@ def lines(difference, names):
     for pair in difference.pairs:
         mark = " (only in what it quotes)" if pair.quotes_only else ""
         yield f"{pair.name}{mark}"
-        texts = []
         for sign, name, hunk in zip("-+", names, pair.hunks):
             yield f"{sign} {name} {hunk.place if hunk else 'has nothing of it'}"
-            texts.append([_text(line) for line in hunk.lines] if hunk else [])
-        compared = difflib.ndiff(*texts, linejunk=None, charjunk=None)
+        mine, its = ([_text(line) for line in h.lines] if h else [] for h in pair.hunks)
+        compared = difflib.ndiff(mine, its, linejunk=None, charjunk=None)
         yield from (line.rstrip() for line in compared if not line.startswith("? "))
         yield ""
     yield str(difference)

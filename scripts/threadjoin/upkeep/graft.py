@@ -76,7 +76,8 @@ def _missing(known, lead, files, series):
             f"there on that could; give it {number}"
         )
     right = shared.wanted(known, files, numbers)
-    found, before = [], ({}, {})
+    found = []
+    before: tuple[dict, dict] = ({}, {})
     for path, (number, have) in zip(series.patches, shared.states(series).items()):
         mine = shared.theirs(known, shared.names(files), have)
         strange = sorted(mine - shared.names(files))

@@ -131,13 +131,13 @@ def _check_fields(fields, subject):
 
     *subject* is the match of the message's subject, or None.
     """
-    values = {}
+    values: dict[str, list[str]] = {}
     for name, value in fields:
         values.setdefault(name, []).append(value)
     bugs = [_BUG.fullmatch(bug) for bug in values.get("Bug", ())]
     if not bugs or not all(bugs):
         yield "`Bug:` is not https://github.com/python/cpython/issues/NNNNNN"
-    elif subject and subject[1] not in [bug[1] for bug in bugs]:
+    elif subject and subject[1] not in [bug[1] for bug in filter(None, bugs)]:
         yield f"no `Bug:` is the subject's gh-{subject[1]}"
     forwarded = values.get("Forwarded", [])
     if len(forwarded) != 1 or not _FORWARDED.fullmatch(forwarded[0]):

@@ -77,10 +77,10 @@ def begin(lead, series, sources, directory):
 
 def is_port(directory, lead, series):
     """Whether begin() made *directory*, for series of these names."""
-    found = (
-        git.attempt(directory, "config", "--local", KEY) if directory.is_dir() else 0
-    )
-    return bool(found) and found.stdout.decode().strip() == f"{lead} {series}"
+    if not directory.is_dir():
+        return False
+    found = git.attempt(directory, "config", "--local", KEY)
+    return found.stdout.decode().strip() == f"{lead} {series}"
 
 
 def go_on(directory, series, resume=False, root=ROOT):
@@ -118,7 +118,8 @@ class _Port:
         listed = self._git("rev-list", "--reverse", between).split()
         for commit in listed:
             message = self._git("log", "-1", "--format=%B", commit)
-            fields = patchfile.Patch(None, body=message.splitlines()[1:]).fields()
+            body = message.splitlines()[1:]
+            fields = patchfile.Patch(self._directory, body=body).fields()
             name = dict(fields).get(registry.FIELD)
             if not name:
                 raise Problem(
@@ -243,7 +244,7 @@ class _Port:
 
     def _news_of_gaps(self):
         """Return the names of the NEWS entries of numbers that the series lacks."""
-        found = set()
+        found: set[str] = set()
         for name, commit in self._lead.items():
             if self._gap(name):
                 listed = self._git(
@@ -278,6 +279,6 @@ def start(lead, name, directory, find, root=ROOT, resume=False):
                 f"{directory} is no port of {lead} to {name}: there is nothing to go "
                 "on with"
             )
-        both = [load_series(one, root / "patches") for one in (lead, name)]
-        begin(*both, [find(one) for one in both], directory)
+        first, other = (load_series(one, root / "patches") for one in (lead, name))
+        begin(first, other, [find(first), find(other)], directory)
     return go_on(directory, name, resume, root)

@@ -105,7 +105,7 @@ class Registry:
         Raises Problem when one of them is not in the registry as one of *series*,
         or the numbers do not ascend.
         """
-        names = []
+        names: list[str] = []
         for patch in patches:
             problem = self.problem(patch, series)
             if problem:

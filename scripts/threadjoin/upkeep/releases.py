@@ -149,10 +149,11 @@ def _unpack_some(tarball, place, names):
         with tarfile.open(tarball) as archive:
             for member in archive:
                 name = member.name.partition("/")[2]
-                if name in names and member.isfile():
+                stream = archive.extractfile(member) if name in names else None
+                if stream:
                     target = place / name
                     target.parent.mkdir(parents=True, exist_ok=True)
-                    target.write_bytes(archive.extractfile(member).read())
+                    target.write_bytes(stream.read())
     except (tarfile.TarError, EOFError, OSError) as exc:
         raise Problem(f"{tarball} is no tarball, or a damaged one: {exc}") from None
 

@@ -78,7 +78,7 @@ def text(series, number, day):
     content = _MODULE.format(revision=f"{series.name}+tj{number}")
     lines = content.splitlines()
     first = series.patches[0].read_text(encoding="utf-8")
-    author = re.search(r"^From: .*(?:\n .*)*", first, re.MULTILINE)[0]
+    (author,) = re.findall(r"^From: .*(?:\n .*)*", first, re.MULTILINE)[:1]
     blob = f"blob {len(content)}\0{content}".encode()
     return _PATCH.format(
         author=author,

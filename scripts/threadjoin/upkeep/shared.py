@@ -30,7 +30,8 @@ def states(series):
     Each number has all files that are there after its patch. Raises Problem when a
     patch does not fit what comes before it.
     """
-    found, files = {}, {}
+    found = {}
+    files: dict[str, File] = {}
     for path in series.patches:
         files = dict(files)
         number = path.name[:4]
@@ -120,7 +121,7 @@ def names(states):
 
 def late(known, lead, numbers):
     """Yield (number, name): what the lead changes after the last of *numbers*."""
-    previous = {}
+    previous: dict[str, File] = {}
     for number, files in lead.items():
         if number > numbers[-1]:
             for name in sorted(files.keys() | previous.keys()):
@@ -146,7 +147,7 @@ def problems(known, every):
         if not numbers:
             continue
         right = wanted(known, lead, numbers)
-        wrong = {}
+        wrong: dict[tuple[str, str], list[str]] = {}
         for number, files in states.items():
             have = theirs(known, names(lead), files)
             for name in have | right[number].keys():

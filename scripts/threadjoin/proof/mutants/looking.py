@@ -71,15 +71,15 @@ def _interrupt(running):
         running.wait(process.GRACE)
 
 
-class _Look:
+class Look:
     """A way to look for bugs.
 
     Parameters:
         commands: the Commands that it runs, and stops with.
     """
 
-    #: What to do about a bug that is not found, a str.
-    advice = None
+    #: What to do about a bug that is not found.
+    advice: str
 
     def __init__(self, commands):
         self._commands = commands
@@ -89,7 +89,7 @@ class _Look:
         self._commands.stopped.set()
 
 
-class ByTests(_Look):
+class ByTests(Look):
     """Looks for bugs with the tests that are named for each."""
 
     advice = "no test finds {}; write one that does"
@@ -162,7 +162,7 @@ def called(report):
     }
 
 
-class BySoak(_Look):
+class BySoak(Look):
     """Looks for bugs with the programs of the soak that are given for each."""
 
     advice = "no program of the soak finds {}; choose other seeds"

@@ -17,6 +17,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Optional
 
 from ...building import interpreter
 from ...core import files, git, layout, process, tables
@@ -72,7 +73,7 @@ class Mutant:
     diff: str  # which git applies
     tests: tuple  # node identifiers below tests/integration; one has to fail
     ci: bool = True  # are they quick enough for each change of the project?
-    soak: Seeds = None  # None: the soak is not to find it
+    soak: Optional[Seeds] = None  # None: the soak is not to find it
 
     def files(self):
         """Return the names of the files that it changes, each once."""
@@ -236,7 +237,7 @@ def hunt(mutants, places, look, report):
 
     Returns the Mutants that were not found.
     """
-    free = queue.SimpleQueue()
+    free: queue.SimpleQueue[Workplace] = queue.SimpleQueue()
     for place in places:
         free.put(place)
 

@@ -147,7 +147,7 @@ def parse_junit(unit, path):
     """
     if not path.is_file():
         return {}
-    found = {}
+    found: dict[str, str] = {}
     for case in ElementTree.parse(path).iter("testcase"):
         if case.get("name"):
             name = stable(f"{unit}::{case.get('name')}")

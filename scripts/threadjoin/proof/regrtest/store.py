@@ -25,7 +25,7 @@ class Known:
         key = json.dumps([who, said])
         name = hashlib.sha256(key.encode()).hexdigest()[:16]
         self._path = directory / f"{name}.json"
-        self._files = {python.kind: {} for python in pythons}
+        self._files: dict[str, dict] = {python.kind: {} for python in pythons}
         if self._path.is_file():
             self._files = json.loads(self._path.read_text())
 

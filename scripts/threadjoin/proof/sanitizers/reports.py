@@ -99,16 +99,17 @@ def _report(begin, text):
 
 def _stacks(text):
     """Return pairs of the line above a stack and its frames."""
-    found, head, frames = [], "", None
+    found: list[tuple[str, list[Frame]]] = []
+    head, within = "", False
     for line in text.splitlines():
         match = _FRAME.match(line)
         if match is None:
-            head, frames = line, None
+            head, within = line, False
             continue
-        if frames is None or match[1] == "0":
-            frames = []
-            found.append((head, frames))
-        frames.append(_frame(match[2]))
+        if not within or match[1] == "0":
+            found.append((head, []))
+            within = True
+        found[-1][1].append(_frame(match[2]))
     return [(head, _innermost(frames)) for head, frames in found]
 
 

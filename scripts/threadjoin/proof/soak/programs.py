@@ -161,9 +161,9 @@ def expectation(program, surface=SURFACE):
 class _Expected:
     def __init__(self, surface):
         self._surface = surface
-        self.lines = Counter()
-        self.maybe = set()
-        self.reports = Counter()
+        self.lines: Counter[str] = Counter()
+        self.maybe: set[str] = set()
+        self.reports: Counter[str] = Counter()
 
     def process(self, node, number):
         how = node.args["how"]

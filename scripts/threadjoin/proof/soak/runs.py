@@ -104,7 +104,7 @@ def _counts(line):
 
 def counted(result):
     """Return a Counter of what the program's processes say they have done."""
-    counts = Counter()
+    counts: Counter[str] = Counter()
     for line in filter(_counts, result.out.splitlines()):
         # A process that was ended may have been in the midst of its line.
         numbers = line.split()[1:]
@@ -171,11 +171,12 @@ class Runner:
                 running.wait()
             if stacks is None and self._stopped.is_set():
                 return None
-            out, err = (
-                (place / stream).read_bytes().decode(errors="replace")
+            said = {
+                stream: (place / stream).read_bytes().decode(errors="replace")
                 for stream in ("out", "err")
-            )
-        return Result(running.returncode, out, err, stacks is not None, stacks or "")
+            }
+        hung = stacks is not None
+        return Result(running.returncode, **said, hung=hung, stacks=stacks or "")
 
     def _started(self, place, out, err, seed):
         try:

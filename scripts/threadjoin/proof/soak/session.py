@@ -39,8 +39,10 @@ class Soak:
         self._clock = clock
         self._begun = clock()
         self.programs = 0
-        self.counts = Counter()
-        self.failures = []  # triples of a seed, a Result and the Verdict on it
+        self.counts: Counter[str] = Counter()
+        self.failures: list[
+            tuple
+        ] = []  # triples of a seed, a Result and the Verdict on it
 
     def try_program(self, seed, program, what=""):
         """Run *program*, a Node; return the Result and the Verdict on it.
