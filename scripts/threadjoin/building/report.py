@@ -1,4 +1,4 @@
-"""The summary of a build, and its faults."""
+"""Summarise a build, and name its faults."""
 
 from dataclasses import dataclass
 from typing import Optional

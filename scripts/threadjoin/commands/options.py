@@ -11,9 +11,9 @@ from ..proof.regrtest import runner
 from ..series import catalog
 
 
-def flag(parser, name, help):
+def flag(parser, name, help, **more):
     """Give *parser* the option *name*, which is on where it is given."""
-    parser.add_argument(name, action="store_true", help=help)
+    parser.add_argument(name, action="store_true", help=help, **more)
 
 
 def number(parser, name, help, default=None, metavar="N"):

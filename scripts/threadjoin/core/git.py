@@ -1,4 +1,4 @@
-"""git without the influence of anybody's configuration."""
+"""Run git without the influence of anybody's configuration."""
 
 from __future__ import annotations
 

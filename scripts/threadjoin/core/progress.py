@@ -1,4 +1,4 @@
-"""Stages with their elapsed time: one line that changes, or plain lines."""
+"""Show stages with their elapsed time: one line that changes, or plain lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a command that runs others is told to stop: once, and then it cleans up."""
+"""Stop a command that runs others, once: then it cleans up."""
 
 from __future__ import annotations
 

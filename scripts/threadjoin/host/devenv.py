@@ -1,4 +1,4 @@
-"""The tools that work on the project needs, in a virtual environment.
+"""Set up the tools that work on the project needs, in a virtual environment.
 
 They come from the package index that pip is set up for, in the versions that
 tests/requirements.txt pins, and live in build/venv. Nothing that a user runs

@@ -1,4 +1,4 @@
-"""The directory build/, for one run at a time."""
+"""Hold the directory build/, for one run at a time."""
 
 import contextlib
 import fcntl

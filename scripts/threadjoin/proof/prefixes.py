@@ -1,4 +1,4 @@
-"""Each prefix of a series, built and tested: what a bisection meets."""
+"""Build and test each prefix of a series: what a bisection meets."""
 
 import re
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""The patches that Debian's source package adds to a release, security fixes first.
+"""Apply what Debian's source package adds to a release, security fixes first.
 
 What only Debian's own packages need (where their files are, how their extensions are
 built, no pip) is left out: with it, an interpreter in another place does not find

@@ -1,4 +1,4 @@
-"""Copies of CPython's source to work in: the given one is never touched.
+"""Copy CPython's source to work in: the given one is never touched.
 
 A copy is made beside the one that is there and only what differs is brought
 over, so that make compiles again what has changed and nothing else.

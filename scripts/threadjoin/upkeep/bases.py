@@ -1,4 +1,4 @@
-"""The sources of the releases that series are made on: given, or got by a build."""
+"""Find the sources of the releases that series are made on: given, or fetched."""
 
 from ..core.errors import Problem
 from ..core.layout import PATCHES

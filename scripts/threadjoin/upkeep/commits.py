@@ -1,4 +1,4 @@
-"""A series as git commits on its base, and those commits as patches again."""
+"""Make a series git commits on its base, and those commits patches again."""
 
 import datetime
 import os

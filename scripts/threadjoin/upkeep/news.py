@@ -1,4 +1,4 @@
-"""NEWS entries: written by blurb, and checked by it.
+"""Write NEWS entries with blurb, and check them with it.
 
 An entry is a file that a patch adds below Misc/NEWS.d/next. A release of
 CPython has no such directory, so blurb works in a tree that only looks like

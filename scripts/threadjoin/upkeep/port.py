@@ -276,8 +276,7 @@ def start(lead, name, directory, find, root=ROOT, resume=False):
     if not is_port(directory, lead, name):
         if resume:
             raise Problem(
-                f"{directory} is no port of {lead} to {name}: there is nothing to go "
-                "on with"
+                f"{directory} is no port of {lead} to {name}, and cannot be continued"
             )
         first, other = (load_series(one, root / "patches") for one in (lead, name))
         begin(first, other, [find(first), find(other)], directory)

@@ -1,4 +1,4 @@
-"""The registry of the patches: which change a number is, in every series.
+"""Read the registry of the patches: which change a number is, in every series.
 
 It is data, patches/registry.json, and edited by hand:
 

@@ -1,4 +1,4 @@
-"""The new files of the series, which are one text in all of them.
+"""Compare the new files of the series, which are one text in all of them.
 
 At each number a series has them as the lead has them after its patches up to that
 number: a series that has not got a number of the lead's gets what that one changes

@@ -143,7 +143,7 @@ def chosen(rows, settings):
 
 
 def notes(pythons, about):
-    """Return lines that say what is measured, and what is amiss with it.
+    """Return lines that say what is measured, and what is wrong with it.
 
     Parameters:
         pythons: {kind: path}.

@@ -1,4 +1,4 @@
-"""From the benchmark's samples to its table."""
+"""Make the benchmark's table from its samples."""
 
 import math
 import statistics

@@ -62,7 +62,7 @@ class Place:
         directory.mkdir(parents=True, exist_ok=True)
 
     def run(self, units):
-        """Run *units* and return a outcomes.Run.
+        """Run *units* and return an outcomes.Run.
 
         A unit is the name of a file of tests, such as "test_thread", and
         perhaps arguments of libregrtest: "test_threading -m JoinTests".

@@ -38,7 +38,7 @@ class Known:
             known.pop(unit, None)
 
     def add(self, role, run):
-        """Keep a outcomes.Run of some units on the interpreter *role*."""
+        """Keep an outcomes.Run of some units on the interpreter *role*."""
         for unit, tests in run.units.items():
             outcomes = {test: run.outcomes[test] for test in tests}
             self._files[role][unit] = [outcomes, round(run.times[unit], 1)]

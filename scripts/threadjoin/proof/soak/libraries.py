@@ -1,4 +1,4 @@
-"""The libraries of C of a soak: what programs call, and what perturbs them.
+"""Compile the C libraries of a soak: what programs call, and what perturbs them.
 
 The latter is preloaded into programs, and makes their threads pause.
 """

@@ -1,4 +1,4 @@
-"""Random programs over threads and processes: made from a seed, as data.
+"""Make random programs over threads and processes from a seed, as data.
 
 A program is a tree of operations, a Node each. What operations there are, with
 which arguments and where they may stand, is in surface.json; what they do is

@@ -55,7 +55,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Return the fault of a Result."""
+    """The fault of a Result."""
 
     kind: str  # "hang", "crash", "status", "output" or "errors"
     words: str  # for people
@@ -120,8 +120,8 @@ class Runner:
         python: path of the interpreter.
         patience: seconds that a program may take.
         stopped: a threading.Event; once it is set, programs are ended.
-        perturbing: path of the library of soak_perturb, None to do without.
-        helper: path of the library that programs call, None to do without.
+        perturbing: path of libraries.library(), None to do without.
+        helper: path of libraries.helper(), None to do without.
     """
 
     def __init__(self, python, patience, stopped, perturbing=None, helper=None):

@@ -1,7 +1,7 @@
 """Run random programs over threads and processes until one fails.
 
-A program is made from a seed (soak_program), run in a process of its own
-(soak_run), and reduced when it fails (soak_reduce).
+A program is made from a seed (programs), run in a process of its own (runs), and
+reduced when it fails (reduce).
 """
 
 import itertools
