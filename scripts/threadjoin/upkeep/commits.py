@@ -220,19 +220,30 @@ def _by(author, base, tip, bare):
     between = git.run(bare, "rev-list", "--reverse", f"{base}..{tip}")
     parent = base
     for commit in between.decode().split():
-        raw = git.run(bare, "cat-file", "commit", commit)
-        head, _, message = raw.partition(b"\n\n")
-        # What else there may be, a signature, is of the commit as it was.
-        kept = rb"^(tree|author|committer|encoding) (.*)$"
-        fields = dict(re.findall(kept, head, re.MULTILINE))
-        when = fields.pop(b"author").rpartition(b"> ")[2]
-        new = [b"tree " + fields.pop(b"tree"), f"parent {parent}".encode()]
-        new.append(b"author " + author.encode() + b" " + when)
-        new += [name + b" " + value for name, value in fields.items()]
-        text = b"\n".join(new) + b"\n\n" + message
-        write = ("hash-object", "-t", "commit", "-w", "--stdin")
-        parent = git.run(bare, *write, given=text).decode().strip()
+        parent = again(bare, commit, parent, author=author)
     return parent
+
+
+def again(repository, commit, parent, tree=None, author=None):
+    """Make *commit* once more on the commit *parent*; return its hash.
+
+    Parameters:
+        tree, author: what it has instead; None for what *commit* has. The dates stay.
+    """
+    raw = git.run(repository, "cat-file", "commit", commit)
+    head, _, message = raw.partition(b"\n\n")
+    # What else there may be, a signature, is of the commit as it was.
+    kept = rb"^(tree|author|committer|encoding) (.*)$"
+    fields = dict(re.findall(kept, head, re.MULTILINE))
+    if author:
+        when = fields[b"author"].rpartition(b"> ")[2]
+        fields[b"author"] = author.encode() + b" " + when
+    tree = tree.encode() if tree else fields[b"tree"]
+    lines = [b"tree " + tree, b"parent " + parent.encode()]
+    lines += [name + b" " + fields[name] for name in fields if name != b"tree"]
+    text = b"\n".join(lines) + b"\n\n" + message
+    write = ("hash-object", "-t", "commit", "-w", "--stdin")
+    return git.run(repository, *write, given=text).decode().strip()
 
 
 def format_patches(repository, directory, author=None):

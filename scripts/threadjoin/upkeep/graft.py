@@ -117,13 +117,14 @@ def _rewrite(repository, series, right):
     between = f"{commits.BASE_TAG}..{commits.BRANCH}"
     listed = git.run(repository, "rev-list", "--reverse", between).decode().split()
     every = shared.names(right)
-    parent = commits.BASE_TAG
+    base = f"{commits.BASE_TAG}^{{commit}}"
+    parent = git.run(repository, "rev-parse", base).decode().strip()
     for commit, files in zip(listed, right.values()):
         git.run(repository, "read-tree", commit)
         for name in sorted(every):
             _place(repository, name, files.get(name))
         tree = git.run(repository, "write-tree").decode().strip()
-        parent = _again(repository, commit, tree, parent)
+        parent = commits.again(repository, commit, parent, tree=tree)
     git.run(repository, "update-ref", f"refs/heads/{commits.BRANCH}", parent)
     git.run(repository, "reset", "--quiet", "--hard")
 
@@ -136,20 +137,3 @@ def _place(repository, name, file):
     written = git.run(repository, "hash-object", "-w", "--stdin", given=file.content)
     entry = f"{file.mode},{written.decode().strip()},{name}"
     git.run(repository, "update-index", "--add", "--cacheinfo", entry)
-
-
-def _again(repository, commit, tree, parent):
-    """Commit *tree* on *parent*, with all else as in *commit*; return the hash."""
-    parent = git.run(repository, "rev-parse", f"{parent}^{{commit}}").strip()
-    head, _, message = git.run(repository, "cat-file", "commit", commit).partition(
-        b"\n\n"
-    )
-    kept = [
-        line
-        for line in head.split(b"\n")
-        if not line.startswith((b"tree ", b"parent "))
-    ]
-    lines = [b"tree " + tree.encode(), b"parent " + parent, *kept]
-    written = b"\n".join(lines) + b"\n\n" + message
-    store = ("hash-object", "-t", "commit", "-w", "--stdin")
-    return git.run(repository, *store, given=written).decode().strip()
