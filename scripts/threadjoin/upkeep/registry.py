@@ -23,12 +23,18 @@ to the release alone, for those who want no other. The files that patches create
 are the same in all series, but for those in `per_version`.
 """
 
+from __future__ import annotations
+
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 from ..core.errors import Problem
 from ..core.layout import PATCHES
+from ..series.patchfile import Patch
 
 NAME = "registry.json"
 WHERE = f"patches/{NAME}"
@@ -53,7 +59,7 @@ class Entry:
     standalone: bool = False
 
     @property
-    def name(self):
+    def name(self) -> str:
         """The name in commits, and of its file without the suffix."""
         return f"{self.number}-{self.slug}"
 
@@ -66,11 +72,10 @@ class Registry:
     entries: dict  # number to Entry, in the order of the numbers
     per_version: dict = field(default_factory=dict)  # name of a file to why
 
-    def problem(self, patch, series):
+    def problem(self, patch: Patch, series: str) -> str | None:
         """Return what is wrong with the number of *patch* in *series*, or None.
 
         Parameters:
-            patch: patchfile.Patch.
             series: name of the series.
         """
         names = [value for field, value in patch.fields() if field == FIELD]
@@ -99,7 +104,7 @@ class Registry:
             )
         return None
 
-    def names(self, patches, series):
+    def names(self, patches: Iterable[Patch], series: str) -> list[str]:
         """Return the file names of *patches*, patchfile.Patch objects in order.
 
         Raises Problem when one of them is not in the registry as one of *series*,
@@ -121,7 +126,7 @@ class Registry:
         return names
 
 
-def load(patches=PATCHES):
+def load(patches: Path = PATCHES) -> Registry:
     """Return the Registry of the series below the directory *patches*.
 
     Raises Problem, naming the first thing that is wrong with the file.
@@ -161,7 +166,7 @@ def load(patches=PATCHES):
     return Registry(data["maintainers"], entries, own)
 
 
-def _problem(values):
+def _problem(values: Any) -> str | None:
     """Return what is wrong with *values*, which is to be an Entry, or None."""
     if not isinstance(values, dict):
         return "is not an object"
@@ -186,17 +191,17 @@ def _problem(values):
     return None
 
 
-def _matches(pattern, value):
+def _matches(pattern: re.Pattern[str], value: object) -> bool:
     return isinstance(value, str) and pattern.fullmatch(value) is not None
 
 
-def _is_issue(value):
+def _is_issue(value: object) -> bool:
     return type(value) is int and value > 0
 
 
-def _is_said(value):
+def _is_said(value: object) -> bool:
     return value is True or _is_reason(value)
 
 
-def _is_reason(value):
+def _is_reason(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip())
