@@ -6,15 +6,20 @@ Python itself ends with 1 when nobody catches an exception: here, that cannot be
 told either.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import re
 from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..building.identity import Python
 from ..core import layout, process, tables
+from ..core.layout import StrPath
 from ..series import catalog, differences
 from . import pages
 
@@ -66,12 +71,12 @@ class Defect:
     issue: int = 0  # upstream's; 0 for none
 
 
-def load(data=DATA):
+def load(data: Path = DATA) -> list[Defect]:
     """Return the Defects that the file *data* lists."""
     return [Defect(**entry) for entry in json.loads(data.read_text())]
 
 
-def numbered(patches=layout.PATCHES):
+def numbered(patches: Path = layout.PATCHES) -> dict[str, dict[str, Path]]:
     """Return the patches of all series below the directory *patches*.
 
     As {number, as the registry has it: {name of the series: path of the patch}}.
@@ -83,14 +88,15 @@ def numbered(patches=layout.PATCHES):
     return found
 
 
-def left(series, version, known=None):
+def left(
+    series: catalog.Series, version: str, known: Iterable[Defect] | None = None
+) -> Iterator[tuple[Defect, str]]:
     """Yield (Defect, release): what is in *version*, and upstream mended later.
 
     A series has no patch for what upstream has mended in its version, and applies to
     the releases before that too.
 
     Parameters:
-        series: catalog.Series.
         version: of a tree, such as "3.12.3+".
         known: list of Defects; None for the project's.
     """
@@ -103,11 +109,11 @@ def left(series, version, known=None):
                 yield defect, release
 
 
-def _number(version):
+def _number(version: str) -> tuple[int, ...]:
     return tuple(map(int, re.findall(r"\d+", version)[:3]))
 
 
-def labels(pythons):
+def labels(pythons: Sequence[Python]) -> list[str]:
     """Return what to call each of *pythons*, no two of them the same, a list."""
     names = [python.label for python in pythons]
     for more in (
@@ -119,7 +125,7 @@ def labels(pythons):
     return names
 
 
-def command(python, script):
+def command(python: StrPath, script: StrPath) -> list[str]:
     """Return the command that runs the reproducer *script* on *python* (paths).
 
     It ends with the script's status, or with UNKNOWN.
@@ -127,7 +133,9 @@ def command(python, script):
     return [str(python), "-c", _RUNNER, str(script)]
 
 
-def reproduce(python, script, times=1, jobs=1):
+def reproduce(
+    python: StrPath, script: StrPath, times: int = 1, jobs: int = 1
+) -> Counter[int | None]:
     """Run a reproducer.
 
     Parameters:
@@ -140,7 +148,7 @@ def reproduce(python, script, times=1, jobs=1):
     as None.
     """
 
-    def once(_):
+    def once(_: object) -> int | None:
         return process.bounded(command(python, script), os.devnull, PATIENCE)
 
     first = min(times, ENOUGH)
@@ -151,7 +159,7 @@ def reproduce(python, script, times=1, jobs=1):
     return counts
 
 
-def verdict(statuses):
+def verdict(statuses: Counter[int | None]) -> str:
     """Return the words for a Counter of statuses, as reproduce() returns it."""
     times = sum(statuses.values())
     if statuses[SOUND] == times:
@@ -161,7 +169,7 @@ def verdict(statuses):
     return f"yes, {statuses[DEFECT]:,} of {times:,}" if times > 1 else "yes"
 
 
-def mark(words):
+def mark(words: str) -> str:
     """Return the mark for the *words* of verdict(), which LEGEND explains."""
     if not words.startswith("yes"):
         return {"no": "–", "cannot tell": "?"}[words]
@@ -169,7 +177,11 @@ def mark(words):
     return "●" if shown in ("yes", times) else f"● {shown} of {times}"
 
 
-def table(defects, columns, patches):
+def table(
+    defects: Sequence[Defect],
+    columns: Mapping[str, Sequence[str]],
+    patches: Mapping[str, Mapping[str, Path]],
+) -> str:
     """Return the Markdown table of what was found.
 
     Parameters:
@@ -206,7 +218,12 @@ Each ran {times} on each interpreter{enough}. "Mended in" has the series that
 concern the defect, and the patch of each after which it is not there any more."""
 
 
-def page(times, defects, columns, series):
+def page(
+    times: int,
+    defects: Sequence[Defect],
+    columns: Mapping[str, Sequence[str]],
+    series: Iterable[str],
+) -> str:
     """Return the page for the documentation, a str.
 
     Parameters:

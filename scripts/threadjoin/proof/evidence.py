@@ -6,15 +6,19 @@ has those that are known to be of an older series, and why. To measure takes hou
 a page says so itself, and any other is a fault.
 """
 
+from __future__ import annotations
+
 import json
 import re
 import subprocess
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..building import interpreter
 from ..core import files, layout
 from ..core.errors import Problem
+from ..core.progress import Progress
 from ..series import catalog
 from . import pages
 
@@ -54,7 +58,7 @@ class Page:
     by_hand: str = ""  # what is left to do after them
 
 
-def load(root=layout.ROOT):
+def load(root: Path = layout.ROOT) -> list[Page]:
     """Return the Pages of the project at *root*, those that take least first.
 
     A series has some where there is a directory of its results.
@@ -76,7 +80,7 @@ def load(root=layout.ROOT):
     return sorted(found, key=lambda page: page.minutes)
 
 
-def state(page, patches=layout.PATCHES):
+def state(page: Page, patches: Path = layout.PATCHES) -> str:
     """Return the state of *page*, one of CURRENT, OLD, UNKNOWN and MISSING.
 
     Parameters:
@@ -90,24 +94,24 @@ def state(page, patches=layout.PATCHES):
     return CURRENT if pages.says_series(text) else UNKNOWN
 
 
-def known_stale(page):
+def known_stale(page: Page) -> dict[str, str] | None:
     """Return the entry of *page* in its list of old pages; None if it has none."""
     return _stale(page.stale).get(page.path.name)
 
 
-def _stale(path):
+def _stale(path: Path) -> dict[str, dict[str, str]]:
     return json.loads(path.read_text()) if path.is_file() else {}
 
 
-def _digests(text):
+def _digests(text: str) -> str:
     return ", ".join(f"{name} {digest}" for name, digest in pages.of(text))
 
 
-def _note(entry):
+def _note(entry: Mapping[str, str]) -> str:
     return _NOTE.format(entry["of"], entry["why"])
 
 
-def faults(wanted, patches=layout.PATCHES):
+def faults(wanted: Iterable[Page], patches: Path = layout.PATCHES) -> Iterator[str]:
     """Yield what is wrong with the Pages *wanted*: an age that they do not tell.
 
     Parameters:
@@ -121,7 +125,7 @@ def faults(wanted, patches=layout.PATCHES):
             yield f"{name} is current, and called old"
         elif is_ == OLD and not (entry and entry["of"] == _digests(text)):
             yield f"{name} is of {_digests(text)}, and not known to be old"
-        elif is_ == OLD and _note(entry) not in text:
+        elif is_ == OLD and entry and _note(entry) not in text:
             yield f"{name} does not say of which series it is"
         elif is_ == UNKNOWN or (
             is_ == MISSING and page.series == catalog.DEFAULT_SERIES
@@ -129,7 +133,7 @@ def faults(wanted, patches=layout.PATCHES):
             yield f"{name}: {is_}"
 
 
-def mark(wanted, why):
+def mark(wanted: Iterable[Page], why: str) -> None:
     """Have those of the Pages *wanted* that are old say so; list them.
 
     Parameters:
@@ -154,7 +158,11 @@ def mark(wanted, why):
         files.write(page.stale, json.dumps(listed, indent=4, sort_keys=True) + "\n")
 
 
-def expand(command, series=catalog.DEFAULT_SERIES, others=()):
+def expand(
+    command: Iterable[str],
+    series: str = catalog.DEFAULT_SERIES,
+    others: Iterable[str] = (),
+) -> list[str]:
     """Return *command*, a tuple of str, with its interpreters' paths in it.
 
     Parameters:
@@ -183,7 +191,9 @@ def expand(command, series=catalog.DEFAULT_SERIES, others=()):
     return words
 
 
-def make(wanted, others, progress):
+def make(
+    wanted: Sequence[Page], others: Iterable[str], progress: Progress
+) -> list[Page]:
     """Make each of the Pages *wanted*; return those whose commands failed.
 
     What the commands print goes where this prints.
