@@ -88,9 +88,7 @@ def numbered(patches: Path = layout.PATCHES) -> dict[str, dict[str, Path]]:
     return found
 
 
-def left(
-    series: catalog.Series, version: str, known: Iterable[Defect] | None = None
-) -> Iterator[tuple[Defect, str]]:
+def left(series: catalog.Series, version: str) -> Iterator[tuple[Defect, str]]:
     """Yield (Defect, release): what is in *version*, and upstream mended later.
 
     A series has no patch for what upstream has mended in its version, and applies to
@@ -98,15 +96,15 @@ def left(
 
     Parameters:
         version: of a tree, such as "3.12.3+".
-        known: list of Defects; None for the project's.
     """
     numbers = {path.name[:4] for path in series.patches}
     mended = differences.load(series).mended
-    for defect in load() if known is None else known:
-        release = mended.get(Path(defect.script).stem)
+    later = {n: r for n, r in mended.items() if _number(version) < _number(r)}
+    # The data of the defects is not read for nothing.
+    for defect in load() if later else ():
+        release = later.get(Path(defect.script).stem)
         if release and defect.mended_by and defect.mended_by not in numbers:
-            if _number(version) < _number(release):
-                yield defect, release
+            yield defect, release
 
 
 def _number(version: str) -> tuple[int, ...]:
