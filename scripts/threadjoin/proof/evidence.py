@@ -41,8 +41,8 @@ _BUILT = re.compile(r"\{(\w+) (\w+)\}")
 #: In a command, the interpreters that --python names.
 _OTHERS = "{others}"
 
-#: In a page's path and in a command, the directory of the pages of its series, and the
-#: name of that. A page without the former is of the lead alone.
+#: In the data, the directory of the pages of a series, and its name. A page that is not
+#: in such a directory is of the lead alone.
 _PLACE, _SERIES = "{results}", "{series}"
 
 
@@ -63,20 +63,24 @@ def load(root: Path = layout.ROOT) -> list[Page]:
 
     A series has some where there is a directory of its results.
     """
-    found = [
-        Page(
-            root / one["page"].replace(_PLACE, f"{RESULTS}/{place.name}"),
-            place.name,
-            tuple(map(tuple, one["commands"])),
-            one["minutes"],
-            place / STALE,
-            one.get("by_hand", ""),
-        )
-        for place in sorted((root / RESULTS).iterdir())
-        if place.is_dir()
-        for one in json.loads((root / DATA).read_text())
-        if _PLACE in one["page"] or place.name == catalog.DEFAULT_SERIES
-    ]
+    text = (root / DATA).read_text()
+    lead = {one["page"] for one in json.loads(text) if _PLACE not in one["page"]}
+    found = []
+    for place in sorted(path for path in (root / RESULTS).iterdir() if path.is_dir()):
+        name = place.name
+        filled = text.replace(_PLACE, f"{RESULTS}/{name}").replace(_SERIES, name)
+        found += [
+            Page(
+                root / one["page"],
+                name,
+                tuple(map(tuple, one["commands"])),
+                one["minutes"],
+                place / STALE,
+                one.get("by_hand", ""),
+            )
+            for one in json.loads(filled)
+            if name == catalog.DEFAULT_SERIES or one["page"] not in lead
+        ]
     return sorted(found, key=lambda page: page.minutes)
 
 
@@ -186,8 +190,7 @@ def expand(
         elif word == _OTHERS:
             words += others
         else:
-            word = word.replace(_PLACE, f"{RESULTS}/{series}")
-            words.append(word.replace(_SERIES, series))
+            words.append(word)
     return words
 
 

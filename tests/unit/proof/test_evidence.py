@@ -74,13 +74,13 @@ def test_interpreters_in_a_command(tmp_path, monkeypatch):
         "built",
         lambda kind, variant, series: tmp_path / series / kind / variant,
     )
-    command = ("x", "{debug patched}", "{others}", "{series}", "{results}/p.md")
+    command = ("x", "{debug patched}", "{others}")
     with pytest.raises(Problem, match="no patched debug build; run `./build.sh 3.12 -"):
         evidence.expand(command, "3.12")
     built = tmp_path / "3.12" / "patched" / "debug"
     built.parent.mkdir(parents=True)
     built.touch()
-    expanded = ["x", str(built), "a", "b", "3.12", "docs/results/3.12/p.md"]
+    expanded = ["x", str(built), "a", "b"]
     assert evidence.expand(command, "3.12", ["a", "b"]) == expanded
 
 
@@ -109,11 +109,14 @@ def test_the_data_names_pages_and_commands_that_are_there():
 def test_a_series_has_the_pages_of_its_directory(project):
     known = json.loads((project / DATA).read_text())
     known[0]["page"] = "{results}/silent.md"
+    known[0]["commands"] = [["x", "{series}", "{results}/silent.md"]]
     (project / DATA).write_text(json.dumps(known))
     (project / "docs/results/3.12").mkdir()
     found = evidence.load(project)
     names = [str(page.path.relative_to(project / "docs")) for page in found]
     other = "results/3.12/silent.md"
+    (commands,) = [p.commands for p in found if p.path.match("3.12/silent.md")]
+    assert commands == (("x", "3.12", "docs/results/3.12/silent.md"),)
     assert names == ["new.md", "old.md", "results/3.11/silent.md", other, "gone.md"]
     missing = ["docs/results/3.11/silent.md: missing", "docs/gone.md: missing"]
     assert [line for line in evidence.faults(found) if "missing" in line] == missing
