@@ -9,8 +9,9 @@ import pytest
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1] / "scripts")]
 
+import own_engine  # noqa: E402
 from dockerimages import Images, make_authority  # noqa: E402
-from threadjoin.images import figures, own_engine  # noqa: E402
+from threadjoin.images import figures  # noqa: E402
 
 
 @pytest.fixture(scope="session")

@@ -205,7 +205,7 @@ class Images:
 
 
 def told(engine, line):
-    """Return *line*, a docker build, with what scripts/docker adds to it."""
+    """Return *line*, a docker build, with what the engine's command() adds to it."""
     head, rest = line.split(" build ", 1)
     told = engine.command("build")[1:]
     return shlex.join([head, *told]) + " " + rest

@@ -5,8 +5,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import own_engine
 from dockerimages import Image
-from threadjoin.images import own_engine
 
 
 def bridges():

@@ -1,9 +1,12 @@
 """Ask an interpreter who it is."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..core import process
+from ..core.layout import StrPath
 
 #: What the interpreters are called that are compared, the stock one first.
 KINDS = ("stock", "patched")
@@ -41,17 +44,17 @@ class Python:
     debug: bool = False
 
     @property
-    def release(self):
+    def release(self) -> str:
         """The version for people: "3.11.2"."""
         return self.version.split()[0]
 
     @property
-    def label(self):
+    def label(self) -> str:
         """The name for people: "3.11.2 patched"."""
         return f"{self.release} patched" if self.patched else self.release
 
 
-def identify(path, kind=""):
+def identify(path: StrPath, kind: str = "") -> Python:
     """Return the Python at *path*, which is compared as *kind*.
 
     Raises Problem when it is none.

@@ -1,7 +1,9 @@
-"""The summary of a build, and its faults."""
+"""Summarise a build, and name its faults."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Optional
 
 from .interpreter import Interpreter
 from .selftest import Tests
@@ -12,16 +14,16 @@ class Result:
     """The facts about an interpreter that was built."""
 
     interpreter: Interpreter
-    tests: Optional[Tests]  # None: not run
-    verdict: Optional[str]  # the reproducer's, None: not run
+    tests: Tests | None  # None: not run
+    verdict: str | None  # the reproducer's, None: not run
 
     @property
-    def patched(self):
+    def patched(self) -> bool:
         """Whether it has the series in it."""
         return self.interpreter.kind == "patched"
 
 
-def complaints(results):
+def complaints(results: Iterable[Result]) -> list[str]:
     """Return what is wrong with *results*, one str each; [] when all is well.
 
     The patched interpreter has to pass its tests and to be without the race.
@@ -43,7 +45,7 @@ def complaints(results):
     return found
 
 
-def table(results):
+def table(results: Sequence[Result]) -> list[str]:
     """Return the lines of the summary, a list of str."""
     lines = []
     for result in results:

@@ -1,11 +1,16 @@
 """See what an interpreter does: its own tests of joins, and the join race."""
 
+from __future__ import annotations
+
 import re
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from ..core import process
 from ..core.layout import ROOT
+from .interpreter import Interpreter
 
 REPRODUCER = ROOT / "scripts" / "repro_join_race.py"
 
@@ -36,14 +41,14 @@ class Tests:
     skipped: int
     failed: tuple  # names
 
-    def __str__(self):
+    def __str__(self) -> str:
         text = f"{self.ran} run, {self.skipped} skipped"
         if self.passed:
             return f"passed ({text})"
         return f"FAILED ({text}): {', '.join(self.failed) or 'see the log'}"
 
 
-def run_tests(interpreter):
+def run_tests(interpreter: Interpreter) -> Tests:
     """Run test_threading on an interpreter.Interpreter and return Tests.
 
     Also the tests that the series adds, where they are.
@@ -60,7 +65,7 @@ def run_tests(interpreter):
     return parse_tests(result, log.read_text(errors="replace"))
 
 
-def parse_tests(status, output):
+def parse_tests(status: int | None, output: str) -> Tests:
     """Return the Tests that ended with *status* and wrote *output*."""
     ran = sum(map(int, re.findall(r"^Ran (\d+) tests? in ", output, re.MULTILINE)))
     skipped = sum(
@@ -70,7 +75,7 @@ def parse_tests(status, output):
     return Tests(status == 0 and ran > 0, ran, skipped, tuple(dict.fromkeys(failed)))
 
 
-def reproduce(interpreter):
+def reproduce(interpreter: Interpreter) -> str:
     """Run the reproducer on an interpreter.Interpreter.
 
     Returns "race", "no race", or "not carried out". Raises process.Failed
@@ -82,7 +87,9 @@ def reproduce(interpreter):
     return VERDICTS.get(result, "not carried out")
 
 
-def _run(interpreter, arguments, log, timeout):
+def _run(
+    interpreter: Interpreter, arguments: Sequence[str], log: Path, timeout: float | None
+) -> int:
     return process.status(
         [sys.executable, "-c", WITH_SIGINT, str(interpreter.python), *arguments],
         log,

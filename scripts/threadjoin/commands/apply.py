@@ -11,6 +11,7 @@ from ..core import cli
 from ..core.errors import Problem
 from ..proof import defects
 from ..series import catalog, debianpackage, tree, upstream
+from . import options
 
 
 def _parser():
@@ -26,16 +27,12 @@ def _parser():
         metavar="NAME",
         help="take this series; by default the one for the checkout's version",
     )
-    parser.add_argument(
-        "--check", action="store_true", help="only tell whether it can be done"
-    )
-    parser.add_argument(
-        "--reverse", action="store_true", help="take the series out again"
-    )
-    parser.add_argument(
+    options.flag(parser, "--check", "only tell whether it can be done")
+    options.flag(parser, "--reverse", "take the series out again")
+    options.flag(
+        parser,
         "--without-tests",
-        action="store_true",
-        help="leave out what is below Lib/test and Doc, for trees that lack them",
+        "leave out what is below Lib/test and Doc, for trees that lack them",
     )
     return parser
 
@@ -68,6 +65,9 @@ def main(argv):
             without_tests=args.without_tests,
         )
     print(f"{args.checkout} ({called}): {_verdict(series, args, changed)}")
+    for defect, release in () if args.reverse else defects.left(series, version):
+        what = defect.what.replace("`", "")
+        print(f"note: left, upstream has mended it in {release}: {what}")
 
 
 def _fitting(version):

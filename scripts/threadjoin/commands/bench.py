@@ -27,6 +27,7 @@ def _parser():
             metavar="PYTHON",
             help=f"the {kind} interpreter; default: the release build of ./build.sh",
         )
+    options.series(parser)
     options.number(parser, "--rounds", "default: 20, with --quick 3")
     options.flag(parser, "--quick", "shorter samples: for a first look")
     for name, known in (("row", measure.ROWS), ("setting", measure.SETTINGS)):
@@ -92,17 +93,18 @@ def find_interpreters(args, build=layout.BUILD):
 
     Raises Problem, saying how to make it, when one is missing.
     """
-    stock = args.stock or _built("stock", build)
+    stock = args.stock or _built("stock", args.series, build)
     if args.self_check:
         return {"stock": stock, "patched": stock}
-    return {"stock": stock, "patched": args.patched or _built("patched", build)}
+    patched = args.patched or _built("patched", args.series, build)
+    return {"stock": stock, "patched": patched}
 
 
-def _built(kind, build):
-    path = interpreter.built(kind, "release", build=build)
+def _built(kind, series, build):
+    path = interpreter.built(kind, "release", series, build)
     if not path.is_file():
         raise Problem(
-            f"no {kind} interpreter to measure; run `./build.sh --variant "
+            f"no {kind} interpreter to measure; run `./build.sh {series} --variant "
             f"release`, or name one with --{kind}"
         )
     return str(path)

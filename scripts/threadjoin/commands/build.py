@@ -250,7 +250,8 @@ class _Build:
             self._compare(args.release)
         elif args.source:
             plan = origin.distribution(self._series, log)
-            self._compare(self._series.debian.version)
+            if self._series.debian:
+                self._compare(self._series.debian.version)
         else:
             plan = origin.newest(self._series, log)
         self._progress.note(f"building {plan.name}: {plan.why}{self._with()}")
@@ -287,6 +288,7 @@ class _Build:
 
     def _interpreters(self):
         """Return the Interpreters to build, the one to install as the last."""
+        kinds: tuple[str, ...]
         if self._args.only:
             kinds = (self._args.only,)
         elif self._variant.both:

@@ -18,6 +18,7 @@ def _parser():
         f"{defects.DATA.relative_to(layout.ROOT)}.",
     )
     options.names(parser, "python", "interpreters (default: those of the debug build)")
+    options.series(parser)
     options.number(
         parser,
         "--times",
@@ -42,9 +43,9 @@ def main(argv):
     # A background job of a shell has SIGINT ignored, and so have its children.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     known = defects.load()
-    default = [interpreter.built("stock"), interpreter.built("patched")]
+    default = [interpreter.built(kind, series=args.series) for kind in identity.KINDS]
     pythons = [identity.identify(path) for path in args.python or default]
-    columns = {name: [] for name in defects.labels(pythons)}
+    columns: dict[str, list[str]] = {name: [] for name in defects.labels(pythons)}
     for python, (name, verdicts) in zip(pythons, columns.items()):
         for defect in known:
             script = layout.ROOT / defect.script

@@ -4,8 +4,10 @@ from ..core import cli, files, layout, signals
 from ..core.errors import Problem
 from ..core.progress import Progress, duration
 from ..host import devenv, workplace
+from ..proof import pages
 from ..proof.mutants import plant
-from ..proof.mutants.looking import BySoak, ByTests
+from ..proof.mutants.looking import BySoak, ByTests, Look
+from ..series import catalog
 from . import options
 
 
@@ -17,6 +19,7 @@ def _parser():
         f"programs of the soak is in {plant.DATA.relative_to(layout.ROOT)}.",
     )
     options.names(parser, "name", "only these bugs (default: all)")
+    options.series(parser)
     options.jobs(parser, plant.JOBS)
     what = parser.add_mutually_exclusive_group()
     options.flag(what, "--list", "only list the bugs, plant none")
@@ -28,8 +31,8 @@ def _parser():
     options.flag(
         what,
         "--write",
-        "look in both ways, and write the page "
-        f"{plant.PAGE.relative_to(layout.ROOT)} if all are found",
+        "look in both ways, and write the page docs/results/SERIES/mutants.md if all "
+        "are found",
     )
     return parser
 
@@ -45,13 +48,15 @@ def main(argv):
     args = _parser().parse_args(argv)
     known = {mutant.name: mutant for mutant in plant.load()}
     mutants = options.chosen(known, args.name, "scripts/mutants --list has the bugs")
+    if args.series != catalog.DEFAULT_SERIES and not args.list:
+        mutants = plant.placed(mutants, args.series)
     if args.list:
         for mutant in mutants:
             print(f"{mutant.name:32} {mutant.plants}")
         return
     if args.write and args.name:
         raise Problem("the page is of all bugs; leave the names out to --write it")
-    ways = {}
+    ways: dict[type[Look], list[plant.Mutant]] = {}
     if not args.soak:
         ways[ByTests] = mutants
     if args.soak or args.write:
@@ -63,9 +68,10 @@ def main(argv):
     signals.once()
     devenv.ensure(Progress())
     for way, chosen in ways.items():
-        survivors = plant.run(chosen, args.jobs, _report, way)
+        survivors = plant.run(chosen, args.jobs, _report, way, args.series)
         if survivors:
             names = ", ".join(mutant.name for mutant in survivors)
             raise Problem(way.advice.format(names))
     if args.write:
-        files.write(plant.PAGE, plant.page(mutants))
+        target = pages.path("mutants.md", args.series)
+        files.write(target, plant.page(mutants, args.series))

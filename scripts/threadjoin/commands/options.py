@@ -8,11 +8,12 @@ from ..core import cli
 from ..core.errors import Problem
 from ..proof import compare
 from ..proof.regrtest import runner
+from ..series import catalog
 
 
-def flag(parser, name, help):
+def flag(parser, name, help, **more):
     """Give *parser* the option *name*, which is on where it is given."""
-    parser.add_argument(name, action="store_true", help=help)
+    parser.add_argument(name, action="store_true", help=help, **more)
 
 
 def number(parser, name, help, default=None, metavar="N"):
@@ -42,6 +43,16 @@ def pair(parser):
     )
     parser.add_argument(
         "patched", metavar="PATCHED", nargs="?", help="path of the other one"
+    )
+
+
+def series(parser):
+    """Give *parser* the option --series, whose default is the lead."""
+    parser.add_argument(
+        "--series",
+        choices=catalog.available(),
+        default=catalog.DEFAULT_SERIES,
+        help="whose builds and pages it is about (default: %(default)s)",
     )
 
 

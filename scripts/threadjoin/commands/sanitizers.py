@@ -16,15 +16,19 @@ from ..series import catalog
 from . import options
 
 
-def _build(variant, progress):
-    """Build stock and patched; return their paths by role. Raises Problem."""
+def _build(variant, series):
+    """Build stock and patched of *series*; return their paths by role.
+
+    Raises Problem when that fails.
+    """
     for role in KINDS:
-        command = [str(layout.ROOT / "build.sh"), "--variant", variant, f"--{role}"]
+        command = [str(layout.ROOT / "build.sh"), series.name]
+        command += ["--variant", variant, f"--{role}"]
         # What else was built is of this release, too.
-        command += ["--release", catalog.load_series().base.version]
+        command += ["--release", series.base.version]
         if subprocess.run([*command, "--no-test"], check=False).returncode:
             raise Problem(f"{variant}: the {role} interpreter cannot be built")
-    return {role: interpreter.built(role, variant) for role in KINDS}
+    return {role: interpreter.built(role, variant, series.name) for role in KINDS}
 
 
 def _parser(tools):
@@ -48,6 +52,7 @@ def _parser(tools):
     )
     options.names(parser, "sanitizer", f"which ones: {known}", type=name)
     options.several(parser, "--test", "run only this one", metavar="TEST")
+    options.series(parser)
     options.processors(parser)
     options.repeat(parser, runs.REPEAT)
     options.page(
@@ -71,7 +76,9 @@ def main(argv):
     options.check_repeat(parser, args)
     status, failed = _measure(args, tools) if args.sanitizer else (0, [])
     if args.table:
-        outcomes = list(filter(None, map(results.Outcome.load, tools)))
+        home = results.HOME / args.series
+        kept = [results.Outcome.load(name, home) for name in tools]
+        outcomes = list(filter(None, kept))
         if not outcomes:
             raise Problem("nothing has been run yet; name a sanitizer")
         files.write(args.table, results.markdown(tools, outcomes))
@@ -88,24 +95,25 @@ def _measure(args, tools):
     workplace.require_ascii()
     progress = Progress()
     devenv.ensure(progress)
-    plain = _build("debug", progress)
+    series = catalog.load_series(args.series)
+    home = results.HOME / series.name
+    plain = _build("debug", series)
     check(plain["patched"], args.test)
-    files = runs.added_files(catalog.load_series())
+    files = runs.added_files(series)
     status, failed = 0, []
     for name in args.sanitizer:
         units = args.test or tools[name].tests
         pythons = [
-            identity.identify(path, role)
-            for role, path in _build(name, progress).items()
+            identity.identify(path, role) for role, path in _build(name, series).items()
         ]
         result, places = runs.run(
-            tools[name], pythons, plain, units, progress, args.jobs, args.repeat
+            tools[name], pythons, plain, units, progress, home, args.jobs, args.repeat
         )
         found = runs.new_reports(result, places, files)
         outcome = results.Outcome.of(name, result, places, found, data)
         nothing = runs.idle(units, places)
         if not (args.test or nothing):
-            outcome.save()
+            outcome.save(home)
         for line in outcome.explain():
             progress.note(line)
         for test in found:

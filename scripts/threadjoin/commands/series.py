@@ -1,4 +1,4 @@
-"""The maintainer's tool: a series as git commits, as patches, and checked.
+"""Maintain series: as git commits, as patches, and checked.
 
 A series is changed in a checkout, by ordinary git work on its commits, and
 exported back. The message of a commit says in its last paragraph which patch it
@@ -117,11 +117,11 @@ def _graft(args):
 
 
 def _diff(args):
-    both = [catalog.load_series(name) for name in (args.one, args.other)]
+    one, other = (catalog.load_series(name) for name in (args.one, args.other))
     numbers = {text[:4].zfill(4) for text in args.number}
     found = [
         difference
-        for difference in comparison.compare(*both, registry.load())
+        for difference in comparison.compare(one, other, registry.load())
         if not numbers or difference.name[:4] in numbers
     ]
     if not found:
@@ -139,7 +139,7 @@ def _diff(args):
 
 def _lint(args):
     names = [series.name for series in bases.named(args.series)]
-    unapplied = []
+    unapplied: list[str] = []
     problems = list(lint.check(names, _finder(args), unapplied=unapplied))
     for series in map(catalog.load_series, names):
         if series.revision:
@@ -260,15 +260,13 @@ def _combined(args):
 
 
 def _add_source(parser):
-    parser.add_argument(
+    options.several(
+        parser,
         "--source",
+        "the release's tarball, or an unpacked tree of it, or a directory with those "
+        "of several releases (default: it is fetched as ./build.sh does)",
         type=Path,
-        action="append",
-        default=[],
         metavar="PATH",
-        help="the release's tarball, or an unpacked tree of it, or a directory with "
-        "those of several releases; may be given more than once; by default it is "
-        "fetched as ./build.sh does",
     )
 
 
@@ -280,24 +278,25 @@ def _parser():
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
-    def command(name, run, help):
+    def command(name, run, help, series="all, if none is named", source=True):
         added = commands.add_parser(name, help=help, description=help)
         added.set_defaults(run=run)
+        if series:
+            options.names(added, "series", series)
+        if source:
+            _add_source(added)
         return added
 
-    some = {"nargs": "*", "metavar": "SERIES", "help": "all, if none is named"}
     place = {"type": Path, "metavar": "DIR"}
     below = "; DIR/SERIES, unless one series is named"
 
     checkout = command("checkout", _checkout, "make git repositories of series")
-    checkout.add_argument("series", **some)
     checkout.add_argument(
         "directory", **place, help=f"a new or an empty directory{below}"
     )
-    _add_source(checkout)
 
-    export = command("export", _export, "make checkouts' commits the series' patches")
-    export.add_argument("series", **some)
+    help = "make checkouts' commits the series' patches"
+    export = command("export", _export, help, source=False)
     export.add_argument("directory", **place, help=f"the checkout{below}")
 
     started = command(
@@ -306,26 +305,24 @@ def _parser():
         "start the series of another version: pick the lead's commits, one by one, "
         "onto the release that its releases.json names, and stop where a person is "
         "needed; the same command goes on",
+        series=None,
     )
     started.add_argument("lead", metavar="LEAD", help="the series to pick from")
     started.add_argument("other", metavar="SERIES", help="the new one")
     started.add_argument("directory", **place, help="the git repository of the port")
-    started.add_argument(
+    options.flag(
+        started,
         "--continue",
+        "what the last run has left to a person is resolved in the work tree",
         dest="resume",
-        action="store_true",
-        help="what the last run has left to a person is resolved in the work tree",
     )
-    _add_source(started)
 
     carried = command(
         "graft",
         _graft,
         "carry the lead's text of the new files into the patches of the other series, "
         "number by number; what a gap changes goes with the number after it",
-    )
-    carried.add_argument(
-        "series", nargs="*", metavar="SERIES", help="which get it: all, if none"
+        series="which get it: all, if none",
     )
     carried.add_argument(
         "--from",
@@ -334,40 +331,35 @@ def _parser():
         metavar="LEAD",
         help="the series that has it (default: %(default)s)",
     )
-    _add_source(carried)
 
     compared = command(
         "diff",
         _diff,
         "show the hunks in which two series differ, whatever lines they are at, with "
         "a sum for each patch; the exit status is 0 if there are none, else 1",
+        series=None,
+        source=False,
     )
     compared.add_argument("one", metavar="SERIES", help="the lead, for example")
     compared.add_argument("other", metavar="SERIES")
-    compared.add_argument(
-        "number", nargs="*", metavar="NUMBER", help="only these patches"
-    )
-    compared.add_argument(
-        "--summary", action="store_true", help="print the sums, and no hunks"
-    )
+    options.names(compared, "number", "only these patches")
+    options.flag(compared, "--summary", "print the sums, and no hunks")
 
-    checks = command(
+    command(
         "lint",
         _lint,
         "check series: patches, registry, messages, NEWS, quilt, that what the "
         "registry calls standalone applies alone, and that new files are the same in "
         "all series at each number",
     )
-    checks.add_argument("series", **some)
-    _add_source(checks)
 
-    extents = command(
+    command(
         "stat",
         _stat,
         "count what series touch (hunks, added, removed) and quote (context) of the "
         "files that the release has, and the lines of their own new files",
+        source=False,
     )
-    extents.add_argument("series", **some)
 
     each = command(
         "prefixes",
@@ -375,7 +367,6 @@ def _parser():
         "build each prefix of series, and run CPython's tests of threads in it: "
         "what whoever bisects it meets",
     )
-    each.add_argument("series", **some)
     which = each.add_mutually_exclusive_group()
     which.add_argument(
         "--only",
@@ -391,27 +382,23 @@ def _parser():
         help="the prefixes that end in this patch or a later one",
     )
     options.processors(each)
-    _add_source(each)
 
     known = command(
         "releases",
         _releases,
         "try series on all releases whose source is here, and build nothing; or add "
         "a release to those that one knows",
+        source=False,
     )
-    known.add_argument("series", **some)
-    known.add_argument(
+    options.several(
+        known,
         "--source",
+        "besides build/cache: a tree, or a directory with trees or tarballs of "
+        "releases in it",
         type=Path,
-        action="append",
-        default=[],
         metavar="DIR",
-        help="besides build/cache: a tree, or a directory with trees or tarballs of "
-        "releases in it; may be given more than once",
     )
-    known.add_argument(
-        "--fetch", action="store_true", help="get what is not in build/cache first"
-    )
+    options.flag(known, "--fetch", "get what is not in build/cache first")
     known.add_argument(
         "--add",
         metavar="VERSION",
@@ -424,13 +411,11 @@ def _parser():
             metavar="SUM",
             help=f"the SHA-256 of its .{'tgz' if form == 'tgz' else 'tar.xz'}",
         )
-    known.add_argument(
-        "--checked", action="store_true", help="the series was built and tested on it"
-    )
-    known.add_argument(
+    options.flag(known, "--checked", "the series was built and tested on it")
+    options.flag(
+        known,
         "--write",
-        action="store_true",
-        help="only write the lines of other files that are made of the releases",
+        "only write the lines of other files that are made of the data",
     )
 
     revision = command(
@@ -438,8 +423,8 @@ def _parser():
         _revision,
         "print the revisions of series, with the digest of what is compiled or "
         "imported",
+        source=False,
     )
-    revision.add_argument("series", **some)
     what = revision.add_mutually_exclusive_group()
     options.flag(
         what,
@@ -449,15 +434,12 @@ def _parser():
     )
     options.flag(what, "--release", "the revisions are released today")
 
-    one = command("combined", _combined, "print a series as one patch")
+    one = command("combined", _combined, "print a series as one patch", series=None)
     one.add_argument("series", metavar="SERIES")
     options.flag(one, "--without-tests", "without what is below Lib/test and Doc")
-    _add_source(one)
 
-    entry = command(
-        "news", _news, "add a NEWS entry, the same to all checkouts, with blurb"
-    )
-    entry.add_argument("series", **some)
+    help = "add a NEWS entry, the same to all checkouts, with blurb"
+    entry = command("news", _news, help, source=False)
     entry.add_argument(
         "directory", **place, help="a checkout, or the directory of several"
     )

@@ -60,8 +60,7 @@ def _parser():
         prog="scripts/soak",
         description="Run random programs that start, join, fork, interrupt and end "
         "threads and processes, each in a process of its own, and check what comes "
-        "of them. The first that fails is reduced and shown. See "
-        "docs/results/3.11/soak.md.",
+        "of them. The first that fails is reduced and shown.",
     )
     add = parser.add_argument
     length = parser.add_mutually_exclusive_group()
@@ -75,6 +74,7 @@ def _parser():
     add("--seed", type=int, default=0, metavar="S", help=help)
     help = "the interpreter (default: the patched one of the debug build)"
     add("--python", metavar="PATH", help=help)
+    options.series(parser)
     options.jobs(parser, help="N programs at the same time")
     options.number(
         parser, "--failures", "stop after N failures (default: %(default)s)", 1
@@ -104,10 +104,10 @@ def _parser():
     return parser
 
 
-def _python(path):
+def _python(path, series):
     """Return the path of the interpreter to test; raise Problem for none."""
     if path is None:
-        path = interpreter.built("patched")
+        path = interpreter.built("patched", series=series)
     if not (os.path.isfile(path) and os.access(path, os.X_OK)):
         raise Problem(f"no interpreter at {path}; run ./build.sh, or name one")
     process.require_python(path)
@@ -127,7 +127,7 @@ def main(argv):
     if args.replay is not None and args.minutes:
         raise Problem("--replay runs one program, --programs times, not --minutes")
     signals.once()
-    python = _python(args.python)
+    python = _python(args.python, args.series)
     perturbing = libraries.library() if args.perturb else None
     helper = libraries.helper()
     if helper is None:

@@ -1,9 +1,13 @@
 """Parse the command line, and fail in the one way of this project's commands."""
 
+from __future__ import annotations
+
 import argparse
 import os
 import re
 import sys
+from collections.abc import Callable
+from typing import NoReturn
 
 from . import disk
 from .errors import Problem
@@ -12,12 +16,12 @@ from .errors import Problem
 class Parser(argparse.ArgumentParser):
     """An ArgumentParser that fails as the rest does: in one line."""
 
-    def error(self, message):
+    def error(self, message: str) -> NoReturn:
         """Say *message* on stderr and exit with status 2."""
         self.exit(2, f"error: {message}; see {self.prog} --help\n")
 
 
-def count(text):
+def count(text: str) -> int:
     """Return *text* as a number of times or things, for a Parser's type=.
 
     Raises argparse.ArgumentTypeError, which is for the Parser, when it is not a
@@ -28,7 +32,7 @@ def count(text):
     return int(text)
 
 
-def run(main, argv=None):
+def run(main: Callable[[list[str]], int | None], argv: list[str] | None = None) -> int:
     """Run a command's *main* and return its exit status.
 
     Parameters:
@@ -65,7 +69,7 @@ def run(main, argv=None):
         return 1
 
 
-def _drop_output():
+def _drop_output() -> None:
     """See to it that the exit does not fail to write what stdout still holds."""
     try:
         sys.stdout.flush()

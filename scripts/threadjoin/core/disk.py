@@ -1,12 +1,15 @@
 """Tell whether a full or read-only file system explains an error."""
 
+from __future__ import annotations
+
 import contextlib
 import errno
 import os
 import tempfile
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from .layout import BUILD
+from .layout import BUILD, StrPath
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -17,7 +20,7 @@ REFUSED = (errno.EROFS, errno.EACCES, errno.EPERM)
 LITTLE = 1 << 20
 
 
-def mount_point(path):
+def mount_point(path: StrPath) -> Path:
     """Return the Path at which the file system is that *path* is in, or would be."""
     place = Path(os.path.realpath(path))
     while not os.path.ismount(place):
@@ -25,13 +28,13 @@ def mount_point(path):
     return place
 
 
-def full(paths):
+def full(paths: Iterable[StrPath]) -> list[Path]:
     """Return the mount points of those of *paths* that have no room, a list."""
     points = dict.fromkeys(map(mount_point, paths))
     return [point for point in points if _is_full(point)]
 
 
-def _is_full(point):
+def _is_full(point: Path) -> bool:
     about = os.statvfs(point)
     if about.f_flag & os.ST_RDONLY:
         # Those that are made whole, such as squashfs, have no room by nature.
@@ -43,7 +46,7 @@ def _is_full(point):
 
 
 @contextlib.contextmanager
-def writing(path):
+def writing(path: StrPath) -> Iterator[None]:
     """Let an error for lack of room within the `with` block name *path*.
 
     The system names no file where a write fails, as it does where an open does.
@@ -56,7 +59,7 @@ def writing(path):
         raise
 
 
-def explain(exc):
+def explain(exc: OSError) -> str | None:
     """Return words for *exc*, an OSError, that say what to do; else None.
 
     That is where a file system is full, or does not let us write.
@@ -73,7 +76,7 @@ def explain(exc):
     return None
 
 
-def no_room(points):
+def no_room(points: Sequence[Path]) -> str:
     """Return words for the lack of room in the file systems at *points*."""
     if not points:
         return "the disk is full; make room, then run again"
@@ -81,9 +84,9 @@ def no_room(points):
     return f"the file system at {where} is full; make room there, then run again"
 
 
-def _usual():
+def _usual() -> list[Path]:
     # Where the commands of this project write.
     places = [BUILD, Path.cwd()]
     with contextlib.suppress(FileNotFoundError):
-        places.append(tempfile.gettempdir())
+        places.append(Path(tempfile.gettempdir()))
     return places

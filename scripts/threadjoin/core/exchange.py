@@ -1,14 +1,19 @@
 """Put new contents into several files of a tree: all of them or none."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import shutil
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
 
 from . import disk
 from .errors import Problem
 
 
-def put(contents, tree):
+def put(contents: Mapping[str, Path | None], tree: Path) -> None:
     """Replace, add and remove files of *tree*.
 
     All new files are written beside their places first, so that a full disk,
@@ -41,7 +46,7 @@ def put(contents, tree):
             _remove_empty(place.parent, tree)
 
 
-def _undone(undo):
+def _undone(undo: ExitStack) -> str:
     """Close the ExitStack *undo*; return words on what the tree is then."""
     try:
         undo.close()
@@ -51,7 +56,7 @@ def _undone(undo):
     return "the tree is as it was"
 
 
-def _stage(new, place, undo):
+def _stage(new: Path, place: Path, undo: ExitStack) -> Path:
     """Copy the file *new* beside *place* and return where."""
     for parent in reversed(place.parents):
         if not parent.exists():
@@ -71,13 +76,13 @@ def _stage(new, place, undo):
     return beside
 
 
-def _give(path, like):
+def _give(path: Path, like: os.stat_result) -> None:
     """Let *path* have the owner of *like*: root may work for somebody else."""
     if os.geteuid() == 0:
         os.chown(path, like.st_uid, like.st_gid)
 
 
-def _exchange(place, new, undo, clean):
+def _exchange(place: Path, new: Path | None, undo: ExitStack, clean: ExitStack) -> None:
     """Put *new* (None: nothing) in *place*; what was there goes for good when
     *clean* closes, and comes back when *undo* does.
     """
@@ -99,13 +104,13 @@ def _exchange(place, new, undo, clean):
         os.replace(new, place)
 
 
-def _unlink(path):
+def _unlink(path: Path) -> None:
     # Where nothing can be written, the removal of what is not there fails too.
     if os.path.lexists(path):
         path.unlink()
 
 
-def _remove_empty(directory, top):
+def _remove_empty(directory: Path, top: Path) -> None:
     """Remove *directory*, and those above it below *top*, while empty."""
     while directory != top:
         try:

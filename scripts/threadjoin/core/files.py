@@ -1,19 +1,22 @@
 """Remove files and directories, and write files whole or not at all."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import shutil
 from pathlib import Path
 
 from . import disk
+from .layout import StrPath
 
 
-def is_directory(path):
+def is_directory(path: Path) -> bool:
     """Whether *path* is a directory, and no symlink to one."""
     return path.is_dir() and not path.is_symlink()
 
 
-def remove(path):
+def remove(path: Path) -> None:
     """Remove the file or directory *path* if it is there."""
     if is_directory(path):
         shutil.rmtree(path)
@@ -21,13 +24,13 @@ def remove(path):
         unlink(path)
 
 
-def unlink(path):
+def unlink(path: Path) -> None:
     """Remove the file *path* if it is there."""
     with contextlib.suppress(FileNotFoundError):
         path.unlink()
 
 
-def write(path, text):
+def write(path: StrPath, text: str) -> None:
     """Make *text* all that the file *path* has, or leave it as it is."""
     path = Path(os.path.realpath(path))
     if path.exists() and not path.is_file():

@@ -1,9 +1,13 @@
-"""git without the influence of anybody's configuration."""
+"""Run git without the influence of anybody's configuration."""
+
+from __future__ import annotations
 
 import os
 import subprocess
+from pathlib import Path
 
 from .errors import Problem
+from .layout import StrPath
 
 #: Whose commits the tools make. Fixed, so that the same release and the same
 #: patches give the same commits on every machine.
@@ -22,7 +26,7 @@ IDENTITY = {
 ATTRIBUTES = "* -text !eol !ident !filter !working-tree-encoding !diff !merge\n"
 
 
-def environment():
+def environment() -> dict[str, str]:
     """Return an environment in which git reads no configuration but the
     repository's own, and in which a surrounding git (we may run as a hook)
     has no say in which repository is meant.
@@ -43,7 +47,9 @@ def environment():
     return env
 
 
-def attempt(directory, *args, given=b""):
+def attempt(
+    directory: StrPath, *args: str, given: bytes = b""
+) -> subprocess.CompletedProcess[bytes]:
     """Run `git ARGS` in *directory* and return the CompletedProcess.
 
     It reads *given* (bytes); its stdout and stderr are bytes. Raises Problem
@@ -64,7 +70,7 @@ def attempt(directory, *args, given=b""):
         ) from None
 
 
-def run(directory, *args, given=b""):
+def run(directory: StrPath, *args: str, given: bytes = b"") -> bytes:
     """Run `git ARGS` in *directory* on *given* and return its output (bytes).
 
     Raises Problem with git's first line of complaint when it fails.
@@ -77,7 +83,7 @@ def run(directory, *args, given=b""):
     return done.stdout
 
 
-def init(directory, branch):
+def init(directory: Path, branch: str) -> None:
     """Make an empty repository in *directory* that converts no file."""
     run(directory, "init", "--quiet", "--template=", f"--initial-branch={branch}")
     run(directory, "config", "core.autocrlf", "false")

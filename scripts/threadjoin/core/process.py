@@ -1,14 +1,20 @@
 """Run other programs: their output to a log, no process left behind."""
 
+from __future__ import annotations
+
 import contextlib
 import json
 import os
 import signal
 import subprocess
 import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from . import disk, signals
 from .errors import Problem
+from .layout import StrPath
 
 #: Seconds that a stopped program gets to clean up behind itself.
 GRACE = 10
@@ -27,7 +33,7 @@ class Failed(Problem):
         log: pathlib.Path of the file with its output.
     """
 
-    def __init__(self, message, log):
+    def __init__(self, message: str, log: Path) -> None:
         super().__init__(f"{message}; see {log}")
         self.log = log
 
@@ -36,7 +42,7 @@ class DiskFull(Problem):
     """A program found no space left on the disk."""
 
 
-def environment(**changes):
+def environment(**changes: str) -> dict[str, str]:
     """Return the environment for the programs that are run here, a dict.
 
     Messages are in English, for we look for some of them, and what is meant
@@ -50,7 +56,7 @@ def environment(**changes):
     return env
 
 
-def require_python(*paths):
+def require_python(*paths: StrPath) -> None:
     """Raise Problem unless all of *paths* are Pythons that the commands are for."""
     question = "import json, sys; print(json.dumps(sys.version_info[:3]))"
     for path in paths:
@@ -62,7 +68,7 @@ def require_python(*paths):
             raise Problem(f"{path} is Python {version}; name one of 3.9 or later")
 
 
-def ask(python, code, timeout=None):
+def ask(python: StrPath, code: str, timeout: float | None = None) -> Any:
     """Return what *code* prints as JSON on the interpreter *python* (a path).
 
     Parameters:
@@ -82,7 +88,9 @@ def ask(python, code, timeout=None):
         raise _no_interpreter(python, "it is no Python") from None
 
 
-def python_said(python, *arguments, timeout=None):
+def python_said(
+    python: StrPath, *arguments: StrPath, timeout: float | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run the interpreter *python* (a path) with *arguments*.
 
     Parameters:
@@ -119,17 +127,19 @@ def python_said(python, *arguments, timeout=None):
         raise _no_interpreter(python, why) from None
 
 
-def _no_interpreter(python, why):
+def _no_interpreter(python: StrPath, why: str | None) -> Problem:
     return Problem(f"{python} does not run ({why}); name an interpreter")
 
 
-def tail(log, lines=20):
+def tail(log: Path, lines: int = 20) -> str:
     """Return the last *lines* lines of the file *log* as one str."""
     text = _end_of(log).decode(errors="replace")
     return "\n".join(text.splitlines()[-lines:])
 
 
-def status(argv, log, *, timeout=None, **options):
+def status(
+    argv: Sequence[StrPath], log: Path, *, timeout: float | None = None, **options: Any
+) -> int:
     """Run *argv*, its output into the file *log*, and return its exit status.
 
     Parameters:
@@ -148,7 +158,9 @@ def status(argv, log, *, timeout=None, **options):
             raise Failed(f"{name} was stopped after {timeout} s", log) from None
 
 
-def bounded(argv, log, timeout, **options):
+def bounded(
+    argv: Sequence[StrPath], log: StrPath, timeout: float | None, **options: Any
+) -> int | None:
     """Run *argv*, with all that it starts, for *timeout* seconds at most.
 
     What is left of its process group when it ends is killed. Returns the exit
@@ -165,7 +177,14 @@ def bounded(argv, log, timeout, **options):
 
 
 @contextlib.contextmanager
-def started(argv, log, *, cwd=None, env=None, group=True):
+def started(
+    argv: Sequence[StrPath],
+    log: StrPath,
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    group: bool = True,
+) -> Iterator[subprocess.Popen[bytes]]:
     """Start *argv*, its output into the file *log*, and give its Popen.
 
     Should the `with` block be left while it runs, it is stopped.
@@ -186,7 +205,13 @@ def started(argv, log, *, cwd=None, env=None, group=True):
             _stop(process, group)
 
 
-def _popen(argv, log, cwd, env, group):
+def _popen(
+    argv: Sequence[StrPath],
+    log: StrPath,
+    cwd: Path | None,
+    env: Mapping[str, str] | None,
+    group: bool,
+) -> subprocess.Popen[bytes]:
     try:
         with open(log, "wb") as output:
             return subprocess.Popen(
@@ -202,7 +227,7 @@ def _popen(argv, log, cwd, env, group):
         raise Problem(f"{exc.filename} is not there; install it") from None
 
 
-def check(argv, log, what, **options):
+def check(argv: Sequence[StrPath], log: Path, what: str, **options: Any) -> None:
     """Run *argv* as status() does; a status other than 0 raises.
 
     Parameters:
@@ -213,7 +238,7 @@ def check(argv, log, what, **options):
     raise_for(status(argv, log, **options), log, what, options.get("cwd"))
 
 
-def raise_for(result, log, what, cwd=None):
+def raise_for(result: int, log: Path, what: str, cwd: Path | None = None) -> None:
     """Raise as check() does when *result*, an exit status, is not 0.
 
     Parameters:
@@ -228,7 +253,7 @@ def raise_for(result, log, what, cwd=None):
         raise Failed(f"{what} failed with status {result}", log)
 
 
-def raise_if_disk_full(log, cwd=None):
+def raise_if_disk_full(log: Path, cwd: Path | None = None) -> None:
     """Raise DiskFull when the program that wrote *log* ran out of disk.
 
     Parameters:
@@ -238,23 +263,23 @@ def raise_if_disk_full(log, cwd=None):
         raise _disk_full(disk.full(_written(log, cwd)), log)
 
 
-def _written(log, cwd):
+def _written(log: Path, cwd: Path | None) -> list[StrPath]:
     """Return the places into which a program may have written, a list."""
     return [log, cwd or log, tempfile.gettempdir()]
 
 
-def _disk_full(points, log):
+def _disk_full(points: Sequence[Path], log: Path) -> DiskFull:
     return DiskFull(f"{disk.no_room(points)} (log: {log})")
 
 
-def _end_of(log, size=65536):
+def _end_of(log: Path, size: int = 65536) -> bytes:
     with open(log, "rb") as stream:
         stream.seek(0, os.SEEK_END)
         stream.seek(max(0, stream.tell() - size))
         return stream.read()
 
 
-def _stop(process, group):
+def _stop(process: subprocess.Popen[bytes], group: bool) -> None:
     """End *process*, and its group when it has one, if it still runs."""
     if process.poll() is not None:
         return

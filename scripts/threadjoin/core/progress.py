@@ -1,11 +1,15 @@
-"""Stages with their elapsed time: one line that changes, or plain lines."""
+"""Show stages with their elapsed time: one line that changes, or plain lines."""
+
+from __future__ import annotations
 
 import os
 import shutil
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TextIO
 
 #: Seconds between two drawings of the line on a terminal.
 INTERVAL = 0.5
@@ -14,7 +18,7 @@ INTERVAL = 0.5
 PLAIN_INTERVAL = 30
 
 
-def duration(seconds):
+def duration(seconds: float) -> str:
     """Return *seconds* for people: "7 s" or "2 min 05 s"."""
     minutes, rest = divmod(int(seconds + 0.5), 60)
     return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
@@ -32,19 +36,24 @@ class Progress:
         clock: a function that returns seconds.
     """
 
-    def __init__(self, stream=None, live=None, clock=time.monotonic):
+    def __init__(
+        self,
+        stream: TextIO | None = None,
+        live: bool | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._stream = sys.stdout if stream is None else stream
         if live is None:
             live = self._stream.isatty() and os.environ.get("TERM") != "dumb"
         self._live = live
         self._clock = clock
 
-    def note(self, text):
+    def note(self, text: str) -> None:
         """Write the line *text*; between stages, not within one."""
         print(text, file=self._stream, flush=True)
 
     @contextmanager
-    def stage(self, name, tell=None):
+    def stage(self, name: str, tell: Callable[[], str] | None = None) -> Iterator[None]:
         """Show *name* as running for as long as the `with` block runs.
 
         Parameters:
@@ -63,39 +72,45 @@ class Progress:
         finally:
             end(f"{ending} {duration(self._clock() - begun)}")
 
-    def _plain(self, name, tell):
+    def _plain(
+        self, name: str, tell: Callable[[], str] | None
+    ) -> Callable[[str], None]:
         self.note(f"==> {name}")
         if not tell:
             return lambda words: self.note(f"    {words}")
         stop = _every(PLAIN_INTERVAL, lambda: self.note(f"    {tell()}"))
 
-        def end(words):
+        def end(words: str) -> None:
             stop()
             self.note(f"    {words}")
 
         return end
 
-    def _redrawn(self, name, begun, tell):
-        def draw():
+    def _redrawn(
+        self, name: str, begun: float, tell: Callable[[], str] | None
+    ) -> Callable[[str], None]:
+        def draw() -> None:
             words = tell() if tell else duration(self._clock() - begun)
             self._redraw(f"==> {name}: {words}")
 
         stop = _every(INTERVAL, draw, at_once=True)
 
-        def end(words):
+        def end(words: str) -> None:
             stop()
             self._redraw(f"==> {name}: {words}")
             self.note("")
 
         return end
 
-    def _redraw(self, text):
+    def _redraw(self, text: str) -> None:
         columns = shutil.get_terminal_size().columns
         self._stream.write(f"\r\x1b[K{text[: columns - 1]}")
         self._stream.flush()
 
 
-def _every(seconds, function, at_once=False):
+def _every(
+    seconds: float, function: Callable[[], None], at_once: bool = False
+) -> Callable[[], None]:
     """Call *function* every so many *seconds*, in a thread of its own.
 
     Parameters:
@@ -105,7 +120,7 @@ def _every(seconds, function, at_once=False):
     """
     done = threading.Event()
 
-    def work():
+    def work() -> None:
         try:
             if at_once:
                 function()
@@ -118,7 +133,7 @@ def _every(seconds, function, at_once=False):
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
 
-    def end():
+    def end() -> None:
         done.set()
         thread.join()
 

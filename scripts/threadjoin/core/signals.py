@@ -1,14 +1,18 @@
-"""How a command that runs others is told to stop: once, and then it cleans up."""
+"""Stop a command that runs others, once: then it cleans up."""
+
+from __future__ import annotations
 
 import contextlib
 import signal
 import threading
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
 
 #: What a terminal that goes, a cluster or GNU parallel sends to end a job.
 ENDS = (signal.SIGTERM, signal.SIGHUP)
 
 
-def once():
+def once() -> None:
     """Have Ctrl-C and the signals that end a job raise an exception, once.
 
     Ctrl-C raises KeyboardInterrupt, also where a shell has it ignored for what is
@@ -23,15 +27,15 @@ def once():
 
 
 @contextlib.contextmanager
-def held():
+def held() -> Iterator[Callable[[], None]]:
     """Have the signals that raise an exception wait while the `with` block runs.
 
     Gives a function that ends the waiting before: it raises what has come.
     """
-    came = []
-    before = {}
+    came: list[tuple[Callable[..., Any], int]] = []
+    before: dict[signal.Signals, Callable[..., Any]] = {}
 
-    def let():
+    def let() -> None:
         while before:
             signal.signal(*before.popitem())
         while came:
@@ -39,25 +43,23 @@ def held():
             came.clear()
             handler(number, None)
 
+    def noting(handler: Callable[..., Any]) -> Callable[[int, Any], None]:
+        return lambda number, _frame: came.append((handler, number))
+
     # No other thread gets any, or may say what is done with them.
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, *ENDS):
             handler = signal.getsignal(number)
             if callable(handler):
                 before[number] = handler
-                signal.signal(
-                    number,
-                    lambda number, _frame, handler=handler: came.append(
-                        (handler, number)
-                    ),
-                )
+                signal.signal(number, noting(handler))
     try:
         yield let
     finally:
         let()
 
 
-def _leave(number, _frame):
+def _leave(number: int, _frame: Any) -> NoReturn:
     for each in (signal.SIGINT, *ENDS):
         signal.signal(each, signal.SIG_IGN)
     if number == signal.SIGINT:

@@ -1,7 +1,11 @@
 """Print tables, as Markdown and as plain text, and write pages."""
 
+from __future__ import annotations
 
-def markdown(rows, left=(0,)):
+from collections.abc import Sequence
+
+
+def markdown(rows: Sequence[Sequence[str]], left: Sequence[int] | None = (0,)) -> str:
     """Return the Markdown table of *rows*, of str, the first its head.
 
     Parameters:
@@ -14,7 +18,9 @@ def markdown(rows, left=(0,)):
     return "\n".join(f"| {' | '.join(row)} |" for row in (rows[0], rule, *rows[1:]))
 
 
-def plain(rows, left=(0,)):
+def plain(
+    rows: Sequence[Sequence[str]], left: Sequence[int] | None = (0,)
+) -> list[str]:
     """Return *rows*, of str, as lines whose cells stand below each other.
 
     Parameters:
@@ -30,5 +36,5 @@ def plain(rows, left=(0,)):
     ]
 
 
-def _is_left(number, left, row):
+def _is_left(number: int, left: Sequence[int] | None, row: Sequence[str]) -> bool:
     return left is None or number in {n % len(row) for n in left}

@@ -1,13 +1,17 @@
 """Compile a C file of the project for the machine that we are on."""
 
+from __future__ import annotations
+
 import os
+from collections.abc import Sequence
+from pathlib import Path
 
 from ..core import process
 from ..core.errors import Problem
 from . import packages
 
 
-def compiled(source, output, options, what):
+def compiled(source: Path, output: Path, options: Sequence[str], what: str) -> Path:
     """Compile and link *source*; return *output*.
 
     Parameters:

@@ -1,19 +1,23 @@
-"""The tools that work on the project needs, in a virtual environment.
+"""Set up the tools that work on the project needs, in a virtual environment.
 
 They come from the package index that pip is set up for, in the versions that
 tests/requirements.txt pins, and live in build/venv. Nothing that a user runs
 to apply or to build needs them.
 """
 
+from __future__ import annotations
+
 import hashlib
 import importlib.util
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from ..core import process
 from ..core.errors import Problem
-from ..core.layout import BUILD, ROOT
+from ..core.layout import BUILD, ROOT, StrPath
+from ..core.progress import Progress
 from . import packages
 
 VENV = BUILD / "venv"
@@ -23,7 +27,7 @@ REQUIREMENTS = ROOT / "tests" / "requirements.txt"
 OLDEST_PYTHON = (3, 11)
 
 
-def tool(name, venv=VENV):
+def tool(name: str, venv: Path = VENV) -> str:
     """Return the path (a str) of the development tool *name*.
 
     Looks beside the running interpreter (a hook has an environment of its
@@ -43,11 +47,12 @@ def tool(name, venv=VENV):
     return found
 
 
-def ensure(progress, venv=VENV, requirements=REQUIREMENTS):
+def ensure(
+    progress: Progress, venv: Path = VENV, requirements: Path = REQUIREMENTS
+) -> None:
     """Set up the virtual environment *venv*, unless it is as it should be.
 
     Parameters:
-        progress: a progress.Progress.
         venv: Path of its directory.
         requirements: Path of the file that pip is to install from.
 
@@ -69,15 +74,22 @@ def ensure(progress, venv=VENV, requirements=REQUIREMENTS):
     log = venv.with_name(f"{venv.name}.log")
     _provide(progress, log)
     python = venv / "bin" / "python"
-    install = [python, "-m", "pip", "install", "--requirement", requirements]
+    install: list[StrPath] = [
+        python,
+        "-m",
+        "pip",
+        "install",
+        "--requirement",
+        requirements,
+    ]
     with progress.stage(f"set up {venv.parent.name}/{venv.name}"):
-        make = [sys.executable, "-m", "venv", "--clear", venv]
+        make: list[StrPath] = [sys.executable, "-m", "venv", "--clear", venv]
         process.check(make, log, "python -m venv")
         process.check(install, log, "pip install")
     stamp.write_text(wanted)
 
 
-def _provide(progress, log):
+def _provide(progress: Progress, log: Path) -> None:
     """Install what the tools need of the system, where it is missing.
 
     Raises Problem when that is something that nothing works without.
@@ -87,7 +99,7 @@ def _provide(progress, log):
         "quilt": _need("quilt", "quilt"),
     }
 
-    def lacking():
+    def lacking() -> Iterator[str]:
         importlib.invalidate_caches()
         if importlib.util.find_spec("ensurepip") is None:
             yield "venv"
@@ -103,7 +115,7 @@ def _provide(progress, log):
         progress.note(f"note: quilt is missing, nothing is checked with it; {advice}")
 
 
-def _need(name, package, debian=None):
+def _need(name: str, package: str, debian: str | None = None) -> packages.Need:
     """Return a packages.Need for *package*, which Debian may call otherwise."""
     names = dict.fromkeys(packages.DATA["managers"], package)
     names["apt-get"] = debian or package

@@ -1,16 +1,21 @@
-"""The directory build/, for one run at a time."""
+"""Hold the directory build/, for one run at a time."""
+
+from __future__ import annotations
 
 import contextlib
 import fcntl
 import os
 import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
 
 from ..core import files
 from ..core.errors import Problem
 from ..core.layout import BUILD
 
 
-def require_ascii(place=BUILD):
+def require_ascii(place: Path = BUILD) -> None:
     """Raise Problem unless CPython can be built in the directory *place*.
 
     It is built by an interpreter that cannot decode the names of its own files yet.
@@ -23,7 +28,7 @@ def require_ascii(place=BUILD):
 
 
 @contextlib.contextmanager
-def occupied(place=BUILD):
+def occupied(place: Path = BUILD) -> Iterator[None]:
     """Hold the directory *place* while the `with` block runs.
 
     Temporary files, ours and those of the programs we run, go below it too.
@@ -57,7 +62,7 @@ def occupied(place=BUILD):
             files.remove(scratch)
 
 
-def _take(lock, place):
+def _take(lock: IO[str], place: Path) -> None:
     """Lock the open file *lock* and write our process id into it."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -4,8 +4,11 @@ They keep it in build/docker/results.json, from run to run: `scripts/test
 tests/docker` measures.
 """
 
+from __future__ import annotations
+
 import json
 import os
+from pathlib import Path
 
 from ..core import files, layout, tables
 from ..core.errors import Problem
@@ -36,28 +39,28 @@ class Results:
         path: pathlib.Path of a JSON file, which need not be there yet.
     """
 
-    def __init__(self, path=RESULTS):
+    def __init__(self, path: Path = RESULTS) -> None:
         self._path = path
         self._values = json.loads(path.read_text()) if path.exists() else {}
 
-    def add(self, figure, image, value):
+    def add(self, figure: str, image: str, value: float) -> None:
         """Note that the *figure* ("MB") of the *image* ("stock") is *value*."""
         self._values.setdefault(figure, {})[image] = value
 
-    def add_build(self, image, seconds):
+    def add_build(self, image: str, seconds: float) -> None:
         """Note that the *image* has just been built, in so many *seconds*."""
         self.add("seconds to build", image, round(seconds))
         self.add("load while it was built", image, round(os.getloadavg()[1], 1))
 
-    def save(self):
+    def save(self) -> None:
         """Write the file."""
         files.write(self._path, json.dumps(self._values, indent=4) + "\n")
 
-    def page(self):
+    def page(self) -> str:
         """Return the page for the documentation, a str."""
         return _INTRODUCTION.format(processors=os.cpu_count()) + self.table()
 
-    def table(self):
+    def table(self) -> str:
         """Return a table in Markdown: a line for each figure, a column for each image.
 
         Raises Problem when nothing has been measured.

@@ -5,15 +5,19 @@ types in the public headers; CPython's own tool looks whether all of the stable
 ABI is there.
 """
 
+from __future__ import annotations
+
 import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..core import layout, process
 from ..core.errors import Problem
+from ..core.layout import StrPath
 
 #: What is not public though it looks so, in the form that abidiff reads.
 PRIVATE = layout.PATCHES / "abi-private.ini"
@@ -49,11 +53,11 @@ class Interface:
     include: Path  # the headers
     config: Path  # pyconfig.h
     source: Path  # of CPython; only there for one in its build directory
-    build: Path  # its build directory; None for one that is installed
+    build: Path | None  # its build directory; None for one that is installed
     static: str  # the static library's name
 
 
-def interface(python):
+def interface(python: StrPath) -> Interface:
     """Return the Interface of the interpreter *python* (a path).
 
     Raises Problem when it does not run.
@@ -75,13 +79,12 @@ def interface(python):
     )
 
 
-def public_headers(include, config, directory):
+def public_headers(include: Path, config: Path, directory: Path) -> Path:
     """Copy the headers that extensions include into *directory*, made anew.
 
     Parameters:
         include: Path of CPython's Include.
         config: Path of pyconfig.h.
-        directory: Path.
 
     Returns *directory*. The headers in internal/ are left out: abidiff then
     takes the types that they define for private.
@@ -92,7 +95,9 @@ def public_headers(include, config, directory):
     return directory
 
 
-def compare(before, after):
+def compare(
+    before: tuple[Path, Path], after: tuple[Path, Path]
+) -> tuple[str, list[str]]:
     """Compare two binaries with their headers.
 
     Parameters:
@@ -134,7 +139,7 @@ _MEMBERS = re.compile(r"  \d+ data member insertions?:$")
 _MEMBER = re.compile(r"    '.*', at offset (\d+) \(in bits\)")
 
 
-def forbidden(report):
+def forbidden(report: str) -> Iterator[str]:
     """Yield the lines of abidiff's *report* that are not mere additions.
 
     These are added functions and variables, and members at the end of the
@@ -143,34 +148,36 @@ def forbidden(report):
     size = None  # of the structure that the lines are about, before; in bits
     grown = False
     for line in report.splitlines():
+        sized, member = _SIZE.match(line), _MEMBER.match(line)
         if _HEADING.match(line) or line.startswith("  [A] "):
             grown = False
         elif _GROWN.match(line):
             grown, size = True, None
-        elif grown and _SIZE.match(line):
-            size = int(_SIZE.match(line)[1])
+        elif grown and sized:
+            size = int(sized[1])
         elif grown and size and _MEMBERS.match(line):
             pass
-        elif grown and size and _MEMBER.match(line):
-            if int(_MEMBER.match(line)[1]) < size:
+        elif grown and size and member:
+            if int(member[1]) < size:
                 yield line
         else:
             yield line
 
 
-def check_stable_abi(python, facts):
+def check_stable_abi(python: StrPath, facts: Interface, build: Path) -> None:
     """Raise Problem unless all of the stable ABI is there.
 
     Parameters:
         python: path of the interpreter.
-        facts: its Interface; of one in its build directory.
+        facts: its Interface.
+        build: its build directory.
 
     It is CPython's own tool that looks (`make check-limited-abi`), which
     expects headers and library in the current directory.
     """
-    with tempfile.TemporaryDirectory() as place:
-        place = Path(place)
-        for path in (facts.include, facts.config, facts.build / facts.static):
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name)
+        for path in (facts.include, facts.config, build / facts.static):
             (place / path.name).symlink_to(path)
         tool = facts.source / "Tools" / "scripts" / "stable_abi.py"
         done = subprocess.run(
@@ -187,18 +194,18 @@ def check_stable_abi(python, facts):
         raise Problem(f"the stable ABI is not complete: {done.stdout.strip()}")
 
 
-def report(stock, patched):
+def report(stock: StrPath, patched: StrPath) -> None:
     """Print how the interfaces of two interpreters (paths) differ.
 
     Raises Problem where that is not only by additions.
     """
     with tempfile.TemporaryDirectory() as place:
         sides = []
-        for python in (stock, patched):
+        for kind, python in (("stock", stock), ("patched", patched)):
             facts = interface(python)
-            headers = Path(place, str(len(sides)))
-            public_headers(facts.include, facts.config, headers)
+            headers = Path(place, kind)
             sides.append((facts.binary, headers))
+            public_headers(facts.include, facts.config, headers)
         differences, wrong = compare(*sides)
     print(differences.strip())
     if wrong:
@@ -210,5 +217,5 @@ def report(stock, patched):
     if facts.build is None:
         print("Stable ABI: not checked, that takes a build directory.")
         return
-    check_stable_abi(patched, facts)
+    check_stable_abi(patched, facts, facts.build)
     print("Stable ABI: complete.")

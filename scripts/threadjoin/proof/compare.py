@@ -1,10 +1,14 @@
 """Tell what differs between two runs of the same tests, and what is flaky."""
 
+from __future__ import annotations
+
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from math import comb
+from typing import Any, Protocol
 
 from ..building.identity import KINDS
-from .outcomes import RANK, SKIPPED
+from .outcomes import RANK, SKIPPED, Run
 
 WORSE, BETTER = "worse", "better"
 
@@ -17,6 +21,13 @@ QUIET = 5
 #: Rounds that it takes at least to tell two interpreters apart: with fewer, no
 #: difference is too large for chance.
 FEWEST = next(n for n in range(1, 100) if 1 / comb(2 * n, n) < LEVEL)
+
+
+class Place(Protocol):
+    """Where units of tests can be run."""
+
+    def run(self, units: Any) -> Run:
+        """Run *units*."""
 
 
 @dataclass
@@ -38,7 +49,7 @@ class Difference:
     good: dict
     rounds: int = 0
 
-    def add(self, outcomes):
+    def add(self, outcomes: Mapping[str, str]) -> None:
         """Take in one repetition: *outcomes*, a dict of role to outcome."""
         best = max(RANK[self.stock], RANK[self.patched])
         self.rounds += 1
@@ -46,24 +57,24 @@ class Difference:
             self.good[role] += RANK[outcome] >= best
 
     @property
-    def chance(self):
+    def chance(self) -> float:
         """How often chance alone makes a difference this large, 0 to 1."""
         lower, upper = KINDS[:: -1 if self.kind == WORSE else 1]
         return fisher(self.good[lower], self.good[upper], self.rounds)
 
     @property
-    def stands(self):
+    def stands(self) -> bool:
         """Whether the repetitions tell the two interpreters apart."""
         return self.chance < LEVEL
 
     @property
-    def decided(self):
+    def decided(self) -> bool:
         """Whether more repetitions would not change the verdict."""
         quiet = self.rounds >= QUIET and set(self.good.values()) == {self.rounds}
         return self.stands or quiet
 
-    def __str__(self):
-        def role(name):
+    def __str__(self) -> str:
+        def role(name: str) -> str:
             return f"{name} {self.good[name]}/{self.rounds}"
 
         return (
@@ -72,7 +83,7 @@ class Difference:
         )
 
 
-def fisher(low, high, rounds):
+def fisher(low: int, high: int, rounds: int) -> float:
     """Return the one-sided P of Fisher's exact test, 0 to 1.
 
     Parameters:
@@ -90,7 +101,9 @@ def fisher(low, high, rounds):
     return ways / comb(2 * rounds, successes)
 
 
-def differences(stock, patched):
+def differences(
+    stock: Mapping[str, str], patched: Mapping[str, str]
+) -> list[Difference]:
     """Return the Differences between two dicts of outcome by test id.
 
     Worse is: passed on stock, not on patched; or failed on patched, not on
@@ -105,7 +118,12 @@ def differences(stock, patched):
     return found
 
 
-def repeat(found, places, units, rounds):
+def repeat(
+    found: Sequence[Difference],
+    places: Mapping[str, Place],
+    units: Mapping[str, Container[str]],
+    rounds: int,
+) -> None:
     """Run the units of the differences *found* again, until they are judged.
 
     Parameters:

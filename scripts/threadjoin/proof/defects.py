@@ -6,21 +6,24 @@ Python itself ends with 1 when nobody catches an exception: here, that cannot be
 told either.
 """
 
+from __future__ import annotations
+
 import json
 import os
+import re
 from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..building.identity import Python
 from ..core import layout, process, tables
-from ..series import catalog
+from ..core.layout import StrPath
+from ..series import catalog, differences
 from . import pages
 
 DATA = layout.ROOT / "tests" / "defects" / "defects.json"
-
-#: From a page to the directory of the project.
-UP = "../../.."
 
 #: Seconds that a reproducer may take.
 PATIENCE = 120
@@ -68,24 +71,47 @@ class Defect:
     issue: int = 0  # upstream's; 0 for none
 
 
-def load(data=DATA):
+def load(data: Path = DATA) -> list[Defect]:
     """Return the Defects that the file *data* lists."""
     return [Defect(**entry) for entry in json.loads(data.read_text())]
 
 
-def numbered(patches=layout.PATCHES):
+def numbered(patches: Path = layout.PATCHES) -> dict[str, dict[str, Path]]:
     """Return the patches of all series below the directory *patches*.
 
     As {number, as the registry has it: {name of the series: path of the patch}}.
     """
-    found = {}
+    found: dict[str, dict[str, Path]] = {}
     for name in catalog.available(patches):
         for path in catalog.load_series(name, patches).patches:
             found.setdefault(path.name[:4], {})[name] = path
     return found
 
 
-def labels(pythons):
+def left(series: catalog.Series, version: str) -> Iterator[tuple[Defect, str]]:
+    """Yield (Defect, release): what is in *version*, and upstream mended later.
+
+    A series has no patch for what upstream has mended in its version, and applies to
+    the releases before that too.
+
+    Parameters:
+        version: of a tree, such as "3.12.3+".
+    """
+    numbers = {path.name[:4] for path in series.patches}
+    mended = differences.load(series).mended
+    later = {n: r for n, r in mended.items() if _number(version) < _number(r)}
+    # The data of the defects is not read for nothing.
+    for defect in load() if later else ():
+        release = later.get(Path(defect.script).stem)
+        if release and defect.mended_by and defect.mended_by not in numbers:
+            yield defect, release
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(map(int, re.findall(r"\d+", version)[:3]))
+
+
+def labels(pythons: Sequence[Python]) -> list[str]:
     """Return what to call each of *pythons*, no two of them the same, a list."""
     names = [python.label for python in pythons]
     for more in (
@@ -97,7 +123,7 @@ def labels(pythons):
     return names
 
 
-def command(python, script):
+def command(python: StrPath, script: StrPath) -> list[str]:
     """Return the command that runs the reproducer *script* on *python* (paths).
 
     It ends with the script's status, or with UNKNOWN.
@@ -105,7 +131,9 @@ def command(python, script):
     return [str(python), "-c", _RUNNER, str(script)]
 
 
-def reproduce(python, script, times=1, jobs=1):
+def reproduce(
+    python: StrPath, script: StrPath, times: int = 1, jobs: int = 1
+) -> Counter[int | None]:
     """Run a reproducer.
 
     Parameters:
@@ -118,7 +146,7 @@ def reproduce(python, script, times=1, jobs=1):
     as None.
     """
 
-    def once(_):
+    def once(_: object) -> int | None:
         return process.bounded(command(python, script), os.devnull, PATIENCE)
 
     first = min(times, ENOUGH)
@@ -129,7 +157,7 @@ def reproduce(python, script, times=1, jobs=1):
     return counts
 
 
-def verdict(statuses):
+def verdict(statuses: Counter[int | None]) -> str:
     """Return the words for a Counter of statuses, as reproduce() returns it."""
     times = sum(statuses.values())
     if statuses[SOUND] == times:
@@ -139,7 +167,7 @@ def verdict(statuses):
     return f"yes, {statuses[DEFECT]:,} of {times:,}" if times > 1 else "yes"
 
 
-def mark(words):
+def mark(words: str) -> str:
     """Return the mark for the *words* of verdict(), which LEGEND explains."""
     if not words.startswith("yes"):
         return {"no": "–", "cannot tell": "?"}[words]
@@ -147,7 +175,11 @@ def mark(words):
     return "●" if shown in ("yes", times) else f"● {shown} of {times}"
 
 
-def table(defects, columns, patches):
+def table(
+    defects: Sequence[Defect],
+    columns: Mapping[str, Sequence[str]],
+    patches: Mapping[str, Mapping[str, Path]],
+) -> str:
     """Return the Markdown table of what was found.
 
     Parameters:
@@ -161,9 +193,9 @@ def table(defects, columns, patches):
         if defect.issue:
             url = f"https://github.com/python/cpython/issues/{defect.issue}"
             what += f" ([{defect.issue}]({url}))"
-        path = Path(UP, defect.script)
+        path = pages.UP / defect.script
         mended = [
-            f"{series} by [{patch.name[:4]}](../../../patches/{series}/{patch.name})"
+            f"{series} by [{patch.name[:4]}]({pages.UP}/patches/{series}/{patch.name})"
             for series, patch in patches.get(defect.mended_by, {}).items()
         ]
         cells = [what, f"[{path.stem}]({path})", ", ".join(mended)]
@@ -184,7 +216,12 @@ Each ran {times} on each interpreter{enough}. "Mended in" has the series that
 concern the defect, and the patch of each after which it is not there any more."""
 
 
-def page(times, defects, columns, series):
+def page(
+    times: int,
+    defects: Sequence[Defect],
+    columns: Mapping[str, Sequence[str]],
+    series: Iterable[str],
+) -> str:
     """Return the page for the documentation, a str.
 
     Parameters:

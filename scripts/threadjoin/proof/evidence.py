@@ -1,24 +1,31 @@
 """Tell which pages of results in docs/ are old, and make them anew.
 
-docs/results/SERIES/evidence.json has the pages, and the commands that make each;
-stale.json beside it has those that are known to be of an older series, and why. To
-measure takes hours: such a page says so itself, and any other is a fault.
+docs/results/evidence.json has the pages that a series may have, in docs/results/SERIES,
+and the commands that make each. The lead has all of them. stale.json beside the pages
+has those that are known to be of an older series, and why. To measure takes hours: such
+a page says so itself, and any other is a fault.
 """
+
+from __future__ import annotations
 
 import json
 import re
 import subprocess
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..building import interpreter
 from ..core import files, layout
 from ..core.errors import Problem
+from ..core.progress import Progress
+from ..series import catalog
 from . import pages
 
-DATA = "docs/results/*/evidence.json"
+RESULTS = "docs/results"
+DATA = f"{RESULTS}/evidence.json"
 
-#: The list of pages that are known to be old, beside that: for each, which series it
+#: The list of pages that are known to be old, beside them: for each, which series it
 #: is of, and why it is not made anew.
 STALE = "stale.json"
 
@@ -34,34 +41,50 @@ _BUILT = re.compile(r"\{(\w+) (\w+)\}")
 #: In a command, the interpreters that --python names.
 _OTHERS = "{others}"
 
+#: In the data, the directory of the pages of a series, and its name. A page that is not
+#: in such a directory is of the lead alone.
+_PLACE, _SERIES = "{results}", "{series}"
+
 
 @dataclass(frozen=True)
 class Page:
     """A page of results, from an evidence.json."""
 
     path: Path  # of the page
+    series: str  # its name
     commands: tuple  # that make it, in order: tuples of str
     minutes: int  # that they take, about: on two processors
     stale: Path  # of the list of the pages of its series that are known to be old
     by_hand: str = ""  # what is left to do after them
 
 
-def load(root=layout.ROOT):
-    """Return the Pages of the project at *root*, those that take least first."""
-    found = [
-        Page(
-            path=root / one.pop("page"),
-            commands=tuple(map(tuple, one.pop("commands"))),
-            stale=data.with_name(STALE),
-            **one,
-        )
-        for data in sorted(root.glob(DATA))
-        for one in json.loads(data.read_text())
-    ]
+def load(root: Path = layout.ROOT) -> list[Page]:
+    """Return the Pages of the project at *root*, those that take least first.
+
+    A series has some where there is a directory of its results.
+    """
+    text = (root / DATA).read_text()
+    lead = {one["page"] for one in json.loads(text) if _PLACE not in one["page"]}
+    found = []
+    for place in sorted(path for path in (root / RESULTS).iterdir() if path.is_dir()):
+        name = place.name
+        filled = text.replace(_PLACE, f"{RESULTS}/{name}").replace(_SERIES, name)
+        found += [
+            Page(
+                root / one["page"],
+                name,
+                tuple(map(tuple, one["commands"])),
+                one["minutes"],
+                place / STALE,
+                one.get("by_hand", ""),
+            )
+            for one in json.loads(filled)
+            if name == catalog.DEFAULT_SERIES or one["page"] not in lead
+        ]
     return sorted(found, key=lambda page: page.minutes)
 
 
-def state(page, patches=layout.PATCHES):
+def state(page: Page, patches: Path = layout.PATCHES) -> str:
     """Return the state of *page*, one of CURRENT, OLD, UNKNOWN and MISSING.
 
     Parameters:
@@ -75,24 +98,24 @@ def state(page, patches=layout.PATCHES):
     return CURRENT if pages.says_series(text) else UNKNOWN
 
 
-def known_stale(page):
+def known_stale(page: Page) -> dict[str, str] | None:
     """Return the entry of *page* in its list of old pages; None if it has none."""
     return _stale(page.stale).get(page.path.name)
 
 
-def _stale(path):
+def _stale(path: Path) -> dict[str, dict[str, str]]:
     return json.loads(path.read_text()) if path.is_file() else {}
 
 
-def _digests(text):
+def _digests(text: str) -> str:
     return ", ".join(f"{name} {digest}" for name, digest in pages.of(text))
 
 
-def _note(entry):
+def _note(entry: Mapping[str, str]) -> str:
     return _NOTE.format(entry["of"], entry["why"])
 
 
-def faults(wanted, patches=layout.PATCHES):
+def faults(wanted: Iterable[Page], patches: Path = layout.PATCHES) -> Iterator[str]:
     """Yield what is wrong with the Pages *wanted*: an age that they do not tell.
 
     Parameters:
@@ -106,13 +129,15 @@ def faults(wanted, patches=layout.PATCHES):
             yield f"{name} is current, and called old"
         elif is_ == OLD and not (entry and entry["of"] == _digests(text)):
             yield f"{name} is of {_digests(text)}, and not known to be old"
-        elif is_ == OLD and _note(entry) not in text:
+        elif is_ == OLD and entry and _note(entry) not in text:
             yield f"{name} does not say of which series it is"
-        elif is_ in (UNKNOWN, MISSING):
+        elif is_ == UNKNOWN or (
+            is_ == MISSING and page.series == catalog.DEFAULT_SERIES
+        ):
             yield f"{name}: {is_}"
 
 
-def mark(wanted, why):
+def mark(wanted: Iterable[Page], why: str) -> None:
     """Have those of the Pages *wanted* that are old say so; list them.
 
     Parameters:
@@ -137,10 +162,15 @@ def mark(wanted, why):
         files.write(page.stale, json.dumps(listed, indent=4, sort_keys=True) + "\n")
 
 
-def expand(command, others=()):
+def expand(
+    command: Iterable[str],
+    series: str = catalog.DEFAULT_SERIES,
+    others: Iterable[str] = (),
+) -> list[str]:
     """Return *command*, a tuple of str, with its interpreters' paths in it.
 
     Parameters:
+        series: name of that of the page.
         others: paths of further interpreters.
 
     Raises Problem when one of them is not built.
@@ -150,11 +180,11 @@ def expand(command, others=()):
         match = _BUILT.fullmatch(word)
         if match:
             variant, kind = match.groups()
-            path = interpreter.built(kind, variant)
+            path = interpreter.built(kind, variant, series)
             if not path.is_file():
                 raise Problem(
-                    f"there is no {kind} {variant} build; run `./build.sh --no-test "
-                    f"--variant {variant}`"
+                    f"there is no {kind} {variant} build; run `./build.sh {series} "
+                    f"--no-test --variant {variant}`"
                 )
             words.append(str(path))
         elif word == _OTHERS:
@@ -164,14 +194,19 @@ def expand(command, others=()):
     return words
 
 
-def make(wanted, others, progress):
+def make(
+    wanted: Sequence[Page], others: Iterable[str], progress: Progress
+) -> list[Page]:
     """Make each of the Pages *wanted*; return those whose commands failed.
 
     What the commands print goes where this prints.
     """
     failed = []
     # All of them can be made, or none is begun: some take an hour.
-    ready = [[expand(command, others) for command in page.commands] for page in wanted]
+    ready = [
+        [expand(command, page.series, others) for command in page.commands]
+        for page in wanted
+    ]
     for page, commands in zip(wanted, ready):
         name = page.path.relative_to(layout.ROOT)
         with progress.stage(f"make {name} (about {page.minutes} min)"):

@@ -5,17 +5,22 @@ their text, and what is to come of checking it: that it holds, or that a
 counterexample is found, for the old protocol and for bugs that are planted.
 """
 
+from __future__ import annotations
+
 import ast
 import hashlib
 import json
 import re
 import tempfile
 import time
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..core import layout, process
 from ..core.errors import Problem
+from ..core.layout import StrPath
 from ..host import packages
 
 MODELS = layout.ROOT / "tests" / "models"
@@ -32,6 +37,9 @@ MEMORY = 300
 DEPTH = 10_000
 TABLE = 20
 
+#: An entry of models.json.
+Model = dict[str, Any]
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -44,7 +52,12 @@ class Outcome:
     story: str  # the counterexample: what its steps print; "" if it holds
 
 
-def check(model, defines=(), memory=MEMORY, patience=PATIENCE):
+def check(
+    model: Path,
+    defines: Iterable[str] = (),
+    memory: int = MEMORY,
+    patience: float = PATIENCE,
+) -> Outcome:
     """Check all interleavings of *model*; return the Outcome.
 
     Parameters:
@@ -80,7 +93,7 @@ def check(model, defines=(), memory=MEMORY, patience=PATIENCE):
         return Outcome(holds, states, megabytes, seconds, story)
 
 
-def _verdict(model, said):
+def _verdict(model: Path, said: str) -> tuple[bool, int, float]:
     """Return whether it holds, the states and the megabytes, of what pan *said*."""
     found = re.search(r"errors: (\d+)", said)
     states = re.search(r"(\d+) states, stored", said)
@@ -98,7 +111,7 @@ def _verdict(model, said):
     return holds, int(states[1]), float(used[1])
 
 
-def _run(command, place, patience):
+def _run(command: Sequence[StrPath], place: Path, patience: float) -> str:
     """Run *command* in the directory *place* and return what it says."""
     log = place / "log"
     status = process.bounded(command, log, patience, cwd=place)
@@ -111,11 +124,11 @@ def _run(command, place, patience):
     return said
 
 
-def _last_words(said):
+def _last_words(said: str) -> str:
     return " ".join(said.split())[-300:]
 
 
-def function_text(source, name):
+def function_text(source: Path, name: str) -> str:
     """Return the text of a function.
 
     Parameters:
@@ -131,17 +144,17 @@ def function_text(source, name):
     return found
 
 
-def _in_python(text, name):
-    scope = ast.parse(text).body
+def _in_python(text: str, name: str) -> str | None:
+    found: Any = ast.parse(text)
     for word in name.split("."):
-        named = [node for node in scope if getattr(node, "name", None) == word]
+        named = [node for node in found.body if getattr(node, "name", None) == word]
         if not named:
             return None
-        scope = named[0].body
-    return ast.get_source_segment(text, named[0])
+        found = named[0]
+    return ast.get_source_segment(text, found)
 
 
-def _in_c(text, name):
+def _in_c(text: str, name: str) -> str | None:
     # PEP 7: the name begins a line, or stands after its type, and the body
     # ends with a brace that begins one.
     found = re.search(
@@ -150,7 +163,7 @@ def _in_c(text, name):
     return found and found[0]
 
 
-def digests(entry, trees):
+def digests(entry: Model, trees: Mapping[str, Path]) -> dict[str, dict[str, str]]:
     """Return the digests of the functions that a model describes, as they are now.
 
     Parameters:
@@ -169,7 +182,7 @@ def digests(entry, trees):
     }
 
 
-def changed(entry, trees):
+def changed(entry: Model, trees: Mapping[str, Path]) -> list[str]:
     """Return the names of the functions that are not as the model has them."""
     now = digests(entry, trees)
     return [
@@ -180,7 +193,7 @@ def changed(entry, trees):
     ]
 
 
-def named(model):
+def named(model: Path) -> set[str]:
     """Return the names of the functions that the comments of a model name.
 
     Parameters:
@@ -192,7 +205,7 @@ def named(model):
     return set(re.findall(r"[\w.]+(?=\(\))", " ".join(comments)))
 
 
-def unmatched(model, entry):
+def unmatched(model: Path, entry: Model) -> list[str]:
     """Return what only one of a model and its entry names.
 
     Parameters:
@@ -206,7 +219,7 @@ def unmatched(model, entry):
     return sorted(named(model) ^ watched)
 
 
-def record(trees, data=DATA):
+def record(trees: Mapping[str, Path], data: Path = DATA) -> None:
     """Write the digests of the functions as they are now into models.json."""
     entries = json.loads(data.read_text())
     for entry in entries.values():
@@ -214,6 +227,6 @@ def record(trees, data=DATA):
     data.write_text(json.dumps(entries, indent=4) + "\n")
 
 
-def load(data=DATA):
+def load(data: Path = DATA) -> dict[str, Model]:
     """Return the content of models.json: {file name: entry}."""
     return json.loads(data.read_text())

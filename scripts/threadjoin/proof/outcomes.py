@@ -1,9 +1,14 @@
 """Record what tests came to, and read it from what their runners report."""
 
+from __future__ import annotations
+
 import contextlib
 import json
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 PASSED, SKIPPED, FAILED = "passed", "skipped", "failed"
 
@@ -24,28 +29,28 @@ class Run:
     units: dict = field(default_factory=dict)  # of unit to its test ids
     times: dict = field(default_factory=dict)  # of unit to seconds
 
-    def add(self, unit, outcomes, seconds):
+    def add(self, unit: str, outcomes: Mapping[str, str], seconds: float) -> None:
         """Take in the *outcomes* (a dict) of *unit*, which took *seconds*."""
         self.outcomes.update(outcomes)
         self.units[unit] = sorted(outcomes)
         self.times[unit] = seconds
 
     @property
-    def seconds(self):
+    def seconds(self) -> float:
         """How long it took, unit after unit."""
         return sum(self.times.values())
 
-    def count(self, outcome):
+    def count(self, outcome: str) -> int:
         """Return how many tests had *outcome*."""
         return sum(value == outcome for value in self.outcomes.values())
 
 
-def worst(outcomes):
+def worst(outcomes: Iterable[str]) -> str:
     """Return the worst of some *outcomes*."""
     return min(outcomes, key=RANK.__getitem__)
 
 
-def parse_reportlog(path):
+def parse_reportlog(path: Path) -> dict[str, str]:
     """Return the outcomes in the file *path* that pytest-reportlog wrote.
 
     A dict of outcome by test id; empty when there is no such file. The file
@@ -53,14 +58,14 @@ def parse_reportlog(path):
     """
     if not path.is_file():
         return {}
-    found = {}
+    found: dict[str, str] = {}
     for line in path.read_text(errors="replace").splitlines():
         with contextlib.suppress(json.JSONDecodeError):  # cut off by a crash
             _take_report(json.loads(line), found)
     return found
 
 
-def _take_report(report, found):
+def _take_report(report: dict[str, Any], found: dict[str, str]) -> None:
     kind, outcome = report.get("$report_type"), report.get("outcome")
     if outcome not in RANK or (kind == "CollectReport" and outcome != FAILED):
         return
@@ -70,7 +75,7 @@ def _take_report(report, found):
     found[name] = worst([outcome, found.get(name, outcome)])
 
 
-def parse_unittest(unit, output):
+def parse_unittest(unit: str, output: str) -> dict[str, str]:
     """Return the outcomes in the *output* of `unit -v`, a script of unittest.
 
     A dict of outcome by test id. What a test prints may stand between its
@@ -89,7 +94,7 @@ def parse_unittest(unit, output):
     return {**outcomes, **dict.fromkeys(failures(unit, output), FAILED)}
 
 
-def failures(unit, output):
+def failures(unit: str, output: str) -> set[str]:
     """Return the ids of the tests that failed, as the summary of `unit -v` has them.
 
     A set; *output* is what it said.
@@ -99,13 +104,13 @@ def failures(unit, output):
     return {_name(unit, *failure) for failure in found}
 
 
-def _name(unit, method, place):
+def _name(unit: str, method: str, place: str) -> str:
     # Before 3.11 the place is that of the class.
     whole = place if place.endswith(f".{method}") else f"{place}.{method}"
     return f"{unit}::{whole}"
 
 
-def stable(name):
+def stable(name: str) -> str:
     """Return the id *name* without what differs from one run to the next."""
     name = name.rpartition("site-packages/")[2]
     return _ADDRESS.sub("0x...", name)

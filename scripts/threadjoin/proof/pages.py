@@ -1,6 +1,10 @@
 """Write the heads of the pages of results in docs/, and tell which pages are old."""
 
+from __future__ import annotations
+
 import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
 
 from ..core import layout
 from ..series import catalog
@@ -8,10 +12,15 @@ from ..series import catalog
 #: Where the pages are, in a directory for each series.
 RESULTS = layout.ROOT / "docs" / "results"
 
+#: From such a page to the directory of the project.
+UP = PurePosixPath("../../..")
+
 _MEASURED = re.compile(r"^Measured with the series (\S+), (\w+)\.$", re.MULTILINE)
 
 
-def measured(names=(catalog.DEFAULT_SERIES,), patches=layout.PATCHES):
+def measured(
+    names: Iterable[str] = (catalog.DEFAULT_SERIES,), patches: Path = layout.PATCHES
+) -> list[str]:
     """Return the lines that say which series a page was measured with, a list.
 
     Parameters:
@@ -22,7 +31,12 @@ def measured(names=(catalog.DEFAULT_SERIES,), patches=layout.PATCHES):
     return [f"Measured with the series {one.name}, {one.digest}." for one in found]
 
 
-def outdated(text, patches=layout.PATCHES):
+def measured_on(version: str) -> list[str]:
+    """Return measured() for an interpreter of *version*, a sys.version."""
+    return measured([catalog.series_name(version.split()[0])])
+
+
+def outdated(text: str, patches: Path = layout.PATCHES) -> Iterator[str]:
     """Yield those lines of measured() in *text* that are of a series as it was.
 
     Other parameters: as measured() has them.
@@ -34,22 +48,22 @@ def outdated(text, patches=layout.PATCHES):
             yield match[0]
 
 
-def path(name, series=catalog.DEFAULT_SERIES):
+def path(name: str, series: str = catalog.DEFAULT_SERIES) -> Path:
     """Return the Path of the page *name* ("defects.md") of *series*."""
     return RESULTS / series / name
 
 
-def of(text):
+def of(text: str) -> list[tuple[str, str]]:
     """Return which series *text*, of a page, is of: {(name, digest)}, sorted."""
     return sorted(set(_MEASURED.findall(text)))
 
 
-def says_series(text):
+def says_series(text: str) -> bool:
     """Return whether *text*, of a page, says which series it was measured with."""
     return bool(_MEASURED.search(text))
 
 
-def head(title, command, said):
+def head(title: str, command: str, said: Iterable[str]) -> list[str]:
     """Return how a page begins, a list of paragraphs.
 
     Parameters:

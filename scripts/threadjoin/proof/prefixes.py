@@ -1,12 +1,18 @@
-"""Each prefix of a series, built and tested: what a bisection meets."""
+"""Build and test each prefix of a series: what a bisection meets."""
+
+from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from ..building import interpreter
 from ..core import files, layout, process, tables
 from ..core.errors import Problem
+from ..core.progress import Progress
 from ..series import tree
+from ..series.catalog import Series
 from ..source import origin
 from .outcomes import PASSED
 from .regrtest import runner
@@ -33,22 +39,22 @@ class Step:
 
     name: str
     warnings: tuple
-    failed: tuple
-    log: object
+    failed: tuple | None
+    log: Path
 
-    def __str__(self):
+    def __str__(self) -> str:
         if self.failed is None:
             return f"{self.name} does not compile, see {self.log}"
         said = [f"{unit} failed" for unit in self.failed]
         return f"{self.name}: {', '.join([*said, *self.warnings])}"
 
     @property
-    def sound(self):
+    def sound(self) -> bool:
         """Whether nothing is to be said against it."""
         return self.failed == () and not self.warnings
 
 
-def warnings(text):
+def warnings(text: str) -> set[str]:
     """Return the warnings in the compiler's output *text*, a set of str.
 
     Without line numbers: a patch moves what it does not change.
@@ -60,28 +66,34 @@ class Builder:
     """A place where one prefix is built after the other.
 
     Parameters:
-        series: catalog.Series.
         source: the origin.Origin of its release.
         home: Path of a directory that nothing else uses, and that is there.
         jobs: how many compilers, and files of tests, at the same time.
         variant: the interpreter.Variant; None for a debug build.
     """
 
-    def __init__(self, series, source, home, jobs, variant=None):
+    def __init__(
+        self,
+        series: Series,
+        source: origin.Origin,
+        home: Path,
+        jobs: int,
+        variant: interpreter.Variant | None = None,
+    ) -> None:
         self._series = series
         self._source = source
         self._home = home
         self._jobs = jobs
         variant = variant or interpreter.VARIANTS[VARIANT]
         self._built = interpreter.Interpreter("patched", home, variant)
-        self._known = set()
+        self._known: set[str] = set()
 
     @property
-    def version(self):
+    def version(self) -> str:
         """The version of CPython that is there to build, of begin()."""
         return tree.version_of(self._built.source)
 
-    def begin(self):
+    def begin(self) -> None:
         """Build the release without the series. Raises process.Failed."""
         interpreter.require_space([self._built], self._home)
         # Afresh: a warning is only given when a file is compiled.
@@ -89,7 +101,7 @@ class Builder:
         self._compile(self._series, False)
         self._known = self._said()
 
-    def step(self, length, units):
+    def step(self, length: int, units: Sequence[str]) -> Step:
         """Build the first *length* patches; return a Step.
 
         Parameters:
@@ -113,16 +125,18 @@ class Builder:
         failed = tuple(unit for unit in units if outcomes.get(unit, PASSED) != PASSED)
         return Step(name, tuple(sorted(self._said() - self._known)), failed, log)
 
-    def _compile(self, series, patched):
+    def _compile(self, series: Series, patched: bool) -> None:
         origin.prepare(self._source, series, self._built.source, patched)
         interpreter.configure([self._built])
         self._built.compile(self._jobs)
 
-    def _said(self):
+    def _said(self) -> set[str]:
         return warnings(self._built.log("compile").read_text(errors="replace"))
 
 
-def select(series, only=(), start=None):
+def select(
+    series: Series, only: Iterable[str] = (), start: str | None = None
+) -> list[int]:
     """Return how many patches each wanted prefix of a catalog.Series has.
 
     Parameters:
@@ -141,7 +155,7 @@ def select(series, only=(), start=None):
     return list(lengths)
 
 
-def _position(text, series, names):
+def _position(text: str, series: Series, names: Sequence[str]) -> int:
     """Return which of *names*, those of the patches of *series*, *text* means."""
     number = text.zfill(4) if text.isdecimal() else None
     for position, name in enumerate(names):
@@ -151,12 +165,17 @@ def _position(text, series, names):
     raise Problem(f"{series.name} has no patch {text!r}; it has {have}")
 
 
-def prove(builder, series, units, progress, lengths=None):
+def prove(
+    builder: Builder,
+    series: Series,
+    units: Sequence[str],
+    progress: Progress,
+    lengths: Sequence[int] | None = None,
+) -> list[Step]:
     """Have *builder* build and test prefixes of *series*; return the Steps.
 
     Parameters:
         units: the files of tests to run in each.
-        progress: progress.Progress.
         lengths: which prefixes, as select() returns them; None for all.
     """
     with progress.stage("build the release without a patch"):
@@ -169,7 +188,7 @@ def prove(builder, series, units, progress, lengths=None):
     return steps
 
 
-def report(steps, progress, version):
+def report(steps: Sequence[Step], progress: Progress, version: str) -> None:
     """Print a line for each of *steps*; raise Problem unless all are sound.
 
     *version* is that of the release that they are of.
@@ -190,6 +209,6 @@ def report(steps, progress, version):
         raise Problem("; ".join(unsound))
 
 
-def home(series):
+def home(series: Series) -> Path:
     """Return the Path of the directory for the prefixes of a catalog.Series."""
     return layout.BUILD / series.name / "prefixes"

@@ -1,13 +1,18 @@
 """Look for leaked references, blocks and files, with CPython's own hunter."""
 
-import re
+from __future__ import annotations
 
-from ..building import selftest
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from ..building import identity, selftest
 from ..core import tables
 from ..core.errors import Problem
+from ..core.layout import StrPath
 from ..core.progress import duration
 from . import pages
-from .outcomes import PASSED
+from .outcomes import PASSED, Run
 from .regrtest import runner
 
 HOME = runner.HOME / "refleaks"
@@ -22,12 +27,14 @@ TIMEOUT = 3600
 _LEAKED = re.compile(r"^(\S+) leaked (\[.*\] .+, sum=\d+)", re.MULTILINE)
 
 
-def leaks(output):
+def leaks(output: str) -> list[str]:
     """Return what the hunter found, as its *output* has it: a list of str."""
     return [f"{name}: {what}" for name, what in _LEAKED.findall(output)]
 
 
-def hunt(python, units, jobs=1, home=None):
+def hunt(
+    python: StrPath, units: Sequence[str], jobs: int = 1, home: Path | None = None
+) -> tuple[Run, runner.Place]:
     """Run *units* six times each on the interpreter *python* and return a Run.
 
     Also the runner.Place, whose logs have what was found.
@@ -43,18 +50,14 @@ def hunt(python, units, jobs=1, home=None):
     return place.run(units), place
 
 
-def check(python, units):
-    """Raise Problem unless *python* counts references and has *units*.
-
-    Parameters:
-        python: an identity.Python.
-    """
+def check(python: identity.Python, units: Sequence[str]) -> None:
+    """Raise Problem unless *python* counts references and has *units*."""
     if not python.debug:
         raise Problem(f"{python.path} counts no references; name a debug build")
     runner.check(python.path, units)
 
 
-def rows(run, place):
+def rows(run: Run, place: runner.Place) -> list[list[str]]:
     """Return the rows of the table of what hunt() returned, lists of str."""
     found = [["", "tests", "leaks", "time"]]
     for unit, seconds in run.times.items():
@@ -65,7 +68,7 @@ def rows(run, place):
     return found
 
 
-def said(unit, run, place):
+def said(unit: str, run: Run, place: runner.Place) -> list[str]:
     """Return what there is to say against *unit*, a list of str."""
     found = leaks(place.log(unit).read_text(errors="replace"))
     if run.outcomes.get(unit) != PASSED and not found:
@@ -80,7 +83,9 @@ must leave no reference, no block of memory and no open file behind. The tests a
 those of one time, the time is of all six."""
 
 
-def markdown(version, found, left_out=()):
+def markdown(
+    version: str, found: Sequence[Sequence[str]], left_out: Iterable[str] = ()
+) -> str:
     """Return the page for the documentation, a str.
 
     Parameters:
@@ -89,7 +94,9 @@ def markdown(version, found, left_out=()):
         left_out: units that should be there and were not asked for.
     """
     parts = [
-        *pages.head("References", "scripts/refleaks --table", pages.measured()),
+        *pages.head(
+            "References", "scripts/refleaks --table", pages.measured_on(version)
+        ),
         _INTRODUCTION,
         f"- patched: {' '.join(version.split())}",
         tables.markdown(found),

@@ -8,11 +8,16 @@ nor sleeps; this is here to see the same thing by other means.
 Exit status: 0 no join failed, 1 some did, 2 it could not be run.
 """
 
+from __future__ import annotations
+
 import shutil
 import subprocess
+from collections.abc import Sequence
+from pathlib import Path
 
 from ..core import git, layout, process
 from ..core.errors import Problem
+from ..core.layout import StrPath
 
 PATCH = layout.PATCHES / "debug" / "3.11" / "join-race-sleeps.patch"
 LOOP = layout.ROOT / "tests" / "sleeps" / "loop.py"
@@ -21,7 +26,7 @@ LOOP = layout.ROOT / "tests" / "sleeps" / "loop.py"
 ROUND_TIMEOUT = 10
 
 
-def insert(python, directory, patch):
+def insert(python: StrPath, directory: Path, patch: Path) -> None:
     """Put *python*'s threading.py, with *patch* applied, into *directory*/Lib.
 
     Raises Problem when it does not fit, saying so.
@@ -42,7 +47,7 @@ def insert(python, directory, patch):
         )
 
 
-def run(python, library, rounds):
+def run(python: StrPath, library: Path, rounds: int) -> int:
     """Run the loop with the threading.py in *library*; return the exit status."""
     command = [python, "-I", "-S", LOOP, library, str(rounds)]
     result = _call(command, check=False, timeout=ROUND_TIMEOUT * rounds)
@@ -52,7 +57,9 @@ def run(python, library, rounds):
     return result.returncode
 
 
-def _call(command, check=True, timeout=60):
+def _call(
+    command: Sequence[StrPath], check: bool = True, timeout: float | None = 60
+) -> subprocess.CompletedProcess[str]:
     """Run *command* and return the CompletedProcess, with its output as text."""
     try:
         result = subprocess.run(
@@ -73,5 +80,5 @@ def _call(command, check=True, timeout=60):
     return result
 
 
-def _last(text):
+def _last(text: str) -> str:
     return (text.strip().splitlines() or ["it said nothing"])[-1]

@@ -1,11 +1,13 @@
 """Read the data beside each series: its patches, its base, its releases."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Optional
+from typing import Any
 
 from ..core.errors import Problem
 from ..core.layout import PATCHES
@@ -44,12 +46,12 @@ class Release:
     site: str  # where a file is: a URL with {version} and {name}
 
     @property
-    def number(self):
+    def number(self) -> tuple[int, ...]:
         """The version as a tuple of int, which says what is newer."""
         return tuple(map(int, self.version.split(".")))
 
     @property
-    def tarballs(self):
+    def tarballs(self) -> dict[str, str]:
         """The file names of its tarballs, a dict to their SHA-256.
 
         The smaller one, which is that of the images on Docker Hub, is the first.
@@ -57,7 +59,7 @@ class Release:
         stem = f"Python-{self.version}"
         return {f"{stem}.tar.xz": self.xz, f"{stem}.tgz": self.tgz}
 
-    def url(self, name):
+    def url(self, name: str) -> str:
         """Return the URL of the file called *name*, one of tarballs."""
         return self.site.format(version=self.version, name=name)
 
@@ -74,12 +76,12 @@ class Debian:
     symbols: tuple = ()  # names that the series adds to its library
 
     @property
-    def version(self):
+    def version(self) -> str:
         """The version of the release."""
-        return re.search(r"_([0-9.]+)\.orig\.", self.orig)[1]
+        return self.orig.partition("_")[2].partition(".orig.")[0]
 
     @property
-    def tarball(self):
+    def tarball(self) -> str:
         """The name that the release has for the file *orig*."""
         form = "tar.xz" if self.orig.endswith("xz") else "tgz"
         return f"Python-{self.version}.{form}"
@@ -90,7 +92,7 @@ class Revision:
     """A series at one time, from its revision.json."""
 
     number: int
-    released: Optional[str]  # the day, as 2026-11-27; None for not yet
+    released: str | None  # the day, as 2026-11-27; None for not yet
     digest: str  # of the series at that time
 
 
@@ -103,11 +105,11 @@ class Series:
     base: Release  # that the patches are made on
     patches: tuple  # of Path, in the order of the `series` file
     releases: tuple = ()  # all that are known, oldest first
-    debian: Optional[Debian] = None  # its package, where there is one
-    revision: Optional[Revision] = None  # that was recorded last
+    debian: Debian | None = None  # its package, where there is one
+    revision: Revision | None = None  # that was recorded last
 
     @property
-    def label(self):
+    def label(self) -> str:
         """The name with the revision: "3.11+tj1".
 
         That is "3.11+tj1.changed" where the patches are not those that were recorded,
@@ -119,7 +121,7 @@ class Series:
         return f"{self.name}+tj{self.revision.number}{changed}"
 
     @property
-    def digest(self):
+    def digest(self) -> str:
         """A digest of the changes to its base, as twelve hexadecimal digits.
 
         Of what is compiled or imported alone: messages, tests and documentation make
@@ -134,14 +136,14 @@ class Series:
         return total.hexdigest()[:12]
 
     @property
-    def newest(self):
+    def newest(self) -> Release:
         """The newest release that the series was checked on: the default."""
         checked = [release for release in self.releases if release.checked]
         if not checked:
             raise Problem(f"the series {self.name} was checked on no release yet")
         return checked[-1]
 
-    def release(self, version):
+    def release(self, version: str) -> Release:
         """Return the Release of *version*. Raises Problem when there is none."""
         for one in self.releases:
             if one.version == version:
@@ -152,13 +154,13 @@ class Series:
         )
 
 
-def available(patches=PATCHES):
+def available(patches: Path = PATCHES) -> list[str]:
     """Return the names of the series in the project, oldest version first."""
     names = [p.parent.name for p in patches.glob("*/series")]
     return sorted(names, key=lambda name: tuple(map(int, name.split("."))))
 
 
-def load_series(name=DEFAULT_SERIES, patches=PATCHES):
+def load_series(name: str = DEFAULT_SERIES, patches: Path = PATCHES) -> Series:
     """Return the Series called *name* ("3.11").
 
     Raises Problem when there is none of that name, saying which there are,
@@ -182,14 +184,15 @@ def load_series(name=DEFAULT_SERIES, patches=PATCHES):
                 f"{directory.name}/series lists {path.name}, which does not "
                 "exist; restore it from git, or export the series again"
             )
-    return _described(Series(name, directory, None, paths), data)
-
-
-def _described(series, data):
-    """Return *series* with what the content of its releases.json, *data*, says."""
     known = [Release(**one, site=data["url"]) for one in data["releases"]]
     known.sort(key=lambda release: release.number)
-    series = replace(series, releases=tuple(known))
+    base = next(one for one in known if one.version == data["base"])
+    series = Series(name, directory, base, paths, tuple(known))
+    return _described(series, data)
+
+
+def _described(series: Series, data: dict[str, Any]) -> Series:
+    """Return *series* with what else its releases.json, *data*, and others say."""
     debian = None
     if data.get("debian"):
         added = series.directory.parent / "debian" / series.name
@@ -198,20 +201,16 @@ def _described(series, data):
             added=tuple(sorted(added.glob("*.patch"))),
             symbols=_names(added / SYMBOLS),
         )
-    return replace(
-        series,
-        base=series.release(data["base"]),
-        debian=debian,
-        revision=_revision(series.directory / REVISION),
-    )
+    revision = _revision(series.directory / REVISION)
+    return replace(series, debian=debian, revision=revision)
 
 
-def _names(path):
+def _names(path: Path) -> tuple[str, ...]:
     """Return the lines of the file *path*, none where there is no file."""
     return tuple(path.read_text().split()) if path.is_file() else ()
 
 
-def _revision(path):
+def _revision(path: Path) -> Revision | None:
     """Return the Revision in the file *path*, None where there is none."""
     try:
         return Revision(**json.loads(path.read_text()))
@@ -222,7 +221,7 @@ def _revision(path):
         raise Problem(f"{where} is not as a revision's file is to be: {exc}") from None
 
 
-def series_for(version, patches=PATCHES):
+def series_for(version: str, patches: Path = PATCHES) -> Series:
     """Return the Series for a CPython of *version* ("3.11.9", "3.13.0rc1+").
 
     Raises Problem as load_series() does.
@@ -230,6 +229,6 @@ def series_for(version, patches=PATCHES):
     return load_series(series_name(version), patches)
 
 
-def series_name(version):
+def series_name(version: str) -> str:
     """Return what the series for a CPython of *version* is called, "3.11"."""
     return ".".join(version.split(".")[:2])

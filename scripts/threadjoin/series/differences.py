@@ -16,15 +16,19 @@ tests that the version does not have. `expected_failures` are of the project's t
 all of which fail. `part` is what is run of those when nobody names the series.
 """
 
+from __future__ import annotations
+
 import json
-import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ..core.errors import Problem
+from .catalog import Series
 
 NAME = "differences.json"
 
-_RELEASE = re.compile(r"\d+\.\d+\.\d+")
+#: The form that it has to have, which a hook checks.
+SCHEMA = "patches/schemas/differences.schema.json"
 
 
 @dataclass(frozen=True)
@@ -36,15 +40,16 @@ class Differences:
     expected_failures: dict = field(default_factory=dict)  # test to why
     part: tuple = ()  # of tests: files, FILE::NAME or directories
 
-    def units(self, names):
+    def units(self, names: Iterable[str]) -> list[str]:
         """Return those of *names*, CPython's files of tests, that are there."""
         return [name for name in names if name.split()[0] not in self.lacks]
 
 
-def load(series):
+def load(series: Series) -> Differences:
     """Return the Differences of a catalog.Series.
 
-    Raises Problem, naming the first thing that is wrong with the file.
+    Raises Problem when the file cannot be read, or names another version's release; a
+    hook has what else may be wrong with it.
     """
     path = series.directory / NAME
     where = f"patches/{series.name}/{NAME}"
@@ -52,27 +57,13 @@ def load(series):
         return Differences()
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as exc:
-        raise Problem(f"{where} is no JSON: {exc}") from None
-    if not isinstance(data, dict):
-        raise Problem(f"{where} is no object")
-    strange = data.keys() - Differences.__dataclass_fields__
-    if strange:
-        raise Problem(f"{where}: {', '.join(sorted(strange))}: not known")
-    part = data.pop("part", [])
-    if not isinstance(part, list) or not all(map(_is_text, part)):
-        raise Problem(f"{where}: part is not a list of tests")
-    for name, values in data.items():
-        if not isinstance(values, dict) or not all(map(_is_text, values.values())):
-            raise Problem(f"{where}: {name} does not have a text for each")
-    for what, release in data.get("mended", {}).items():
-        right = _RELEASE.fullmatch(release)
-        if not right or not release.startswith(f"{series.name}."):
+        found = Differences(**{**data, "part": tuple(data.get("part", ()))})
+        mended = list(found.mended.items())
+    except (ValueError, TypeError, AttributeError) as exc:
+        raise Problem(f"{where} is not as {SCHEMA} says: {exc!r}") from None
+    for what, release in mended:
+        if not release.startswith(f"{series.name}."):
             raise Problem(
                 f"{where}: mended: {what}: {release!r} is no release of {series.name}"
             )
-    return Differences(**data, part=tuple(part))
-
-
-def _is_text(value):
-    return isinstance(value, str) and bool(value.strip())
+    return found

@@ -1,12 +1,13 @@
 """Read a patch that `git format-patch` wrote: its message and its changes."""
 
+from __future__ import annotations
+
 import datetime
 import email
 import email.policy
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Optional
 
 from ..core.errors import Problem
 
@@ -26,9 +27,10 @@ class Hunk:
     place: str  # the @@ line, for people
     lines: tuple  # of bytes, each with its first character
 
-    def side(self, new):
+    def side(self, new: bool) -> list[bytes]:
         """Return the lines (bytes, with newlines) before it; with *new*, after it."""
-        found, kept = [], False
+        found: list[bytes] = []
+        kept = False
         for line in self.lines:
             if line.startswith(b"\\"):
                 if kept:
@@ -54,7 +56,7 @@ class Change:
     hunks: list = field(default_factory=list)  # of Hunk
     unended: int = 0  # line in the patch where the new file's end has no newline
 
-    def content(self):
+    def content(self) -> bytes:
         """Return the bytes of the file, which the patch creates."""
         text = b"".join(line + b"\n" for _, line in self.added)
         return text[:-1] if self.unended else text
@@ -69,9 +71,9 @@ class Patch:
     body: list = field(default_factory=list)  # the message's lines below it
     changes: list = field(default_factory=list)  # of Change
     author: str = ""
-    date: Optional[datetime.date] = None  # the author's, in UTC
+    date: datetime.date | None = None  # the author's, in UTC
 
-    def fields(self):
+    def fields(self) -> list[tuple[str, str]]:
         """Return the DEP-3 fields as (name, value) pairs, in order.
 
         They are the message's last paragraph; when anything but fields and
@@ -82,7 +84,7 @@ class Patch:
         for line in text.rpartition("\n\n")[2].splitlines():
             match = _FIELD.fullmatch(line)
             if match:
-                pairs.append(match.groups())
+                pairs.append((match[1], match[2]))
             elif line.startswith(" ") and pairs:
                 name, value = pairs[-1]
                 pairs[-1] = (name, f"{value} {line.strip()}")
@@ -91,7 +93,7 @@ class Patch:
         return pairs
 
 
-def read(path):
+def read(path: Path) -> Patch:
     """Return the Patch in the file *path* (a pathlib.Path).
 
     Raises Problem when it is not in the form of `git format-patch`.
@@ -116,7 +118,7 @@ def read(path):
     return patch
 
 
-def _read_changes(patch, lines, number):
+def _read_changes(patch: Patch, lines: list[bytes], number: int) -> None:
     """Fill *patch*.changes from *lines* on, where *number* is the next."""
     change = None
     while number < len(lines):
@@ -135,7 +137,7 @@ def _read_changes(patch, lines, number):
         number += 1
 
 
-def _read_hunk(patch, change, lines, number):
+def _read_hunk(patch: Patch, change: Change, lines: list[bytes], number: int) -> int:
     """Read the hunk whose @@ line is *lines*[*number*]; return what follows."""
     match = _HUNK.match(lines[number])
     if match is None:
@@ -166,7 +168,7 @@ def _read_hunk(patch, change, lines, number):
             raise _malformed(patch.path, f"line {number + 1} is not part of its hunk")
 
 
-def essence(content):
+def essence(content: bytes) -> tuple[bytes, bytes]:
     """Return what of a patch, the bytes *content*, is its own doing.
 
     That is its message but for Last-Update, and its changes but for the blobs
@@ -178,14 +180,14 @@ def essence(content):
     return _UPDATED.sub(b"", message), _PLACES.sub(b"@@", changes)
 
 
-def updated(content):
+def updated(content: bytes) -> str | None:
     """Return the day of Last-Update in the patch *content* (bytes), or None."""
     head = content.partition(b"\n---\n")[0]
     found = re.search(rb"^Last-Update: (\d{4}-\d\d-\d\d)$", head, re.MULTILINE)
     return found and found[1].decode()
 
 
-def dated(content, day):
+def dated(content: bytes, day: str) -> bytes:
     """Return the patch *content* (bytes) with Last-Update: *day* (a str).
 
     The field comes last where it was not.
@@ -196,7 +198,7 @@ def dated(content, day):
     return (new if times else head + b"\n" + field) + fence + rest
 
 
-def _malformed(path, why):
+def _malformed(path: Path, why: str) -> Problem:
     return Problem(
         f"{path.parent.name}/{path.name} is not a patch of `git format-patch`: "
         f"{why}; export the series again"

@@ -5,6 +5,8 @@ scratch directory that belongs to no repository: the tree's own git and its
 configuration have no say, and the tree changes only when all has gone well.
 """
 
+from __future__ import annotations
+
 import contextlib
 import errno
 import os
@@ -12,11 +14,14 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..core import exchange, git, process
 from ..core.errors import Problem
+from ..core.layout import StrPath
+from .catalog import Series
 
 VERSION_HEADER = Path("Include", "patchlevel.h")
 
@@ -32,7 +37,7 @@ class Refusal:
     reason: str  # "Lib/threading.py, hunk 2 (line 1103)"
 
 
-def version_of(tree, called=None):
+def version_of(tree: StrPath, called: StrPath | None = None) -> str:
     """Return the version ("3.11.2", "3.11.4+") of the CPython tree at *tree*.
 
     Raises Problem when that is no source tree of CPython; it names the tree
@@ -56,20 +61,25 @@ def version_of(tree, called=None):
     return found.group(1)
 
 
-def has(tree, series):
+def has(tree: Path, series: Series) -> bool:
     """Whether the CPython source *tree* has all of *series* in it."""
     with _room(tree, series) as room:
         return room.attempt(series.patches, reverse=True) is None
 
 
 def apply(
-    tree, series, *, reverse=False, check=False, called=None, without_tests=False
-):
+    tree: StrPath,
+    series: Series,
+    *,
+    reverse: bool = False,
+    check: bool = False,
+    called: StrPath | None = None,
+    without_tests: bool = False,
+) -> bool:
     """Apply *series* to the CPython source *tree*, or take it out.
 
     Parameters:
         tree: path of the tree.
-        series: the catalog.Series.
         reverse: take the series out instead.
         check: only see whether it can be done.
         called: what a message calls the tree; None for its path.
@@ -91,7 +101,13 @@ def apply(
         raise refused(tree, refusal, room, reverse, called)
 
 
-def refused(tree, refusal, room, reverse=False, called=None):
+def refused(
+    tree: Path,
+    refusal: Refusal,
+    room: Room,
+    reverse: bool = False,
+    called: StrPath | None = None,
+) -> Problem:
     """Return the Problem that a Refusal is.
 
     Parameters:
@@ -109,7 +125,7 @@ def refused(tree, refusal, room, reverse=False, called=None):
 
 
 @contextlib.contextmanager
-def _room(tree, series, without=()):
+def _room(tree: StrPath, series: Series, without: Sequence[str] = ()) -> Iterator[Room]:
     if not series.patches:
         raise Problem(f"the series {series.name} lists no patch")
     with tempfile.TemporaryDirectory(prefix="threadjoin-") as directory:
@@ -126,7 +142,13 @@ class Room:
         without: names of directories whose files are left out.
     """
 
-    def __init__(self, tree, patches, directory, without=()):
+    def __init__(
+        self,
+        tree: Path,
+        patches: Sequence[Path],
+        directory: Path,
+        without: Sequence[str] = (),
+    ) -> None:
         self._tree = tree
         self._patches = patches
         self._without = tuple(f"{name}/" for name in without)
@@ -134,10 +156,15 @@ class Room:
         self.offsets = 0  # hunks of the last attempt() that were in other lines
         self._names = sorted({name for p in patches for name in self._touched(p)})
 
-    def _touched(self, patch):
+    def _touched(self, patch: Path) -> list[str]:
         return [n for n in touched(patch) if not n.startswith(self._without)]
 
-    def attempt(self, patches, reverse, before=None):
+    def attempt(
+        self,
+        patches: Sequence[Path],
+        reverse: bool,
+        before: Callable[[Path, dict[str, Path]], None] | None = None,
+    ) -> Refusal | None:
         """Try *patches* on fresh copies; return None or the first Refusal.
 
         Parameters:
@@ -165,7 +192,7 @@ class Room:
                 return Refusal(patch, _explain(complaints, patch, reverse))
         return None
 
-    def results(self):
+    def results(self) -> dict[str, Path | None]:
         """Return the files that the last attempt() changed, as a dict: their
         names to the paths of their new contents, None for those removed.
         """
@@ -175,7 +202,7 @@ class Room:
             if _differ(copy, self._tree / name)
         }
 
-    def partly(self):
+    def partly(self) -> str:
         """Return words about the patches that the tree has already, if any."""
         for count in range(len(self._patches) - 1, 0, -1):
             if self.attempt(self._patches[:count], reverse=True) is None:
@@ -184,7 +211,7 @@ class Room:
                 return f"; it has the first {count} of {total} patches, to {last}"
         return ""
 
-    def slim(self, refusal):
+    def slim(self, refusal: Refusal) -> str:
         """Return words about the directory of TESTS that made the *refusal*, if any."""
         for name in TESTS:
             if refusal.reason.startswith(name) and not (self._tree / name).is_dir():
@@ -192,7 +219,7 @@ class Room:
         return ""
 
 
-def apply_one(tree, patch):
+def apply_one(tree: Path, patch: Path) -> str | None:
     """Apply the file *patch*, which is in any series or none, to *tree*.
 
     Both are Paths. Returns git's complaint, None for none.
@@ -201,7 +228,7 @@ def apply_one(tree, patch):
     return _explain(complaints, patch, reverse=False) if complaints else None
 
 
-def fit(tree, patches):
+def fit(tree: StrPath, patches: Sequence[Path]) -> Refusal | int | None:
     """Try *patches* (Paths) on copies of the files of *tree* that they touch.
 
     Returns None when all apply to the letter, the Refusal of the first that does
@@ -213,18 +240,18 @@ def fit(tree, patches):
         return refusal or room.offsets or None
 
 
-def touched(patch):
+def touched(patch: Path) -> set[str]:
     """Return the names of the files that the file *patch* is about."""
     names = set()
     for line in patch.read_text(errors="surrogateescape").splitlines():
-        same = re.fullmatch(r"diff --git a/(.+) b/\1", line)
-        moved = re.fullmatch(r"(?:rename|copy) (?:from|to) (.+)", line)
-        if same or moved:
-            names.add((same or moved).group(1))
+        for form in (r"diff --git a/(.+) b/\1", r"(?:rename|copy) (?:from|to) (.+)"):
+            names.update(re.findall(f"^{form}$", line))
     return names
 
 
-def _git_apply(directory, patch, reverse, without=()):
+def _git_apply(
+    directory: Path, patch: Path, reverse: bool, without: Sequence[str] = ()
+) -> tuple[list[str], int]:
     """Apply *patch* in *directory*, but for the files in the directories *without*.
 
     Returns git's complaints, [] for none, and the number of the hunks that it found
@@ -259,7 +286,7 @@ def _git_apply(directory, patch, reverse, without=()):
     return complaints or ["git apply failed"], offsets
 
 
-def _explain(complaints, patch, reverse):
+def _explain(complaints: Sequence[str], patch: Path, reverse: bool) -> str:
     """Say in words which file and which hunk of *patch* git refused."""
     for complaint in complaints:
         found = re.fullmatch(r"error: patch failed: (.+):(\d+)", complaint)
@@ -273,7 +300,7 @@ def _explain(complaints, patch, reverse):
     return complaints[0]
 
 
-def _hunk_at(patch, name, line, reverse):
+def _hunk_at(patch: Path, name: str, line: int, reverse: bool) -> int:
     """Return the number, from 1, of the hunk for *line* of the file *name*."""
     number = 0
     here = False
@@ -289,11 +316,11 @@ def _hunk_at(patch, name, line, reverse):
     return number
 
 
-def _differ(one, other):
+def _differ(one: Path, other: Path) -> bool:
     if one.is_file() != other.is_file():
         return True
     return one.is_file() and _content(one) != _content(other)
 
 
-def _content(path):
+def _content(path: Path) -> tuple[int, bytes]:
     return path.stat().st_mode & 0o100, path.read_bytes()

@@ -14,8 +14,13 @@ A reproducer is called as its file in tests/defects/defects.json is. A version t
 later than all is as the last one that is there.
 """
 
+from __future__ import annotations
+
 import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from ..core.errors import Problem
 from ..core.layout import PATCHES
@@ -34,11 +39,11 @@ class Upstream:
     left: tuple
 
 
-def _number(name):
+def _number(name: str) -> tuple[int, ...]:
     return tuple(map(int, name.split(".")[:2]))
 
 
-def load(version, patches=PATCHES):
+def load(version: str, patches: Path = PATCHES) -> Upstream | None:
     """Return the Upstream for a CPython of *version* ("3.13.5"), None for none.
 
     Raises Problem when the file is not as it is to be.
@@ -61,7 +66,7 @@ def load(version, patches=PATCHES):
     return known[max(fitting)] if fitting else None
 
 
-def lines(found, known):
+def lines(found: Upstream, known: Iterable[Any]) -> Iterator[str]:
     """Yield the lines that tell people of an Upstream.
 
     *known* are the defects.Defects of the project.

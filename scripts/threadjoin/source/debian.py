@@ -1,4 +1,4 @@
-"""The patches that Debian's source package adds to a release, security fixes first.
+"""Apply what Debian's source package adds to a release, security fixes first.
 
 What only Debian's own packages need (where their files are, how their extensions are
 built, no pip) is left out: with it, an interpreter in another place does not find
@@ -7,8 +7,9 @@ that is new is a fix, and taken. They count with their changes only, not with th
 fuzz: where one does not apply to the letter or with an offset, nothing is built.
 """
 
+from __future__ import annotations
+
 import hashlib
-import re
 import tempfile
 import time
 from dataclasses import dataclass
@@ -31,17 +32,17 @@ class Package:
     data: catalog.Debian
 
     @property
-    def version(self):
+    def version(self) -> str:
         """Its version, such as "3.11.2-6+deb12u8"."""
-        return re.search(r"_(.+)\.debian\.", self.path.name)[1]
+        return self.path.name.partition("_")[2].partition(".debian.")[0]
 
     @property
-    def name(self):
+    def name(self) -> str:
         """The name for people: "python3.11 3.11.2-6+deb12u8"."""
         return f"{self.data.package} {self.version}"
 
     @property
-    def digest(self):
+    def digest(self) -> str:
         """A digest of its patches, as hexadecimal digits."""
         total = hashlib.sha256(tarballs.sha256(self.path).encode())
         total.update(" ".join(sorted(self.data.left_out)).encode())
@@ -49,7 +50,7 @@ class Package:
             total.update(hashlib.sha256(path.read_bytes()).digest())
         return total.hexdigest()
 
-    def apply(self, place):
+    def apply(self, place: Path) -> int:
         """Apply the patches to the release's source in the directory *place*.
 
         Returns how many of Debian's there are. Raises Problem when one does not
@@ -69,7 +70,7 @@ class Package:
                     )
         return len(patches)
 
-    def _patches(self, directory):
+    def _patches(self, directory: Path) -> list[Path]:
         """Return the Paths of the patches to take, in their order."""
         try:
             lines = (directory / "series").read_text().splitlines()
@@ -81,18 +82,14 @@ class Package:
         return [directory / name for name in names if name not in self.data.left_out]
 
 
-def cached(data, cache):
-    """Return the newest Package in the directory *cache*, None for none.
-
-    Parameters:
-        data: the catalog.Debian.
-    """
+def cached(data: catalog.Debian, cache: Path) -> Package | None:
+    """Return the newest Package in the directory *cache*, None for none."""
     pattern = f"{data.package}_{data.version}-*.debian.tar.*"
     found = sorted(cache.glob(pattern), key=lambda path: path.stat().st_mtime)
     return Package(found[-1], data) if found else None
 
 
-def obtain(data, cache, log):
+def obtain(data: catalog.Debian, cache: Path, log: Path) -> Package:
     """Return the newest Package that there is.
 
     One that was fetched within a day is taken from *cache*; an older one only when

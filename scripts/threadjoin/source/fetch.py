@@ -1,10 +1,15 @@
 """Download one file, without waiting long for a server that is not there."""
 
+from __future__ import annotations
+
 import contextlib
 import http.client
 import threading
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 from ..core import disk
 
@@ -16,7 +21,7 @@ class Unavailable(Exception):
     """One way to get a file did not work; the message says why."""
 
 
-def probe(url):
+def probe(url: str) -> None:
     """See whether a server answers for *url*, without taking what is there.
 
     Raises Unavailable when it does not.
@@ -25,7 +30,7 @@ def probe(url):
         pass
 
 
-def download(url, path):
+def download(url: str, path: Path) -> None:
     """Write what is at *url* to the file *path*.
 
     Raises Unavailable when the server does not answer, or not with the file.
@@ -35,7 +40,7 @@ def download(url, path):
             output.write(chunk)
 
 
-def _chunks(url):
+def _chunks(url: str) -> Iterator[bytes]:
     with _told(), _opened(url) as response:
         yield from iter(lambda: response.read(1 << 20), b"")
         # http.client is silent about an answer shorter than announced.
@@ -44,7 +49,7 @@ def _chunks(url):
 
 
 @contextlib.contextmanager
-def _told():
+def _told() -> Iterator[None]:
     """Make of what goes wrong an Unavailable, which says it."""
     try:
         yield
@@ -56,7 +61,7 @@ def _told():
         raise Unavailable(words) from None
 
 
-def _opened(request):
+def _opened(request: str | urllib.request.Request) -> Any:
     """Return the response to *request*, a URL or a Request.
 
     A name server that is silent, and each address of a server, have timeouts of
@@ -64,7 +69,7 @@ def _opened(request):
     """
     outcome = []
 
-    def work():
+    def work() -> None:
         try:
             outcome.append(urllib.request.urlopen(request, timeout=TIMEOUT))
         except Exception as exc:

@@ -1,11 +1,14 @@
 """Choose the source of a build: a release, the distribution's package, or a path."""
 
+from __future__ import annotations
+
 import hashlib
 import re
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Callable, Optional
+from typing import Callable
 
 from ..core import files, layout
 from ..core.errors import Problem
@@ -24,10 +27,10 @@ class Origin:
 
     name: str  # for people
     path: Path  # a tarball or a directory
-    digest: Optional[str] = None  # of the tarball; a directory may change
-    package: Optional[debian.Package] = None  # whose patches are part of the source
+    digest: str | None = None  # of the tarball; a directory may change
+    package: debian.Package | None = None  # whose patches are part of the source
 
-    def lay(self, place):
+    def lay(self, place: Path) -> None:
         """Make the new directory *place* a copy of the source."""
         if self.digest:
             workcopy.unpack(self.path, place)
@@ -45,23 +48,22 @@ class Plan:
     why: str  # "the newest release that the series 3.11 is checked on"
     get: Callable[[], Origin]  # may raise Problem
     #: Takes words on why get() does not work; returns what to build instead.
-    otherwise: Optional[Callable[[str], "Plan"]] = None
+    otherwise: Callable[[str], Plan] | None = None
 
 
-def newest(series, log):
+def newest(series: catalog.Series, log: Path) -> Plan:
     """Return the Plan for the newest source of *series* that there is.
 
     That is its newest release, from the cache or from python.org, else what the
     distribution has of the release of its own, with its patches.
 
     Parameters:
-        series: the catalog.Series.
         log: path of a file for the output of the distribution's tools.
     """
     wanted = series.newest
     why = f"the newest release that the series {series.name} is checked on"
 
-    def instead(reason):
+    def instead(reason: str) -> Plan:
         name = f"CPython {wanted.version}"
         if not series.debian:
             raise tarballs.NoWay(name, [f"python.org: {reason}"])
@@ -75,7 +77,9 @@ def newest(series, log):
     return replace(exactly(series, wanted.version, log, why), otherwise=instead)
 
 
-def exactly(series, version, log, why=None):
+def exactly(
+    series: catalog.Series, version: str, log: Path, why: str | None = None
+) -> Plan:
     """Return the Plan for the release *version*, and no other.
 
     Parameters:
@@ -92,7 +96,7 @@ def exactly(series, version, log, why=None):
     return Plan(f"CPython {version}", why, lambda: release(series, log, version))
 
 
-def distribution(series, log, why=SAID):
+def distribution(series: catalog.Series, log: Path, why: str = SAID) -> Plan:
     """Return the Plan for the distribution's source package, with its patches.
 
     Parameters as newest() has them. Raises Problem when there is none of *series*.
@@ -101,7 +105,7 @@ def distribution(series, log, why=SAID):
     if not data:
         raise Problem(f"no distribution's source package is known for {series.name}")
 
-    def get():
+    def get() -> Origin:
         try:
             package = debian.obtain(data, CACHE, log)
         except fetch.Unavailable as exc:
@@ -117,12 +121,12 @@ def distribution(series, log, why=SAID):
     return Plan(name, why, get)
 
 
-def is_url(text):
+def is_url(text: str) -> bool:
     """Whether *text*, the value of --source, is a URL and not a path."""
     return re.match(r"[a-z][a-z0-9+.-]*://", text, re.IGNORECASE) is not None
 
 
-def release(series, log, version=None):
+def release(series: catalog.Series, log: Path, version: str | None = None) -> Origin:
     """Return the Origin of the release that *series* is made on, or of *version*.
 
     Gets its tarball where it is not there yet; see tarballs.pinned().
@@ -132,7 +136,7 @@ def release(series, log, version=None):
     return Origin(f"CPython {wanted.version}", path, wanted.tarballs[path.name])
 
 
-def given(text, digest=None):
+def given(text: str, digest: str | None = None) -> Origin:
     """Return the Origin that *text*, the value of --source, names.
 
     Parameters:
@@ -158,7 +162,7 @@ def given(text, digest=None):
     return Origin(text, path, digest or tarballs.sha256(path))
 
 
-def version(origin):
+def version(origin: Origin) -> str:
     """Return the version of CPython that *origin* is.
 
     Raises Problem when it is something else.
@@ -171,7 +175,7 @@ def version(origin):
         return tree.version_of(place, origin.name)
 
 
-def series(origin, name=None):
+def series(origin: Origin, name: str | None = None) -> catalog.Series:
     """Return the catalog.Series for *origin*.
 
     Parameters:
@@ -190,7 +194,9 @@ def series(origin, name=None):
     return fitting
 
 
-def prepare(origin, series, place, patched):
+def prepare(
+    origin: Origin, series: catalog.Series, place: Path, patched: bool
+) -> bool | None:
     """Make the directory *place* the source that *origin* is.
 
     Parameters:
@@ -202,7 +208,7 @@ def prepare(origin, series, place, patched):
     nothing to do. Raises Problem, with *place* as it was, when the series
     does not apply.
     """
-    digest = origin.digest and _digest(origin, series.patches if patched else ())
+    digest = origin.digest and _digest(origin.digest, series.patches if patched else ())
     if digest and workcopy.is_settled(place, digest):
         return None
     fresh = place.with_name(f"{place.name}.new")
@@ -222,9 +228,9 @@ def prepare(origin, series, place, patched):
     return had_it
 
 
-def _digest(origin, patches):
-    """Return what tells one source with *patches* from another, a str."""
-    digest = hashlib.sha256(origin.digest.encode())
+def _digest(source: str, patches: Iterable[Path]) -> str:
+    """Return what tells *source*, a digest, with *patches* from another, a str."""
+    total = hashlib.sha256(source.encode())
     for patch in patches:
-        digest.update(hashlib.sha256(patch.read_bytes()).digest())
-    return digest.hexdigest()
+        total.update(hashlib.sha256(patch.read_bytes()).digest())
+    return total.hexdigest()

@@ -1,21 +1,29 @@
 """Get a tarball of CPython's source, never one with another checksum."""
 
+from __future__ import annotations
+
 import argparse
 import contextlib
 import hashlib
 import os
 import re
 import urllib.parse
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 
 from ..core.errors import Problem
+from ..series.catalog import Debian, Release
 from . import aptsource
 from .fetch import Unavailable, download
 
 #: What a message calls the distribution.
 APT = "the distribution's source package"
 
+#: A way to a file: its name, the file's path and digest, what writes it to a path.
+Way = tuple[str, Path, str, Callable[[Path], None]]
 
-def checksum(text):
+
+def checksum(text: str) -> str:
     """Return *text* as a SHA-256, for a Parser's type=.
 
     Raises argparse.ArgumentTypeError, which is for the Parser, when it is none.
@@ -28,7 +36,7 @@ def checksum(text):
 class NoWay(Problem):
     """No way to get a file has worked."""
 
-    def __init__(self, what, tried):
+    def __init__(self, what: str, tried: Sequence[str]) -> None:
         self.reason = "; ".join(tried)
         super().__init__(
             f"no way to get {what}: {self.reason}. Check the network, or give a file "
@@ -36,7 +44,7 @@ class NoWay(Problem):
         )
 
 
-def sha256(path):
+def sha256(path: Path) -> str:
     """Return the SHA-256 of the file *path* as 64 hexadecimal digits."""
     digest = hashlib.sha256()
     with open(path, "rb") as stream:
@@ -45,7 +53,7 @@ def sha256(path):
     return digest.hexdigest()
 
 
-def cached(release, cache):
+def cached(release: Release, cache: Path) -> Path | None:
     """Return the path of a tarball of *release* (a catalog.Release) that is in
     the directory *cache*, None for none.
     """
@@ -56,7 +64,7 @@ def cached(release, cache):
     return None
 
 
-def pinned(release, debian, cache, log):
+def pinned(release: Release, debian: Debian | None, cache: Path, log: Path) -> Path:
     """Return the path of a tarball of *release* (a catalog.Release) in *cache*.
 
     It comes from *cache*, else from python.org, else, where *debian* (a
@@ -79,7 +87,7 @@ def pinned(release, debian, cache, log):
     return _obtain(f"CPython {release.version}", ways)
 
 
-def remote(url, digest, cache):
+def remote(url: str, digest: str, cache: Path) -> Path:
     """Return the path in *cache* of the file at *url*, with SHA-256 *digest*.
 
     Raises Problem when it cannot be fetched or has another checksum.
@@ -91,14 +99,14 @@ def remote(url, digest, cache):
     return _obtain(name, [(url, place, digest, lambda part: download(url, part))])
 
 
-def verify(path, digest):
+def verify(path: Path, digest: str) -> None:
     """Raise Problem unless the file *path* has the SHA-256 *digest*."""
     found = sha256(path)
     if found != digest:
         raise Problem(f"{path}: {_mismatch(found, digest)}; get it again")
 
 
-def _obtain(what, ways):
+def _obtain(what: str, ways: Iterable[Way]) -> Path:
     """Return the file that the first of *ways* has right.
 
     Parameters:
@@ -121,7 +129,7 @@ def _obtain(what, ways):
 
 
 @contextlib.contextmanager
-def _incoming(place, digest):
+def _incoming(place: Path, digest: str) -> Iterator[Path]:
     """Give the path of a file to write; then make it *place*, if right."""
     place.parent.mkdir(parents=True, exist_ok=True)
     part = place.with_name(f".{place.name}.part")
@@ -136,5 +144,5 @@ def _incoming(place, digest):
             part.unlink()
 
 
-def _mismatch(found, digest):
+def _mismatch(found: str, digest: str) -> str:
     return f"checksum mismatch (SHA-256 {found}, not {digest})"

@@ -1,8 +1,10 @@
-"""Copies of CPython's source to work in: the given one is never touched.
+"""Copy CPython's source to work in: the given one is never touched.
 
 A copy is made beside the one that is there and only what differs is brought
 over, so that make compiles again what has changed and nothing else.
 """
+
+from __future__ import annotations
 
 import fnmatch
 import json
@@ -11,7 +13,9 @@ import os
 import shutil
 import tarfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from ..core import disk, files, git
 from ..core.errors import Problem
@@ -47,7 +51,7 @@ LEFTOVERS = (
 NOT_SOURCE = ("__pycache__", ".git", ".hg")
 
 
-def unpack(tarball, place):
+def unpack(tarball: Path, place: Path) -> None:
     """Unpack the source *tarball* to the directory *place*, a new one.
 
     The one directory that such a tarball has at its top becomes *place*.
@@ -57,7 +61,7 @@ def unpack(tarball, place):
     files.remove(raw)
     try:
         with tarfile.open(tarball) as archive, disk.writing(raw):
-            _extract(archive, raw)
+            _extract(archive, raw, tarball)
         tops = list(raw.iterdir())
         if len(tops) != 1 or not tops[0].is_dir():
             raise Problem(f"{tarball} has not one directory with all files in it")
@@ -74,7 +78,7 @@ def unpack(tarball, place):
         files.remove(raw)
 
 
-def _extract(archive, place):
+def _extract(archive: tarfile.TarFile, place: Path, tarball: Path) -> None:
     if hasattr(tarfile, "data_filter"):
         archive.extractall(place, filter="data")
         return
@@ -85,11 +89,11 @@ def _extract(archive, place):
             or ".." in parts
             or not (member.isfile() or member.isdir())
         ):
-            raise Problem(f"{archive.name} has a member that is unsafe: {member.name}")
+            raise Problem(f"{tarball} has a member that is unsafe: {member.name}")
         archive.extract(member, place)
 
 
-def copy(source, place):
+def copy(source: Path, place: Path) -> None:
     """Copy the source tree *source* to the directory *place*, a new one.
 
     Of a git checkout the tracked files are taken, as they are on disk; of any
@@ -102,7 +106,7 @@ def copy(source, place):
             shutil.copy2(source / name, place / name, follow_symlinks=False)
 
 
-def _tracked(source):
+def _tracked(source: Path) -> list[str]:
     """Return the names of the files of the git checkout *source*."""
     # A checkout of somebody else's is fine to read: nothing of it is run.
     safe = ("-c", "safe.directory=*", "-c", "core.fsmonitor=false")
@@ -115,7 +119,7 @@ def _tracked(source):
     return sorted(name for name in names if not files.is_directory(source / name))
 
 
-def _all(source):
+def _all(source: Path) -> Iterator[str]:
     """Yield the names of the files of *source*, but for a build's leftovers."""
     for name in _walk(source, BUILD):
         # The pattern "*.o" means anywhere, one without * its very place.
@@ -124,7 +128,7 @@ def _all(source):
             yield name
 
 
-def _walk(top, skipped=None):
+def _walk(top: Path, skipped: Path | None = None) -> Iterator[str]:
     """Yield the names, relative to *top*, of the files and symlinks in it."""
     for directory, subdirectories, plain in os.walk(top):
         here = Path(directory)
@@ -139,11 +143,11 @@ def _walk(top, skipped=None):
                 yield str((here / name).relative_to(top))
 
 
-def _is_plain(path):
+def _is_plain(path: Path) -> bool:
     return path.is_symlink() or path.is_file()
 
 
-def settle(fresh, place, digest):
+def settle(fresh: Path, place: Path, digest: str) -> None:
     """Make *place* equal to the tree *fresh*, which is then gone.
 
     Files that are equal already keep their time of modification; the others
@@ -172,7 +176,7 @@ def settle(fresh, place, digest):
         stamp.write_text(json.dumps({"digest": digest, "files": states}))
 
 
-def is_settled(place, digest):
+def is_settled(place: Path, digest: str) -> bool:
     """Whether settle() made *place* with *digest* and no file of it has
     changed since, by size and time of modification.
     """
@@ -182,18 +186,18 @@ def is_settled(place, digest):
     )
 
 
-def _stamp(place):
+def _stamp(place: Path) -> Path:
     return place.with_name(f"{place.name}.json")
 
 
-def _read(stamp):
+def _read(stamp: Path) -> dict[str, Any]:
     try:
         return json.loads(stamp.read_text())
     except (FileNotFoundError, ValueError):
         return {}
 
 
-def _state(path):
+def _state(path: Path) -> list[int] | None:
     try:
         status = path.lstat()
     except FileNotFoundError:
@@ -201,7 +205,7 @@ def _state(path):
     return [status.st_size, status.st_mtime_ns]
 
 
-def _same(one, other):
+def _same(one: Path, other: Path) -> bool:
     if one.is_symlink() or other.is_symlink():
         return (
             one.is_symlink()
@@ -215,7 +219,7 @@ def _same(one, other):
     )
 
 
-def _bring(fresh, place):
+def _bring(fresh: Path, place: Path) -> None:
     """Move the file *fresh* to *place*, with the present time."""
     if not fresh.is_symlink():
         os.utime(fresh)

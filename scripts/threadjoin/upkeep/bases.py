@@ -1,13 +1,22 @@
-"""The sources of the releases that series are made on: given, or got by a build."""
+"""Find the sources of the releases that series are made on: given, or fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 
 from ..core.errors import Problem
 from ..core.layout import PATCHES
 from ..series import catalog
 from ..source import tarballs
+from ..source.origin import Origin
 from . import commits, releases
 
+#: Finds the source of the base of a series.
+Find = Callable[[catalog.Series], Origin]
 
-def finder(given, several=True):
+
+def finder(given: Sequence[Path], several: bool = True) -> Find:
     """Return a function from a catalog.Series to the origin.Origin of its base.
 
     Parameters:
@@ -19,7 +28,7 @@ def finder(given, several=True):
     is another than it says.
     """
 
-    def find(series):
+    def find(series: catalog.Series) -> Origin:
         if not several and len(given) == 1 and not _holds(given[0]):
             return commits.release(series, given[0])
         for path in _paths(given):
@@ -30,7 +39,7 @@ def finder(given, several=True):
     return find
 
 
-def _paths(given):
+def _paths(given: Iterable[Path]) -> Iterator[Path]:
     for path in given:
         if not path.exists():
             raise Problem(f"--source {path}: there is no such file or directory")
@@ -39,12 +48,12 @@ def _paths(given):
             yield from sorted(path.iterdir())
 
 
-def _holds(path):
+def _holds(path: Path) -> bool:
     """Whether *path* is a directory that is no tree of CPython."""
     return path.is_dir() and releases.version_at(path) is None
 
 
-def named(names, patches=PATCHES):
+def named(names: Sequence[str], patches: Path = PATCHES) -> list[catalog.Series]:
     """Return the catalog.Series called *names*, or all if there is none of those.
 
     Raises Problem when there is none of one of the names, or none at all.
@@ -55,7 +64,9 @@ def named(names, patches=PATCHES):
     return [catalog.load_series(name, patches) for name in names or known]
 
 
-def each(series, find, note):
+def each(
+    series: Sequence[catalog.Series], find: Find, note: Callable[[str], None]
+) -> Iterator[tuple[catalog.Series, Origin]]:
     """Yield (catalog.Series, origin.Origin) for those of *series* with a source.
 
     Parameters:

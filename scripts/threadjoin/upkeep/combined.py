@@ -1,20 +1,23 @@
 """Make one patch of a series, for those who take one file."""
 
+from __future__ import annotations
+
 import tempfile
 from pathlib import Path
 
 from ..core import git
 from ..series import patchfile, tree
+from ..series.catalog import Series
+from ..source.origin import Origin
 from . import commits
 
 
-def patch(series, source, without_tests=False):
+def patch(series: Series, source: Origin, without_tests: bool = False) -> bytes:
     """Return *series* as one patch (bytes), in the form of `git format-patch`.
 
     It changes each file once: some tools refuse a patch that does so twice.
 
     Parameters:
-        series: catalog.Series.
         source: the origin.Origin of its base.
         without_tests: whether to leave out what is below Lib/test and Doc.
     """
@@ -33,12 +36,12 @@ def patch(series, source, without_tests=False):
         return git.run(repository, "format-patch", "--stdout", *commits.FORMAT, "-1")
 
 
-def _date(series):
-    last = max(patchfile.read(path).date for path in series.patches)
-    return f"{last.isoformat()}T00:00:00+0000"
+def _date(series: Series) -> str:
+    dates = [patchfile.read(path).date for path in series.patches]
+    return f"{max(filter(None, dates)).isoformat()}T00:00:00+0000"
 
 
-def _message(series):
+def _message(series: Series) -> str:
     names = "\n".join(path.stem for path in series.patches)
     return (
         f"Make Thread.join(), fork() and shutdown free of races ({series.label})\n\n"

@@ -1,10 +1,13 @@
-"""A series as git commits on its base, and those commits as patches again."""
+"""Make a series git commits on its base, and those commits patches again."""
+
+from __future__ import annotations
 
 import datetime
 import os
 import re
 import shutil
 import tempfile
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,8 +15,9 @@ from ..core import exchange, git
 from ..core.errors import Problem
 from ..core.layout import BUILD, ROOT
 from ..series import patchfile
-from ..series.catalog import RELEASES, load_series
+from ..series.catalog import RELEASES, Release, Series, load_series
 from ..source import origin
+from ..source.origin import Origin
 from . import news, registry
 
 BASE_TAG = "base"
@@ -42,11 +46,10 @@ FORMAT = (
 )
 
 
-def release(series, given=None):
+def release(series: Series, given: Path | None = None) -> Origin:
     """Return the release that *series* is made for, an origin.Origin.
 
     Parameters:
-        series: catalog.Series.
         given: Path of the release's tarball, which has to have the right
             checksum, or of an unpacked tree of it, which is known by its
             version; None to get the tarball as a build does.
@@ -67,7 +70,7 @@ def release(series, given=None):
     return found
 
 
-def commit_base(base, repository):
+def commit_base(base: Release, repository: Path) -> None:
     """Make the directory *repository* a git repository of what is in it.
 
     Its one commit, tagged, is the release that *base* (a catalog.Release) names,
@@ -77,7 +80,7 @@ def commit_base(base, repository):
     commit_release(base, repository)
 
 
-def commit_release(base, repository):
+def commit_release(base: Release, repository: Path) -> None:
     """Make what is in the directory of *repository* the commit of commit_base()."""
     git.run(repository, "add", "--all", "--force")
     message = f"Python {base.version}"
@@ -85,7 +88,7 @@ def commit_release(base, repository):
     git.run(repository, "tag", BASE_TAG)
 
 
-def apply(repository, patches):
+def apply(repository: Path, patches: Iterable[Path]) -> None:
     """Commit each of *patches* (Paths) in order on *repository*'s branch.
 
     Authors and dates are the patches' own; the committer and its date are
@@ -113,7 +116,7 @@ def apply(repository, patches):
             )
 
 
-def commit_touched(series, release, repository):
+def commit_touched(series: Series, release: Path, repository: Path) -> None:
     """Make the new directory *repository* a git repository of a series.
 
     Of the *release*, a tree, it has those files alone that the patches of the
@@ -124,7 +127,7 @@ def commit_touched(series, release, repository):
     apply(repository, series.patches)
 
 
-def copy_touched(series, release, place):
+def copy_touched(series: Series, release: Path, place: Path) -> None:
     """Copy the files that *series* touches from the tree *release* to *place*."""
     place.mkdir()
     patches = map(patchfile.read, series.patches)
@@ -134,11 +137,10 @@ def copy_touched(series, release, place):
             shutil.copy(release / name, place / name)
 
 
-def checkout(series, source, directory):
+def checkout(series: Series, source: Origin, directory: Path) -> None:
     """Make *directory* a git repository of the series on its base.
 
     Parameters:
-        series: catalog.Series.
         source: the origin.Origin that release() returned.
         directory: Path that does not exist yet, or an empty directory.
 
@@ -161,7 +163,7 @@ def checkout(series, source, directory):
 
 
 @contextmanager
-def _objects_of(repository):
+def _objects_of(repository: Path) -> Iterator[Path]:
     """Give a bare repository with the objects of *repository*, and no more.
 
     What *repository*'s own configuration and attributes say is left behind.
@@ -177,7 +179,7 @@ def _objects_of(repository):
         yield bare
 
 
-def _commits(repository):
+def _commits(repository: Path) -> tuple[str, str]:
     """Return (base, tip), hashes of the series in *repository*.
 
     Raises Problem when what is between them is not one patch a commit.
@@ -211,7 +213,7 @@ def _commits(repository):
     return base, tip
 
 
-def _by(author, base, tip, bare):
+def _by(author: str, base: str, tip: str, bare: Path) -> str:
     """Return the hash of *tip* with *author* for all commits from *base* on.
 
     The dates stay. The new commits are in the repository *bare*.
@@ -219,22 +221,42 @@ def _by(author, base, tip, bare):
     between = git.run(bare, "rev-list", "--reverse", f"{base}..{tip}")
     parent = base
     for commit in between.decode().split():
-        raw = git.run(bare, "cat-file", "commit", commit)
-        head, _, message = raw.partition(b"\n\n")
-        # What else there may be, a signature, is of the commit as it was.
-        kept = rb"^(tree|author|committer|encoding) (.*)$"
-        fields = dict(re.findall(kept, head, re.MULTILINE))
-        when = fields.pop(b"author").rpartition(b"> ")[2]
-        new = [b"tree " + fields.pop(b"tree"), f"parent {parent}".encode()]
-        new.append(b"author " + author.encode() + b" " + when)
-        new += [name + b" " + value for name, value in fields.items()]
-        text = b"\n".join(new) + b"\n\n" + message
-        write = ("hash-object", "-t", "commit", "-w", "--stdin")
-        parent = git.run(bare, *write, given=text).decode().strip()
+        parent = again(bare, commit, parent, author=author)
     return parent
 
 
-def format_patches(repository, directory, author=None):
+def again(
+    repository: Path,
+    commit: str,
+    parent: str,
+    tree: str | None = None,
+    author: str | None = None,
+) -> str:
+    """Make *commit* once more on the commit *parent*; return its hash.
+
+    Parameters:
+        tree, author: what it has instead; None for what *commit* has. The dates stay.
+    """
+    raw = git.run(repository, "cat-file", "commit", commit)
+    head, _, message = raw.partition(b"\n\n")
+    # What else there may be, a signature, is of the commit as it was.
+    kept = rb"^(tree|author|committer|encoding) (.*)$"
+    fields = dict(re.findall(kept, head, re.MULTILINE))
+    if author:
+        when = fields[b"author"].rpartition(b"> ")[2]
+        fields[b"author"] = author.encode() + b" " + when
+    if tree:
+        fields[b"tree"] = tree.encode()
+    lines = [b"tree " + fields.pop(b"tree"), b"parent " + parent.encode()]
+    lines += [name + b" " + value for name, value in fields.items()]
+    text = b"\n".join(lines) + b"\n\n" + message
+    write = ("hash-object", "-t", "commit", "-w", "--stdin")
+    return git.run(repository, *write, given=text).decode().strip()
+
+
+def format_patches(
+    repository: Path, directory: Path, author: str | None = None
+) -> list[Path]:
     """Write the series in *repository* as patches into the new *directory*.
 
     Their bytes depend on nothing but the commits and *author*, who they are
@@ -253,7 +275,7 @@ def format_patches(repository, directory, author=None):
     return sorted(directory.iterdir(), key=lambda path: int(path.name))
 
 
-def _date(patch, stored, today):
+def _date(patch: patchfile.Patch, stored: Path, today: datetime.date) -> bytes:
     """Return the bytes of *patch*, a patchfile.Patch, with a true Last-Update.
 
     Parameters:
@@ -270,10 +292,13 @@ def _date(patch, stored, today):
         if patchfile.essence(before) == patchfile.essence(content):
             day = patchfile.updated(before) or day
     # What was written later is not as it was before, whatever the clock says here.
-    return patchfile.dated(content, max(day, patch.date.isoformat()))
+    written = patch.date.isoformat() if patch.date else day
+    return patchfile.dated(content, max(day, written))
 
 
-def export(repository, name, root=ROOT, today=None):
+def export(
+    repository: Path, name: str, root: Path = ROOT, today: datetime.date | None = None
+) -> list[str]:
     """Make the patches of a series those of its checkout; return their names.
 
     As export_all() does it.
@@ -286,7 +311,9 @@ def export(repository, name, root=ROOT, today=None):
     return export_all({name: repository}, root, today)[name]
 
 
-def export_all(checkouts, root=ROOT, today=None):
+def export_all(
+    checkouts: Mapping[str, Path], root: Path = ROOT, today: datetime.date | None = None
+) -> dict[str, list[str]]:
     """Make the patches of several series those of their checkouts.
 
     A patch is called what its commit's `Patch:` field says, which the registry
@@ -308,7 +335,8 @@ def export_all(checkouts, root=ROOT, today=None):
     known = registry.load(root / "patches")
     today = today or datetime.datetime.now(datetime.timezone.utc).date()
     with tempfile.TemporaryDirectory() as scratch:
-        made, patches = {}, []
+        made = {}
+        patches: list[Path] = []
         for name, repository in checkouts.items():
             new = Path(scratch, name)
             stored = root / "patches" / name
@@ -319,7 +347,8 @@ def export_all(checkouts, root=ROOT, today=None):
         present = list((root / news.NEXT).rglob("*.rst"))
         for name in checkouts:
             present += (root / "patches" / name).glob("*.patch")
-        contents = {path.relative_to(root).as_posix(): None for path in present}
+        contents: dict[str, Path | None] = {}
+        contents.update((path.relative_to(root).as_posix(), None) for path in present)
         for name in checkouts:
             for path in Path(scratch, name).iterdir():
                 contents[f"patches/{name}/{path.name}"] = path
@@ -328,7 +357,7 @@ def export_all(checkouts, root=ROOT, today=None):
     return made
 
 
-def _require_checkout(repository, name, root):
+def _require_checkout(repository: Path, name: str, root: Path) -> None:
     """Raise Problem unless *repository* can be exported as the series *name*."""
     if not (repository / ".git").exists():
         raise Problem(
@@ -341,23 +370,28 @@ def _require_checkout(repository, name, root):
         raise Problem(f"{repository} has changes that are not committed; commit them")
 
 
-def _write(repository, name, new, known, stored, today):
+def _write(
+    repository: Path,
+    name: str,
+    new: Path,
+    known: registry.Registry,
+    stored: Path,
+    today: datetime.date,
+) -> list[str]:
     """Write the patches of one series, and its `series` file, to the directory *new*.
 
     Parameters:
         repository: Path of its checkout.
         name: that of the series.
-        known: registry.Registry.
         stored: Path of the directory with the patches as they were.
-        today: datetime.date.
 
     Returns the names of the patches.
     """
     new.mkdir()
-    made = format_patches(repository, new / "raw", known.maintainers)
-    if not made:
+    raw = format_patches(repository, new / "raw", known.maintainers)
+    if not raw:
         raise Problem(f"{repository} has no commit on {BASE_TAG} to export")
-    made = list(map(patchfile.read, made))
+    made = list(map(patchfile.read, raw))
     names = known.names(made, name)
     for patch, called in zip(made, names):
         (new / called).write_bytes(_date(patch, stored, today))
@@ -366,7 +400,7 @@ def _write(repository, name, new, known, stored, today):
     return names
 
 
-def _patches_of_others(root, names):
+def _patches_of_others(root: Path, names: Container[str]) -> Iterator[Path]:
     """Yield the Path of each patch of the series that are not among *names*."""
     for listing in (root / "patches").glob("*/series"):
         other = listing.parent.name

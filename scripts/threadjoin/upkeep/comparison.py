@@ -4,10 +4,16 @@ Two hunks are the same when their lines are; a pair that differs only in what it
 quotes does the same in both series, and is told as such.
 """
 
+from __future__ import annotations
+
 import difflib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..series import patchfile
+from ..series.catalog import Series
+from ..series.patchfile import Change, Hunk, Patch
+from .registry import Registry
 
 #: What of a message is not compared: it is of the file, and not of the change.
 _OF_THE_FILE = ("Last-Update: ",)
@@ -21,7 +27,7 @@ class Pair:
     hunks: tuple  # of two patchfile.Hunk
 
     @property
-    def quotes_only(self):
+    def quotes_only(self) -> bool:
         """Whether both add and remove the same lines."""
         one, other = self.hunks
         return bool(one and other) and _essential(one) == _essential(other)
@@ -38,10 +44,10 @@ class Difference:
     only: str = ""  # name of the one series that has it
     why: str = ""  # the other one has not, if the registry says so: " (...)"
 
-    def __bool__(self):
+    def __bool__(self) -> bool:
         return bool(self.pairs or self.message or self.only)
 
-    def __str__(self):
+    def __str__(self) -> str:
         if self.only:
             return f"{self.name}: only {self.only} has it{self.why}"
         said = f"{self.name}: {len(self.pairs)} of {self.hunks} hunks differ"
@@ -51,37 +57,33 @@ class Difference:
         return said + (", and the messages" if self.message else "")
 
 
-def _essential(hunk):
+def _essential(hunk: Hunk) -> list[bytes]:
     return [line for line in hunk.lines if not line.startswith(b" ")]
 
 
-def compare(one, other, known):
-    """Yield the Difference of each number that a series has.
-
-    Parameters:
-        one, other: catalog.Series.
-        known: registry.Registry.
-    """
+def compare(one: Series, other: Series, known: Registry) -> Iterator[Difference]:
+    """Yield the Difference of each number that a series has."""
     paths = [{path.stem: path for path in series.patches} for series in (one, other)]
     for name in sorted(paths[0].keys() | paths[1].keys()):
-        both = [found.get(name) for found in paths]
-        if all(both):
-            yield _patches(name, *map(patchfile.read, both))
+        mine, its = (found.get(name) for found in paths)
+        if mine and its:
+            yield _patches(name, patchfile.read(mine), patchfile.read(its))
             continue
-        has, lacks = (one, other) if both[0] else (other, one)
+        has, lacks = (one, other) if mine else (other, one)
         entry = known.entries.get(name[:4])
         why = entry.series.get(lacks.name) if entry else None
         said = f" ({lacks.name}: {why})" if isinstance(why, str) else ""
         yield Difference(name, only=has.name, why=said)
 
 
-def _patches(name, one, other):
+def _patches(name: str, one: Patch, other: Patch) -> Difference:
     """Return the Difference of two patchfile.Patch objects."""
     hunks = [
         {change.name: _hunks(change) for change in patch.changes}
         for patch in (one, other)
     ]
-    pairs, total = [], 0
+    pairs: list[Pair] = []
+    total = 0
     for file in sorted(hunks[0].keys() | hunks[1].keys()):
         mine, its = (found.get(file, []) for found in hunks)
         matcher = difflib.SequenceMatcher(
@@ -92,25 +94,24 @@ def _patches(name, one, other):
             found = _paired(file, left, right) if kind != "equal" else []
             total += len(found) or len(left)
             pairs += found
-    messages = [_message(patch) for patch in (one, other)]
-    said = difflib.unified_diff(*messages, lineterm="", n=0)
+    said = difflib.unified_diff(_message(one), _message(other), lineterm="", n=0)
     message = tuple(line for line in said if not line.startswith(("---", "+++", "@@")))
     return Difference(name, tuple(pairs), total, message)
 
 
-def _hunks(change):
+def _hunks(change: Change) -> Sequence[Hunk]:
     """Return the hunks of a patchfile.Change; one for a file that has no text."""
     if change.hunks:
         return change.hunks
     return [patchfile.Hunk(0, "", (b"created" if change.created else b"changed",))]
 
 
-def _message(patch):
+def _message(patch: Patch) -> list[str]:
     body = [line for line in patch.body if not line.startswith(_OF_THE_FILE)]
     return [patch.subject, *body]
 
 
-def _paired(name, left, right):
+def _paired(name: str, left: Sequence[Hunk], right: Sequence[Hunk]) -> list[Pair]:
     """Return Pairs of the hunks *left* and *right*, which keep their order.
 
     The two that are most alike belong together; then those before them, and after.
@@ -127,11 +128,11 @@ def _paired(name, left, right):
     ]
 
 
-def _likeness(one, other):
+def _likeness(one: Hunk, other: Hunk) -> float:
     return difflib.SequenceMatcher(None, one.lines, other.lines, False).ratio()
 
 
-def lines(difference, names):
+def lines(difference: Difference, names: Sequence[str]) -> Iterator[str]:
     """Yield the lines that tell a Difference; the summary is the last.
 
     Parameters:
@@ -142,21 +143,20 @@ def lines(difference, names):
     for pair in difference.pairs:
         mark = " (only in what it quotes)" if pair.quotes_only else ""
         yield f"{pair.name}{mark}"
-        texts = []
         for sign, name, hunk in zip("-+", names, pair.hunks):
             yield f"{sign} {name} {hunk.place if hunk else 'has nothing of it'}"
-            texts.append([_text(line) for line in hunk.lines] if hunk else [])
-        compared = difflib.ndiff(*texts, linejunk=None, charjunk=None)
+        mine, its = ([_text(line) for line in h.lines] if h else [] for h in pair.hunks)
+        compared = difflib.ndiff(mine, its, linejunk=None, charjunk=None)
         yield from (line.rstrip() for line in compared if not line.startswith("? "))
         yield ""
     yield str(difference)
 
 
-def _text(line):
+def _text(line: bytes) -> str:
     return line.decode(errors="backslashreplace")
 
 
-def total(differences):
+def total(differences: Sequence[Difference]) -> str:
     """Return the last line, on all *differences* of two series."""
     hunks = sum(one.hunks for one in differences)
     pairs = [pair for one in differences for pair in one.pairs]

@@ -3,13 +3,18 @@
 Each line that a patch quotes is one that another release may have changed.
 """
 
+from __future__ import annotations
+
+from collections.abc import Container, Iterable
+
 from ..core import tables
 from ..series import patchfile
+from ..series.catalog import Series
 
 COLUMNS = ("files", "hunks", "added", "removed", "context", "new lines")
 
 
-def count(series):
+def count(series: Series) -> list[tuple[str, tuple[int, ...]]]:
     """Return [(name, figures)] for each patch of a catalog.Series, and the sums.
 
     The figures are those of COLUMNS; all but the last are of the files that no
@@ -24,7 +29,9 @@ def count(series):
     return [*rows, *((name, _figures(found, created)) for name, found in sums)]
 
 
-def _figures(changes, created):
+def _figures(
+    changes: Iterable[patchfile.Change], created: Container[str]
+) -> tuple[int, ...]:
     old = [change for change in changes if change.name not in created]
     new = [change for change in changes if change.name in created]
     removed = sum(change.removed for change in old)
@@ -38,8 +45,8 @@ def _figures(changes, created):
     )
 
 
-def table(series):
+def table(series: Series) -> list[str]:
     """Return the lines of a table of count(*series*)."""
-    rows = [("", *COLUMNS)]
+    rows: list[tuple[str, ...]] = [("", *COLUMNS)]
     rows += [(name, *map(str, figures)) for name, figures in count(series)]
     return tables.plain(rows)

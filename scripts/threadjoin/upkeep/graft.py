@@ -4,18 +4,29 @@ There is no merge: for each number, the tree of the other series' commit gets th
 lead's text of those files, and is committed again as it was.
 """
 
+from __future__ import annotations
+
 import contextlib
+import datetime
 import tempfile
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from ..core import git
 from ..core.errors import Problem
 from ..core.layout import ROOT
-from ..series.catalog import load_series
+from ..series.catalog import Series, load_series
+from ..source.origin import Origin
 from . import commits, registry, shared
 
 
-def graft(lead, others, source, root=ROOT, today=None):
+def graft(
+    lead: str,
+    others: Iterable[str],
+    source: Callable[[Series], Origin],
+    root: Path = ROOT,
+    today: datetime.date | None = None,
+) -> list[tuple[str, str, list[str]]]:
     """Let the series *others* have the new files that *lead* has.
 
     Parameters:
@@ -56,11 +67,13 @@ def graft(lead, others, source, root=ROOT, today=None):
     return changes
 
 
-def _numbers(series):
+def _numbers(series: Series) -> list[str]:
     return [path.name[:4] for path in series.patches]
 
 
-def _missing(known, lead, files, series):
+def _missing(
+    known: registry.Registry, lead: str, files: shared.States, series: Series
+) -> list[tuple[str, list[str]]]:
     """Return [(file name of a patch, names of files)]: what *series* has not so.
 
     Of the patches, those that have to change the files otherwise than they do. *files*
@@ -76,7 +89,8 @@ def _missing(known, lead, files, series):
             f"there on that could; give it {number}"
         )
     right = shared.wanted(known, files, numbers)
-    found, before = [], ({}, {})
+    found = []
+    before: tuple[dict, dict] = ({}, {})
     for path, (number, have) in zip(series.patches, shared.states(series).items()):
         mine = shared.theirs(known, shared.names(files), have)
         strange = sorted(mine - shared.names(files))
@@ -100,34 +114,34 @@ def _missing(known, lead, files, series):
     return found
 
 
-def _same(one, other):
+def _same(one: shared.File | None, other: shared.File | None) -> bool:
     if one is None or other is None:
         return one is other
     return (one.content, one.mode) == (other.content, other.mode)
 
 
-def _rewrite(repository, series, right):
+def _rewrite(repository: Path, series: Series, right: shared.States) -> None:
     """Commit the series in *repository* anew, with the files that are *right*.
 
     Parameters:
-        series: the catalog.Series.
         right: what shared.wanted() returned for it.
     """
     between = f"{commits.BASE_TAG}..{commits.BRANCH}"
     listed = git.run(repository, "rev-list", "--reverse", between).decode().split()
     every = shared.names(right)
-    parent = commits.BASE_TAG
+    base = f"{commits.BASE_TAG}^{{commit}}"
+    parent = git.run(repository, "rev-parse", base).decode().strip()
     for commit, files in zip(listed, right.values()):
         git.run(repository, "read-tree", commit)
         for name in sorted(every):
             _place(repository, name, files.get(name))
         tree = git.run(repository, "write-tree").decode().strip()
-        parent = _again(repository, commit, tree, parent)
+        parent = commits.again(repository, commit, parent, tree=tree)
     git.run(repository, "update-ref", f"refs/heads/{commits.BRANCH}", parent)
     git.run(repository, "reset", "--quiet", "--hard")
 
 
-def _place(repository, name, file):
+def _place(repository: Path, name: str, file: shared.File | None) -> None:
     """Make *file*, a shared.File or None, what the index has as *name*."""
     if file is None:
         git.run(repository, "update-index", "--force-remove", "--", name)
@@ -135,20 +149,3 @@ def _place(repository, name, file):
     written = git.run(repository, "hash-object", "-w", "--stdin", given=file.content)
     entry = f"{file.mode},{written.decode().strip()},{name}"
     git.run(repository, "update-index", "--add", "--cacheinfo", entry)
-
-
-def _again(repository, commit, tree, parent):
-    """Commit *tree* on *parent*, with all else as in *commit*; return the hash."""
-    parent = git.run(repository, "rev-parse", f"{parent}^{{commit}}").strip()
-    head, _, message = git.run(repository, "cat-file", "commit", commit).partition(
-        b"\n\n"
-    )
-    kept = [
-        line
-        for line in head.split(b"\n")
-        if not line.startswith((b"tree ", b"parent "))
-    ]
-    lines = [b"tree " + tree.encode(), b"parent " + parent, *kept]
-    written = b"\n".join(lines) + b"\n\n" + message
-    store = ("hash-object", "-t", "commit", "-w", "--stdin")
-    return git.run(repository, *store, given=written).decode().strip()

@@ -1,19 +1,24 @@
 """Check the form of a series: one line for each thing that is wrong."""
 
+from __future__ import annotations
+
 import datetime
 import re
 import shutil
 import subprocess
 import tempfile
 from collections import Counter
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ..core import git, process
 from ..core.errors import Problem
 from ..core.layout import ROOT
 from ..series import patchfile
-from ..series.catalog import DEFAULT_SERIES, available, load_series
+from ..series.catalog import DEFAULT_SERIES, Series, available, load_series
+from ..series.patchfile import Patch
 from ..source import tarballs
+from ..source.origin import Origin
 from . import commits, news, registry, shared
 
 #: Longest subject that `git log --oneline` and a mail's header keep whole.
@@ -28,11 +33,11 @@ _FORWARDED = re.compile(r"no|not-needed|yes|https?://\S+")
 _NO_TABS = (".c", ".h", ".py", ".pyi", ".rst")
 
 
-def _where(path):
+def _where(path: Path) -> str:
     return f"patches/{path.parent.name}/{path.name}"
 
 
-def check_order(directory):
+def check_order(directory: Path) -> Iterator[str]:
     """Yield what is wrong with the `series` file.
 
     Parameters:
@@ -52,13 +57,13 @@ def check_order(directory):
         yield f"{where}: not in the order of the numbers"
 
 
-def check_registry(known, series, patches):
+def check_registry(
+    known: registry.Registry, series: str, patches: Iterable[Patch]
+) -> Iterator[str]:
     """Yield where one series is not as the registry has it.
 
     Parameters:
-        known: registry.Registry.
         series: the series' name.
-        patches: its patchfile.Patch objects.
     """
     present = set()
     for patch in patches:
@@ -88,7 +93,7 @@ def check_registry(known, series, patches):
             yield f"{registry.WHERE}: {entry.number} is to be in {series}, and is not"
 
 
-def check_message(patch):
+def check_message(patch: Patch) -> Iterator[str]:
     """Yield what is wrong with the message of *patch* (a patchfile.Patch)."""
     where = _where(patch.path)
     subject = _SUBJECT.fullmatch(patch.subject)
@@ -126,18 +131,20 @@ def check_message(patch):
         )
 
 
-def _check_fields(fields, subject):
+def _check_fields(
+    fields: Iterable[tuple[str, str]], subject: re.Match[str] | None
+) -> Iterator[str]:
     """Yield what is wrong with the DEP-3 *fields*, (name, value) pairs.
 
     *subject* is the match of the message's subject, or None.
     """
-    values = {}
+    values: dict[str, list[str]] = {}
     for name, value in fields:
         values.setdefault(name, []).append(value)
     bugs = [_BUG.fullmatch(bug) for bug in values.get("Bug", ())]
     if not bugs or not all(bugs):
         yield "`Bug:` is not https://github.com/python/cpython/issues/NNNNNN"
-    elif subject and subject[1] not in [bug[1] for bug in bugs]:
+    elif subject and subject[1] not in [bug[1] for bug in filter(None, bugs)]:
         yield f"no `Bug:` is the subject's gh-{subject[1]}"
     forwarded = values.get("Forwarded", [])
     if len(forwarded) != 1 or not _FORWARDED.fullmatch(forwarded[0]):
@@ -147,7 +154,7 @@ def _check_fields(fields, subject):
         yield "`Last-Update:` is not one date, YYYY-MM-DD"
 
 
-def _is_date(text):
+def _is_date(text: str) -> bool:
     try:
         datetime.datetime.strptime(text, "%Y-%m-%d")
     except ValueError:
@@ -156,7 +163,7 @@ def _is_date(text):
     return len(text) == len("YYYY-MM-DD")
 
 
-def check_whitespace(patch):
+def check_whitespace(patch: Patch) -> Iterator[str]:
     """Yield what is wrong with the lines that *patch* adds."""
     where = _where(patch.path)
     for change in patch.changes:
@@ -173,7 +180,7 @@ def check_whitespace(patch):
             yield f"{where}:{change.unended}: no newline at the end of {change.name}"
 
 
-def _check_line(line, name):
+def _check_line(line: bytes, name: str) -> str | None:
     """Return what is wrong with the added *line* (bytes) of the file *name*."""
     if line.endswith(b"\r"):
         return "ends in CRLF, where the file does not"
@@ -184,27 +191,28 @@ def _check_line(line, name):
     return None
 
 
-def check_news(series, patches):
+def check_news(series: str, patches: Sequence[Patch]) -> Iterator[str]:
     """Yield what is wrong with the NEWS entries of one series.
 
     Parameters:
         series: its name.
-        patches: its patchfile.Patch objects.
     """
     for patch in patches:
         for change in patch.changes:
             if not change.name.startswith(news.NEXT + "/"):
                 continue
-            problem = "changes an entry; write it where it is made"
-            if change.created:
-                problem = news.check(change.name, change.content())
+            problem = (
+                news.check(change.name, change.content())
+                if change.created
+                else "changes an entry; write it where it is made"
+            )
             if problem:
                 yield f"{_where(patch.path)}: {change.name}: {problem}"
     if not news.entries(patches):
         yield f"patches/{series}: no patch has a NEWS entry"
 
 
-def check_news_copy(all_patches, root=ROOT):
+def check_news_copy(all_patches: Iterable[Patch], root: Path = ROOT) -> Iterator[str]:
     """Yield where the project's Misc/NEWS.d/next differs from the patches.
 
     Parameters:
@@ -226,7 +234,7 @@ def check_news_copy(all_patches, root=ROOT):
             yield f"{name}: differs from the patch that adds it; export the series"
 
 
-def check_round_trip(series, release, scratch):
+def check_round_trip(series: Series, release: Path, scratch: Path) -> Iterator[str]:
     """Yield how the series differs from its own export, once it applies.
 
     That the two are the same bytes proves that every patch applies at the
@@ -234,7 +242,6 @@ def check_round_trip(series, release, scratch):
     stored form is the one that `scripts/series export` gives.
 
     Parameters:
-        series: catalog.Series.
         release: Path of a tree of the release.
         scratch: Path of an empty directory; `repository` in it is left with
             the series as commits.
@@ -255,7 +262,7 @@ def check_round_trip(series, release, scratch):
             )
 
 
-def _first_difference(one, other):
+def _first_difference(one: Path, other: Path) -> int:
     lines = [path.read_bytes().split(b"\n") for path in (one, other)]
     for number, (mine, theirs) in enumerate(zip(*lines), 1):
         if mine != theirs:
@@ -263,14 +270,14 @@ def _first_difference(one, other):
     return min(map(len, lines)) + 1
 
 
-def check_standalone(known, series, repository):
+def check_standalone(
+    known: registry.Registry, series: Series, repository: Path
+) -> Iterator[str]:
     """Yield the patches that the registry calls standalone and that are not.
 
     Such a patch applies to the release without any other, with all its context.
 
     Parameters:
-        known: registry.Registry.
-        series: catalog.Series.
         repository: Path of one as check_round_trip() leaves it.
     """
     git.run(repository, "read-tree", commits.BASE_TAG)
@@ -288,11 +295,10 @@ def check_standalone(known, series, repository):
             )
 
 
-def check_quilt(series, release, scratch):
+def check_quilt(series: Series, release: Path, scratch: Path) -> Iterator[str]:
     """Yield what quilt, which must be installed, says against the series.
 
     Parameters:
-        series: catalog.Series.
         release: Path of a tree of the release.
         scratch: Path of a directory for quilt's work.
     """
@@ -317,7 +323,7 @@ def check_quilt(series, release, scratch):
         yield f"patches/{series.name}/series: quilt cannot push it all: {said}"
 
 
-def _read(series):
+def _read(series: Series) -> tuple[list[Patch], list[str]]:
     """Return (patches, problems): those that can be read, and why others not."""
     patches, problems = [], []
     for path in series.patches:
@@ -328,13 +334,14 @@ def _read(series):
     return patches, problems
 
 
-def check_on_base(series, release_source, known):
+def check_on_base(
+    series: Series, release_source: Origin, known: registry.Registry
+) -> Iterator[str]:
     """Yield what is wrong when the series is applied to its release.
 
     Parameters:
         series: catalog.Series, with patches that patchfile can read.
         release_source: the origin.Origin of its release.
-        known: registry.Registry.
     """
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
@@ -348,11 +355,10 @@ def check_on_base(series, release_source, known):
                 yield from check_quilt(series, release, scratch)
 
 
-def check_shared(known, every):
+def check_shared(known: registry.Registry, every: Iterable[Series]) -> Iterator[str]:
     """Yield where the files that series share are not the same at each number.
 
     Parameters:
-        known: registry.Registry.
         every: the catalog.Series to compare, with patches that patchfile can read.
     """
     # The others are compared with the lead, where that is among them.
@@ -366,7 +372,12 @@ def check_shared(known, every):
     yield from shared.problems(known, states)
 
 
-def check(names, find, root=ROOT, unapplied=None):
+def check(
+    names: Container[str],
+    find: Callable[[Series], Origin],
+    root: Path = ROOT,
+    unapplied: list[str] | None = None,
+) -> Iterator[str]:
     """Yield all that is wrong with the series called *names*, a line each.
 
     Parameters:

@@ -1,20 +1,25 @@
-"""NEWS entries: written by blurb, and checked by it.
+"""Write NEWS entries with blurb, and check them with it.
 
 An entry is a file that a patch adds below Misc/NEWS.d/next. A release of
 CPython has no such directory, so blurb works in a tree that only looks like
 CPython to it when entries are checked.
 """
 
+from __future__ import annotations
+
 import re
 import shlex
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ..core import git
 from ..core.errors import Problem
+from ..core.layout import StrPath
 from ..host import devenv
+from ..series.patchfile import Patch
 
 #: Where entries are, both in CPython's tree and in the project.
 NEXT = "Misc/NEWS.d/next"
@@ -32,7 +37,9 @@ ENTRY_NAME = re.compile(
 )
 
 
-def _blurb(tree, *args, **environment):
+def _blurb(
+    tree: StrPath, *args: str, **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Run blurb in *tree* without a terminal; return the CompletedProcess."""
     return subprocess.run(
         [devenv.tool("blurb"), *args],
@@ -47,7 +54,7 @@ def _blurb(tree, *args, **environment):
     )
 
 
-def _complaint(output):
+def _complaint(output: str) -> str:
     """Return in one line what blurb's *output* says is wrong."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     for index, line in enumerate(lines):
@@ -59,7 +66,7 @@ def _complaint(output):
     return lines[-1] if lines else "blurb failed and said nothing"
 
 
-def add(tree, issue, section, body):
+def add(tree: Path, issue: str, section: str, body: str) -> Path:
     """Write an entry in the checkout *tree* with blurb, and stage it.
 
     Parameters:
@@ -87,7 +94,7 @@ def add(tree, issue, section, body):
     return path
 
 
-def add_all(trees, issue, section, body):
+def add_all(trees: Sequence[Path], issue: str, section: str, body: str) -> list[Path]:
     """Write one entry to all of the checkouts *trees*, as add() does; return Paths."""
     for tree in trees:
         _require_checkout(tree)
@@ -102,14 +109,14 @@ def add_all(trees, issue, section, body):
     return paths
 
 
-def _require_checkout(tree):
+def _require_checkout(tree: Path) -> None:
     if not (tree / ".git").exists():
         raise Problem(
             f"{tree} is not a git checkout; make one with `scripts/series checkout`"
         )
 
 
-def check(name, content):
+def check(name: str, content: bytes) -> str | None:
     """Return what is wrong with a NEWS entry, or None.
 
     Parameters:
@@ -132,7 +139,7 @@ def check(name, content):
     return None
 
 
-def entries(patches):
+def entries(patches: Iterable[Patch]) -> dict[str, bytes]:
     """Return the NEWS entries that *patches* add: a dict of name to bytes.
 
     Parameters:
@@ -147,7 +154,7 @@ def entries(patches):
     }
 
 
-def write(found, directory):
+def write(found: Mapping[str, bytes], directory: Path) -> dict[str, Path]:
     """Write files below *directory*: *found* is their contents (bytes) by name.
 
     Returns a dict of the names to the Paths of the files.

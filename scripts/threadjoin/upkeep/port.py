@@ -7,7 +7,10 @@ the work tree, with git's marks in the files. What is done so far is told by the
 commits, so that the command can be run again at any time.
 """
 
+from __future__ import annotations
+
 import tempfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +18,8 @@ from ..core import git
 from ..core.errors import Problem
 from ..core.layout import ROOT
 from ..series import patchfile
-from ..series.catalog import load_series
+from ..series.catalog import Series, load_series
+from ..source.origin import Origin
 from . import commits, registry, shared
 
 LEAD_TAG = "lead-base"
@@ -42,7 +46,9 @@ class Stopped(Problem):
     """A pick needs a person."""
 
 
-def begin(lead, series, sources, directory):
+def begin(
+    lead: Series, series: Series, sources: Sequence[Origin], directory: Path
+) -> None:
     """Make the new *directory* a git repository to port *lead* in.
 
     Parameters:
@@ -75,15 +81,17 @@ def begin(lead, series, sources, directory):
         other.replace(directory)
 
 
-def is_port(directory, lead, series):
+def is_port(directory: Path, lead: str, series: str) -> bool:
     """Whether begin() made *directory*, for series of these names."""
-    found = (
-        git.attempt(directory, "config", "--local", KEY) if directory.is_dir() else 0
-    )
-    return bool(found) and found.stdout.decode().strip() == f"{lead} {series}"
+    if not directory.is_dir():
+        return False
+    found = git.attempt(directory, "config", "--local", KEY)
+    return found.stdout.decode().strip() == f"{lead} {series}"
 
 
-def go_on(directory, series, resume=False, root=ROOT):
+def go_on(
+    directory: Path, series: str, resume: bool = False, root: Path = ROOT
+) -> Report:
     """Pick what is left to pick in *directory*, as begin() made it.
 
     Parameters:
@@ -102,23 +110,24 @@ def go_on(directory, series, resume=False, root=ROOT):
 class _Port:
     """A port under way in a repository."""
 
-    def __init__(self, directory, series, known):
+    def __init__(self, directory: Path, series: str, known: registry.Registry) -> None:
         self._directory = directory
         self._series = series
         self._known = known
         between = f"{LEAD_TAG}..{LEAD}"
         self._lead = self._commits(between)
 
-    def _git(self, *arguments):
+    def _git(self, *arguments: str) -> str:
         return git.run(self._directory, *arguments).decode(errors="replace")
 
-    def _commits(self, between):
+    def _commits(self, between: str) -> dict[str, str]:
         """Return {name of a patch: hash} of the commits *between*, in order."""
         found = {}
         listed = self._git("rev-list", "--reverse", between).split()
         for commit in listed:
             message = self._git("log", "-1", "--format=%B", commit)
-            fields = patchfile.Patch(None, body=message.splitlines()[1:]).fields()
+            body = message.splitlines()[1:]
+            fields = patchfile.Patch(self._directory, body=body).fields()
             name = dict(fields).get(registry.FIELD)
             if not name:
                 raise Problem(
@@ -128,13 +137,13 @@ class _Port:
             found[name] = commit
         return found
 
-    def _gap(self, name):
+    def _gap(self, name: str) -> str | None:
         """Return why the series has no *name*, None where it has or may."""
         entry = self._known.entries.get(name[:4])
         why = entry.series.get(self._series) if entry else None
         return why if isinstance(why, str) else None
 
-    def _open(self):
+    def _open(self) -> str | None:
         """Return the name of the patch whose pick is not finished, or None."""
         head = git.attempt(self._directory, "rev-parse", "-q", "--verify", _PICKED)
         if head.returncode:
@@ -142,7 +151,7 @@ class _Port:
         commit = head.stdout.decode().strip()
         return next(n for n, known in self._lead.items() if known == commit)
 
-    def settle(self, resume):
+    def settle(self, resume: bool) -> None:
         """Finish, or drop, the pick that is open. Raises Stopped when neither."""
         name = self._open()
         if name is None:
@@ -166,12 +175,12 @@ class _Port:
         self._git("add", "--update")
         self._commit(name)
 
-    def _conflicts(self):
+    def _conflicts(self) -> list[str]:
         """Return the names of the files that git could not merge."""
         listed = self._git("ls-files", "--unmerged", "-z").split("\0")
         return sorted({line.partition("\t")[2] for line in listed if line})
 
-    def _marked(self):
+    def _marked(self) -> list[str]:
         """Return the names of unmerged files that still have git's marks."""
         found = []
         for name in self._conflicts():
@@ -181,7 +190,7 @@ class _Port:
                 found.append(name)
         return found
 
-    def _stop(self, name):
+    def _stop(self, name: str) -> Stopped:
         files = self._conflicts()
         where = ", ".join(files) if files else "no file: it changes nothing here"
         return Stopped(
@@ -190,7 +199,7 @@ class _Port:
             "does not need it, and run it again"
         )
 
-    def pick_all(self):
+    def pick_all(self) -> Report:
         """Pick all that is not there yet, and return the Report."""
         done = self._commits(f"{commits.BASE_TAG}..{commits.BRANCH}")
         last = max(done, default="")
@@ -204,7 +213,7 @@ class _Port:
                 picked.append(name)
         return Report(tuple(picked), gaps)
 
-    def _pick(self, name, commit):
+    def _pick(self, name: str, commit: str) -> None:
         tried = git.attempt(
             self._directory, "cherry-pick", "--no-gpg-sign", "--allow-empty", commit
         )
@@ -221,12 +230,12 @@ class _Port:
         else:
             self._commit(name)
 
-    def _staged(self):
+    def _staged(self) -> int:
         return git.attempt(
             self._directory, "diff", "--cached", "--quiet", "HEAD"
         ).returncode
 
-    def _bring_shared(self, commit):
+    def _bring_shared(self, commit: str) -> None:
         """Let the index and the work tree have the lead's new files, as in *commit*.
 
         A gap's change of them comes with the number after it.
@@ -241,9 +250,9 @@ class _Port:
         for name in sorted(wanted - news):
             self._git("checkout", "--quiet", commit, "--", name)
 
-    def _news_of_gaps(self):
+    def _news_of_gaps(self) -> set[str]:
         """Return the names of the NEWS entries of numbers that the series lacks."""
-        found = set()
+        found: set[str] = set()
         for name, commit in self._lead.items():
             if self._gap(name):
                 listed = self._git(
@@ -253,7 +262,7 @@ class _Port:
                 found.update(filter(shared.is_news, listed.split("\0")))
         return found
 
-    def _commit(self, name):
+    def _commit(self, name: str) -> None:
         """Commit the index as the lead's patch *name*."""
         if not self._staged():
             raise self._stop(name)
@@ -263,7 +272,14 @@ class _Port:
 _PICKED = "CHERRY_PICK_HEAD"
 
 
-def start(lead, name, directory, find, root=ROOT, resume=False):
+def start(
+    lead: str,
+    name: str,
+    directory: Path,
+    find: Callable[[Series], Origin],
+    root: Path = ROOT,
+    resume: bool = False,
+) -> Report:
     """Begin a port in *directory*, or go on with it; return the Report.
 
     Parameters:
@@ -275,9 +291,8 @@ def start(lead, name, directory, find, root=ROOT, resume=False):
     if not is_port(directory, lead, name):
         if resume:
             raise Problem(
-                f"{directory} is no port of {lead} to {name}: there is nothing to go "
-                "on with"
+                f"{directory} is no port of {lead} to {name}, and cannot be continued"
             )
-        both = [load_series(one, root / "patches") for one in (lead, name)]
-        begin(*both, [find(one) for one in both], directory)
+        first, other = (load_series(one, root / "patches") for one in (lead, name))
+        begin(first, other, [find(first), find(other)], directory)
     return go_on(directory, name, resume, root)

@@ -1,4 +1,4 @@
-"""The registry of the patches: which change a number is, in every series.
+"""Read the registry of the patches: which change a number is, in every series.
 
 It is data, patches/registry.json, and edited by hand:
 
@@ -23,22 +23,28 @@ to the release alone, for those who want no other. The files that patches create
 are the same in all series, but for those in `per_version`.
 """
 
+from __future__ import annotations
+
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ..core.errors import Problem
 from ..core.layout import PATCHES
+from ..series.patchfile import Patch
 
 NAME = "registry.json"
 WHERE = f"patches/{NAME}"
+
+#: The form that it has to have, which a hook checks.
+SCHEMA = "patches/schemas/registry.schema.json"
 
 #: The field of a commit's message that says which patch it is.
 FIELD = "Patch"
 
 _NUMBER = re.compile(r"\d{4}")
-_SLUG = re.compile(r"(?=.{1,32}$)[a-z][a-z0-9]*(-[a-z0-9]+)*")
-_PERSON = re.compile(r"[^<>\n]+ <[^<>@\s]+@[^<>@\s]+>")
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,7 @@ class Entry:
     standalone: bool = False
 
     @property
-    def name(self):
+    def name(self) -> str:
         """The name in commits, and of its file without the suffix."""
         return f"{self.number}-{self.slug}"
 
@@ -66,11 +72,10 @@ class Registry:
     entries: dict  # number to Entry, in the order of the numbers
     per_version: dict = field(default_factory=dict)  # name of a file to why
 
-    def problem(self, patch, series):
+    def problem(self, patch: Patch, series: str) -> str | None:
         """Return what is wrong with the number of *patch* in *series*, or None.
 
         Parameters:
-            patch: patchfile.Patch.
             series: name of the series.
         """
         names = [value for field, value in patch.fields() if field == FIELD]
@@ -99,13 +104,13 @@ class Registry:
             )
         return None
 
-    def names(self, patches, series):
+    def names(self, patches: Iterable[Patch], series: str) -> list[str]:
         """Return the file names of *patches*, patchfile.Patch objects in order.
 
         Raises Problem when one of them is not in the registry as one of *series*,
         or the numbers do not ascend.
         """
-        names = []
+        names: list[str] = []
         for patch in patches:
             problem = self.problem(patch, series)
             if problem:
@@ -121,82 +126,26 @@ class Registry:
         return names
 
 
-def load(patches=PATCHES):
+def load(patches: Path = PATCHES) -> Registry:
     """Return the Registry of the series below the directory *patches*.
 
-    Raises Problem, naming the first thing that is wrong with the file.
+    Raises Problem when it cannot be read; a hook has what else may be wrong with it.
     """
     try:
         data = json.loads((patches / NAME).read_text(encoding="utf-8"))
+        entries = [
+            Entry(**{**values, "issues": tuple(values["issues"])})
+            for values in data["patches"]
+        ]
+        known = {entry.number: entry for entry in entries}
+        maintainers, own = data["maintainers"], data.get("per_version", {})
     except FileNotFoundError:
         raise Problem(f"there is no {WHERE}, which knows the numbers") from None
-    except ValueError as exc:
-        raise Problem(f"{WHERE} is no JSON: {exc}") from None
-    wanted = {"maintainers", "patches"}
-    if not isinstance(data, dict) or (wanted ^ set(data)) - {"per_version"}:
+    except (ValueError, KeyError, TypeError, AttributeError) as exc:
+        raise Problem(f"{WHERE} is not as {SCHEMA} says: {exc!r}") from None
+    slugs = {entry.slug for entry in entries}
+    if list(known) != sorted(known) or not len(entries) == len(known) == len(slugs):
         raise Problem(
-            f"{WHERE} has to have maintainers and patches, may have per_version, and "
-            "nothing else"
+            f"{WHERE}: numbers ascend, and each number and slug is there once"
         )
-    if not _matches(_PERSON, data["maintainers"]):
-        raise Problem(f"{WHERE}: maintainers is not of the form NAME <ADDRESS>")
-    own = data.get("per_version", {})
-    if not isinstance(own, dict) or not all(map(_is_reason, own.values())):
-        raise Problem(f"{WHERE}: per_version has not why, for each file")
-    entries, slugs, last = {}, set(), ""
-    for position, values in enumerate(data["patches"], 1):
-        problem = _problem(values)
-        if problem:
-            called = isinstance(values, dict) and values.get("number")
-            raise Problem(f"{WHERE}: {called or f'patch {position}'}: {problem}")
-        entry = Entry(**{**values, "issues": tuple(values["issues"])})
-        if entry.number <= last or entry.slug in slugs:
-            raise Problem(
-                f"{WHERE}: {entry.name}: numbers ascend, and each number and slug "
-                "is there once"
-            )
-        entries[entry.number] = entry
-        slugs.add(entry.slug)
-        last = entry.number
-    return Registry(data["maintainers"], entries, own)
-
-
-def _problem(values):
-    """Return what is wrong with *values*, which is to be an Entry, or None."""
-    if not isinstance(values, dict):
-        return "is not an object"
-    wanted = {"number", "slug", "issues", "mends", "series"}
-    different = (wanted ^ set(values)) - {"standalone"}
-    if different:
-        return f"{', '.join(sorted(different))}: missing, or not known"
-    if not _matches(_NUMBER, values["number"]):
-        return "number is not a str of four digits"
-    if not _matches(_SLUG, values["slug"]):
-        return "slug is not words of small letters with hyphens, 32 characters at most"
-    issues = values["issues"]
-    if not isinstance(issues, list) or not issues or not all(map(_is_issue, issues)):
-        return "issues is not a list of numbers"
-    if not _matches(re.compile(r"\S.*\S"), values["mends"]):
-        return "mends is not one line"
-    if not isinstance(values.get("standalone", False), bool):
-        return "standalone is not true or false"
-    series = values["series"]
-    if not isinstance(series, dict) or not all(map(_is_said, series.values())):
-        return "series has not true, or why not, for each series"
-    return None
-
-
-def _matches(pattern, value):
-    return isinstance(value, str) and pattern.fullmatch(value) is not None
-
-
-def _is_issue(value):
-    return type(value) is int and value > 0
-
-
-def _is_said(value):
-    return value is True or _is_reason(value)
-
-
-def _is_reason(value):
-    return isinstance(value, str) and bool(value.strip())
+    return Registry(maintainers, known, own)

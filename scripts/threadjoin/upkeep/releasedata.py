@@ -4,8 +4,12 @@ The releases are data, in the releases.json of a series. Dockerfile and
 docker-bake.hcl cannot read it, and have lines that are made of it.
 """
 
+from __future__ import annotations
+
 import json
 import re
+from collections.abc import Iterable
+from pathlib import Path
 
 from ..core import layout
 from ..core.errors import Problem
@@ -19,7 +23,14 @@ END = "# End of what is made."
 GENERATED = ("Dockerfile", "docker-bake.hcl")
 
 
-def add(series, version, tgz, xz, checked, root=layout.ROOT):
+def add(
+    series: catalog.Series,
+    version: str,
+    tgz: str,
+    xz: str,
+    checked: bool,
+    root: Path = layout.ROOT,
+) -> list[str]:
     """Put a release into the data of *series*, or say that it is checked now.
 
     Parameters:
@@ -53,7 +64,7 @@ def add(series, version, tgz, xz, checked, root=layout.ROOT):
     return [str(path.relative_to(root)), *write(root)]
 
 
-def _dockerfile(known):
+def _dockerfile(known: Iterable[catalog.Series]) -> list[str]:
     series = next(one for one in known if one.name == catalog.DEFAULT_SERIES)
     return [
         f"ARG SERIES={series.name}",
@@ -62,12 +73,12 @@ def _dockerfile(known):
     ]
 
 
-def _sum(series):
+def _sum(series: catalog.Series) -> str:
     """Return the SHA-256 that images of python.org's release have in their settings."""
     return next(iter(series.newest.tarballs.values()))
 
 
-def _bake(known):
+def _bake(known: Iterable[catalog.Series]) -> list[str]:
     lines = []
     for series in known:
         lines += [
@@ -80,7 +91,7 @@ def _bake(known):
     return lines
 
 
-def generated(text, lines, called):
+def generated(text: str, lines: Iterable[str], called: str) -> str:
     """Return *text* with *lines* as those that are made of the data.
 
     Raises Problem when it has no place for them; it calls the file *called*.
@@ -96,7 +107,7 @@ def generated(text, lines, called):
     return head + "".join(f"{indent}{line}\n" for line in lines) + tail
 
 
-def contents(root=layout.ROOT):
+def contents(root: Path = layout.ROOT) -> dict[str, str]:
     """Return what the files with such lines are to be, a dict of names to text.
 
     Raises Problem as generated() does.
@@ -111,7 +122,7 @@ def contents(root=layout.ROOT):
     }
 
 
-def write(root=layout.ROOT):
+def write(root: Path = layout.ROOT) -> list[str]:
     """Write the lines that are made of the data; return the names of the files."""
     written = []
     for name, text in contents(root).items():

@@ -6,13 +6,15 @@ is in such a directory, the head of the branch for example, is tried as well, an
 by the version that it says it is.
 """
 
+from __future__ import annotations
+
 import contextlib
 import re
 import tarfile
 import tempfile
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional
 
 from ..core import layout, tables
 from ..core.errors import Problem
@@ -32,8 +34,8 @@ class Found:
 
     version: str  # that it says it is, such as "3.11.16+"
     where: str  # for people
-    path: Optional[Path]  # a tree or a tarball; None where there is no source
-    package: Optional[debian.Package] = None  # whose patches are part of the source
+    path: Path | None  # a tree or a tarball; None where there is no source
+    package: debian.Package | None = None  # whose patches are part of the source
 
 
 @dataclass(frozen=True)
@@ -41,11 +43,11 @@ class Row:
     """The result for one release."""
 
     found: Found
-    release: Optional[catalog.Release]  # that it is of, None for other trees
+    release: catalog.Release | None  # that it is of, None for other trees
     verdict: str  # LETTER, OFFSETS, REFUSED or NOT_RUN
     why: str = ""  # of REFUSED: the patch, and where
 
-    def cells(self):
+    def cells(self) -> list[str]:
         """Return what a table says of it, a list of str."""
         checked = "-"
         if self.release:
@@ -54,7 +56,7 @@ class Row:
         return [self.found.version, self.found.where, checked, words]
 
 
-def obtain(series, log, cache=origin.CACHE):
+def obtain(series: catalog.Series, log: Path, cache: Path = origin.CACHE) -> None:
     """Get what there is of releases and packages for *series*, into *cache*.
 
     What no way leads to is left out. *log* is as origin.release() has it.
@@ -67,11 +69,12 @@ def obtain(series, log, cache=origin.CACHE):
             debian.obtain(series.debian, cache, log)
 
 
-def sources(series, directories, cache=origin.CACHE):
+def sources(
+    series: catalog.Series, directories: Iterable[Path], cache: Path = origin.CACHE
+) -> list[Found]:
     """Return the sources of *series*' version that are here, a list of Found.
 
     Parameters:
-        series: the catalog.Series.
         directories: Paths of trees, or of directories that have trees or tarballs of
             releases in them.
         cache: Path of the directory of tarballs that were fetched.
@@ -84,7 +87,7 @@ def sources(series, directories, cache=origin.CACHE):
         if path:
             found.append(Found(release.version, _shown(path), path))
     if series.debian:
-        found += _of_debian(series, cache)
+        found += _of_debian(series, series.debian, cache)
     for directory in directories:
         if not directory.is_dir():
             raise Problem(f"--source {directory} is not a directory")
@@ -95,22 +98,24 @@ def sources(series, directories, cache=origin.CACHE):
     return found
 
 
-def _of_debian(series, cache):
+def _of_debian(
+    series: catalog.Series, data: catalog.Debian, cache: Path
+) -> Iterator[Found]:
     """Yield the Found of the distribution's package that is in *cache*, if one is."""
-    package = debian.cached(series.debian, cache)
-    path = tarballs.cached(series.release(series.debian.version), cache)
+    package = debian.cached(data, cache)
+    path = tarballs.cached(series.release(data.version), cache)
     if package and path:
-        version = f"{series.debian.version} (Debian)"
+        version = f"{data.version} (Debian)"
         yield Found(version, _shown(package.path), path, package)
 
 
-def _shown(path):
+def _shown(path: Path) -> str:
     path = path.resolve()
     inside = layout.ROOT in path.parents
     return str(path.relative_to(layout.ROOT) if inside else path)
 
 
-def version_at(path):
+def version_at(path: Path) -> str | None:
     """Return the version of the CPython at *path*, None where there is none.
 
     That of a tarball is the one in its name.
@@ -124,60 +129,59 @@ def version_at(path):
     return named and named[1]
 
 
-def attempt(series, found):
+def attempt(series: catalog.Series, found: Found) -> tuple[str, str]:
     """Apply *series* to the source *found*; return the verdict, and why."""
     names = {name for patch in series.patches for name in tree.touched(patch)}
     with tempfile.TemporaryDirectory(prefix="threadjoin-") as scratch:
         place = found.path
+        if place is None:
+            return NOT_RUN, ""
         if not place.is_dir():
-            place = Path(scratch) / "src"
+            tarball, place = place, Path(scratch) / "src"
             if found.package:
-                workcopy.unpack(found.path, place)
+                workcopy.unpack(tarball, place)
                 found.package.apply(place)
             else:
-                _unpack_some(found.path, place, names)
+                _unpack_some(tarball, place, names)
         outcome = tree.fit(place, series.patches)
     if isinstance(outcome, tree.Refusal):
         return REFUSED, f"{outcome.patch.name}: {outcome.reason}"
     return (OFFSETS if outcome else LETTER), ""
 
 
-def _unpack_some(tarball, place, names):
+def _unpack_some(tarball: Path, place: Path, names: Container[str]) -> None:
     """Unpack the files *names* of a release's *tarball* to the directory *place*."""
     place.mkdir()
     try:
         with tarfile.open(tarball) as archive:
             for member in archive:
                 name = member.name.partition("/")[2]
-                if name in names and member.isfile():
+                stream = archive.extractfile(member) if name in names else None
+                if stream:
                     target = place / name
                     target.parent.mkdir(parents=True, exist_ok=True)
-                    target.write_bytes(archive.extractfile(member).read())
+                    target.write_bytes(stream.read())
     except (tarfile.TarError, EOFError, OSError) as exc:
         raise Problem(f"{tarball} is no tarball, or a damaged one: {exc}") from None
 
 
-def rows(series, known):
+def rows(series: catalog.Series, known: Sequence[Found]) -> Iterator[Row]:
     """Yield a Row for each of the sources *known*, and for each release without one.
 
     Parameters:
-        series: the catalog.Series.
         known: what sources() returned.
     """
-    by_version = {release.version: release for release in series.releases}
     for release in series.releases:
-        if release.version not in {found.version for found in known}:
-            nothing = Found(release.version, "-", None)
-            yield Row(nothing, release, NOT_RUN)
-        for found in known:
-            if found.version == release.version:
-                yield Row(found, release, *attempt(series, found))
+        here = [found for found in known if found.version == release.version]
+        for found in here or [Found(release.version, "-", None)]:
+            yield Row(found, release, *attempt(series, found))
+    versions = {release.version for release in series.releases}
     for found in known:
-        if found.version not in by_version:
+        if found.version not in versions:
             yield Row(found, None, *attempt(series, found))
 
 
-def table(rows):
+def table(rows: Sequence[Row]) -> list[str]:
     """Return the lines of the table of *rows*, and of their sums."""
     cells = [["version", "source", "checked", "the series"], *(r.cells() for r in rows)]
     counts = [
@@ -187,7 +191,7 @@ def table(rows):
     return [*tables.plain(cells, None), ", ".join(counts)]
 
 
-def refused(rows):
+def refused(rows: Iterable[Row]) -> list[str]:
     """Return the versions that the data calls checked, and that refuse."""
     return list(
         dict.fromkeys(

@@ -8,10 +8,13 @@ Until a revision is released, it is recorded again after each change. After that
 change is the next revision.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 import re
 import tempfile
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -67,7 +70,7 @@ index 0000000000000000000000000000000000000000..{blob}
 {added}"""
 
 
-def text(series, number, day):
+def text(series: catalog.Series, number: int, day: str) -> str:
     """Return the patch (str) that says the revision *number* of *series*.
 
     Parameters:
@@ -78,7 +81,7 @@ def text(series, number, day):
     content = _MODULE.format(revision=f"{series.name}+tj{number}")
     lines = content.splitlines()
     first = series.patches[0].read_text(encoding="utf-8")
-    author = re.search(r"^From: .*(?:\n .*)*", first, re.MULTILINE)[0]
+    (author,) = re.findall(r"^From: .*(?:\n .*)*", first, re.MULTILINE)[:1]
     blob = f"blob {len(content)}\0{content}".encode()
     return _PATCH.format(
         author=author,
@@ -91,14 +94,13 @@ def text(series, number, day):
     )
 
 
-def record(series, day):
+def record(series: catalog.Series, day: str) -> str:
     """Record *series* as it is; return its name with the revision, "3.11+tj1".
 
     Its number is the next one if the last has been released and is another. Writes
     the patch that says it, and adds that to the series where it is missing.
 
     Parameters:
-        series: catalog.Series.
         day: this one, as 2026-11-27.
     """
     last = series.revision or catalog.Revision(1, None, "")
@@ -109,7 +111,7 @@ def record(series, day):
     return f"{series.name}+tj{number}"
 
 
-def release(series, day, root=ROOT):
+def release(series: catalog.Series, day: str, root: Path = ROOT) -> str:
     """Say that the revision of *series* is released; return its name.
 
     Parameters:
@@ -127,7 +129,7 @@ def release(series, day, root=ROOT):
     return series.label
 
 
-def _write(series, revision, day):
+def _write(series: catalog.Series, revision: catalog.Revision, day: str) -> None:
     """Write the catalog.Revision of *series*, with all that follows: all or none."""
     path = series.directory / PATCH
     before = path.read_text(encoding="utf-8") if path.is_file() else ""
@@ -148,7 +150,7 @@ def _write(series, revision, day):
         exchange.put(made, series.directory)
 
 
-def problems(series, root=ROOT):
+def problems(series: catalog.Series, root: Path = ROOT) -> Iterator[str]:
     """Yield what is wrong with the revision of *series*, a line each.
 
     Parameters:
@@ -183,7 +185,7 @@ def problems(series, root=ROOT):
         )
 
 
-def _unrecorded(series):
+def _unrecorded(series: catalog.Series) -> Problem:
     return Problem(
         f"the series {series.name} has no revision; run `scripts/series revision "
         f"{series.name} --record`"

@@ -1,4 +1,4 @@
-"""The new files of the series, which are one text in all of them.
+"""Compare the new files of the series, which are one text in all of them.
 
 At each number a series has them as the lead has them after its patches up to that
 number: a series that has not got a number of the lead's gets what that one changes
@@ -8,11 +8,17 @@ in `per_version`. A NEWS entry comes with its number, or not at all.
 All this is told from the patches alone: a file that patches create needs no release.
 """
 
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from ..core.errors import Problem
 from ..series import patchfile
+from ..series.catalog import Series
 from . import news
+from .registry import Registry
 
 
 @dataclass(frozen=True)
@@ -24,13 +30,18 @@ class File:
     since: str  # number of the patch that creates it
 
 
-def states(series):
+#: By number of a patch, the files that are there after it, by name.
+States = dict[str, dict[str, File]]
+
+
+def states(series: Series) -> States:
     """Return what a catalog.Series creates: {number: {name of a file: File}}.
 
     Each number has all files that are there after its patch. Raises Problem when a
     patch does not fit what comes before it.
     """
-    found, files = {}, {}
+    found = {}
+    files: dict[str, File] = {}
     for path in series.patches:
         files = dict(files)
         number = path.name[:4]
@@ -49,7 +60,7 @@ def states(series):
     return found
 
 
-def _changed(content, change, path):
+def _changed(content: bytes, change: patchfile.Change, path: Path) -> bytes:
     """Return *content* (bytes) after a patchfile.Change of the patch *path*."""
     lines = content.splitlines(keepends=True)
     moved = 0
@@ -67,11 +78,10 @@ def _changed(content, change, path):
     return b"".join(lines)
 
 
-def wanted(known, lead, numbers):
+def wanted(known: Registry, lead: States, numbers: Sequence[str]) -> States:
     """Return what another series is to have of the lead's files.
 
     Parameters:
-        known: registry.Registry.
         lead: states() of the lead.
         numbers: those of the other series, in order.
 
@@ -91,11 +101,10 @@ def wanted(known, lead, numbers):
     return found
 
 
-def theirs(known, lead, files):
+def theirs(known: Registry, lead: Container[str], files: Iterable[str]) -> set[str]:
     """Return the names in *files* that are to be as the lead has them, a set.
 
     Parameters:
-        known: registry.Registry.
         lead: names of the files that the lead has at any number.
         files: names.
 
@@ -108,19 +117,21 @@ def theirs(known, lead, files):
     }
 
 
-def is_news(name):
+def is_news(name: str) -> bool:
     """Whether the file *name* is a NEWS entry."""
     return name.startswith(news.NEXT + "/")
 
 
-def names(states):
+def names(states: States) -> set[str]:
     """Return the names of all files in *states*, a set."""
     return {name for files in states.values() for name in files}
 
 
-def late(known, lead, numbers):
+def late(
+    known: Registry, lead: States, numbers: Sequence[str]
+) -> Iterator[tuple[str, str]]:
     """Yield (number, name): what the lead changes after the last of *numbers*."""
-    previous = {}
+    previous: dict[str, File] = {}
     for number, files in lead.items():
         if number > numbers[-1]:
             for name in sorted(files.keys() | previous.keys()):
@@ -131,11 +142,10 @@ def late(known, lead, numbers):
         previous = files
 
 
-def problems(known, every):
+def problems(known: Registry, every: Mapping[str, States]) -> Iterator[str]:
     """Yield where series do not have the same files, a line each.
 
     Parameters:
-        known: registry.Registry.
         every: {name of a series: its states()}, the lead first.
     """
     if not every:
@@ -146,7 +156,7 @@ def problems(known, every):
         if not numbers:
             continue
         right = wanted(known, lead, numbers)
-        wrong = {}
+        wrong: dict[tuple[str, str], list[str]] = {}
         for number, files in states.items():
             have = theirs(known, names(lead), files)
             for name in have | right[number].keys():
@@ -164,7 +174,7 @@ def problems(known, every):
             )
 
 
-def _difference(file, right):
+def _difference(file: File | None, right: File | None) -> str | None:
     """Return how *file* is not as *right* (Files, or None), for str.format()."""
     if file is None:
         return "is missing, which {} has there"

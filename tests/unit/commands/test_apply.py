@@ -1,5 +1,6 @@
 """The command scripts/apply."""
 
+import json
 import subprocess
 import sys
 
@@ -72,6 +73,16 @@ def test_of_a_version_without_a_series_it_is_told_what_upstream_did(cpython, run
     assert out.startswith("Upstream has mended (as of 3.13.")
     assert "(gh-116372)\n" in out.partition("and has left:")[0]
     assert "(gh-140746)\n" in out.partition("and has left:")[2]
+
+
+def test_what_the_series_leaves_in_an_early_release_is_told(cpython, run, series):
+    different = {"mended": {"not_the_last_thread": "3.11.4"}}
+    (series.directory / "differences.json").write_text(json.dumps(different))
+    said = "note: left, upstream has mended it in 3.11.4: A thread cannot be started: "
+    assert run(cpython, "--check")[1].splitlines()[1].startswith(said)
+    assert said not in run(cpython, "--check", "--reverse")[1]
+    write(cpython, {"Include/patchlevel.h": '#define PY_VERSION "3.11.4+"\n'})
+    assert said not in run(cpython, "--check")[1]
 
 
 def test_what_is_no_cpython_is_refused(tmp_path, run):

@@ -6,13 +6,11 @@ import signal
 import subprocess
 import sys
 
+import own_engine
 import pytest
-from threadjoin.commands import docker as command
-from threadjoin.core import cli
 from threadjoin.core.errors import Problem
 from threadjoin.core.progress import Progress
 from threadjoin.host import packages
-from threadjoin.images import own_engine
 
 #: Listens, as far as can be seen, until it is told to end.
 DOCKERD = """\
@@ -59,8 +57,8 @@ def calls(tmp_path, monkeypatch, program):
     program("unshare", 'shift 2; exec "$@"')
     program("mmdebstrap", 'echo "mmdebstrap $*" >>"$CALLS"; : >"$ARCHIVE"')
     monkeypatch.setenv("ARCHIVE", str(tmp_path / "home" / "base.tar"))
-    mirrors = {"http://mirror.invalid/debian": {}}
-    monkeypatch.setattr(own_engine.aptsource, "mirrors", lambda *_: mirrors)
+    archives = ["http://mirror.invalid/debian"]
+    monkeypatch.setattr(own_engine.aptsource, "archives", lambda suite: archives)
     return lambda: path.read_text().splitlines() if path.exists() else []
 
 
@@ -98,7 +96,7 @@ def test_the_base_image_is_made_once(tmp_path, calls):
 
 
 def test_without_a_mirror_the_base_image_is_pulled(tmp_path, calls, monkeypatch):
-    monkeypatch.setattr(own_engine.aptsource, "mirrors", lambda *_: {})
+    monkeypatch.setattr(own_engine.aptsource, "archives", lambda suite: [])
     with started(tmp_path):
         pass
     assert f"docker pull --quiet {own_engine.base_image()[0]}" in calls()
@@ -170,26 +168,13 @@ def test_the_base_image_is_the_dockerfiles(tmp_path):
         own_engine.base_image(path)
 
 
-def test_the_command_is_dockers(tmp_path, calls, monkeypatch, capsys):
-    monkeypatch.setattr(own_engine, "HOME", tmp_path / "home")
-    assert cli.run(command.main, ["fail", "--now", "-x"]) == 3
-    assert "docker fail --now -x" in calls()
-    assert "ended" in calls()
-
-
-def test_without_arguments_it_says_so(capsys):
-    with pytest.raises(SystemExit):
-        command.main([])
-    assert capsys.readouterr().err.startswith("error: what is docker to do?")
-
-
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_nothing_is_left_whatever_ends_us(tmp_path, calls, number):
     # Killed, nothing of ours gets to stop it.
     script = (
         "import io, os, signal, sys; from pathlib import Path\n"
         "from threadjoin.core import progress\n"
-        "from threadjoin.images import own_engine\n"
+        "import own_engine\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         f"own_engine.CLIENTS = {str(tmp_path / 'bin')!r}\n"
         f"own_engine.SOCKETS = {str(tmp_path)!r}\n"

@@ -10,6 +10,7 @@ from threadjoin.commands import defects as command
 from threadjoin.core import layout
 from threadjoin.core.errors import Problem
 from threadjoin.proof import defects, pages
+from threadjoin.series import catalog
 
 
 @pytest.mark.parametrize(
@@ -197,3 +198,16 @@ def test_one_that_is_called_as_another_is_judged_by_itself(ill):
     assert f"\n\n{defects.LEGEND}\n\n" in text
     assert list(pages.outdated(text)) == []
     assert f"\n\n{pages.measured()[0]}\n\n" in text
+
+
+@pytest.mark.parametrize("name", catalog.available())
+def test_the_limits_say_what_a_series_leaves_in_early_releases(name):
+    series = catalog.load_series(name)
+    having = {}
+    for release in series.releases:
+        for left in defects.left(series, release.version):
+            having.setdefault(left, []).append(release.version)
+    said = " ".join((layout.ROOT / "docs" / "limits.md").read_text().split())
+    for (defect, mended), versions in having.items():
+        assert f"- {versions[0]} to {versions[-1]} keep the " in said
+        assert f"/issues/{defect.issue})), which is mended in {mended}." in said

@@ -8,8 +8,9 @@ from threadjoin.core import layout
 from threadjoin.core.errors import Problem
 from threadjoin.core.progress import Progress
 from threadjoin.proof import evidence, pages
+from threadjoin.series import catalog
 
-DATA = "docs/results/3.11/evidence.json"
+DATA = "docs/results/evidence.json"
 
 
 @pytest.fixture
@@ -69,21 +70,22 @@ def test_what_fails_does_not_keep_the_others_from_being_made(project):
 
 def test_interpreters_in_a_command(tmp_path, monkeypatch):
     monkeypatch.setattr(
-        evidence.interpreter, "built", lambda kind, variant: tmp_path / kind / variant
+        evidence.interpreter,
+        "built",
+        lambda kind, variant, series: tmp_path / series / kind / variant,
     )
     command = ("x", "{debug patched}", "{others}")
-    with pytest.raises(Problem, match="no patched debug build; run `./build.sh --no-t"):
-        evidence.expand(command)
-    (tmp_path / "patched").mkdir()
-    (tmp_path / "patched" / "debug").touch()
-    built = str(tmp_path / "patched" / "debug")
-    assert evidence.expand(command, ["a", "b"]) == ["x", built, "a", "b"]
+    with pytest.raises(Problem, match="no patched debug build; run `./build.sh 3.12 -"):
+        evidence.expand(command, "3.12")
+    built = tmp_path / "3.12" / "patched" / "debug"
+    built.parent.mkdir(parents=True)
+    built.touch()
+    expanded = ["x", str(built), "a", "b"]
+    assert evidence.expand(command, "3.12", ["a", "b"]) == expanded
 
 
 def test_nothing_is_begun_that_cannot_be_made(project, monkeypatch):
-    monkeypatch.setattr(
-        evidence.interpreter, "built", lambda kind, variant: project / "none"
-    )
+    monkeypatch.setattr(evidence.interpreter, "built", lambda *of: project / "none")
     known = json.loads((project / DATA).read_text())
     known[-1]["commands"] = [["{debug stock}"]]
     (project / DATA).write_text(json.dumps(known))
@@ -99,9 +101,25 @@ def test_a_page_that_is_none_is_refused():
 
 def test_the_data_names_pages_and_commands_that_are_there():
     for page in evidence.load():
-        assert page.path.is_file()
+        assert page.path.is_file() or page.series != catalog.DEFAULT_SERIES
         for command in page.commands:
             assert (layout.ROOT / command[0]).is_file()
+
+
+def test_a_series_has_the_pages_of_its_directory(project):
+    known = json.loads((project / DATA).read_text())
+    known[0]["page"] = "{results}/silent.md"
+    known[0]["commands"] = [["x", "{series}", "{results}/silent.md"]]
+    (project / DATA).write_text(json.dumps(known))
+    (project / "docs/results/3.12").mkdir()
+    found = evidence.load(project)
+    names = [str(page.path.relative_to(project / "docs")) for page in found]
+    other = "results/3.12/silent.md"
+    (commands,) = [p.commands for p in found if p.path.match("3.12/silent.md")]
+    assert commands == (("x", "3.12", "docs/results/3.12/silent.md"),)
+    assert names == ["new.md", "old.md", "results/3.11/silent.md", other, "gone.md"]
+    missing = ["docs/results/3.11/silent.md: missing", "docs/gone.md: missing"]
+    assert [line for line in evidence.faults(found) if "missing" in line] == missing
 
 
 def test_an_old_page_has_to_be_known_and_to_say_so(project):

@@ -40,23 +40,16 @@ def test_load(series):
 @pytest.mark.parametrize(
     "data, said",
     [
-        ("{", "is no JSON: "),
-        ([], "is no object"),
-        ({"lack": {}}, "lack: not known"),
-        ({"part": "tests"}, "part is not a list of tests"),
-        ({"part": [" "]}, "part is not a list of tests"),
-        ({"lacks": ["test_x"]}, "lacks does not have a text for each"),
-        ({"lacks": {"test_x": True}}, "lacks does not have a text for each"),
-        ({"mended": {"x": "3.11"}}, "mended: x: '3.11' is no release of 3.11"),
-        ({"mended": {"x": "3.12.1"}}, "mended: x: '3.12.1' is no release of 3.11"),
+        ("{", " is not as patches/schemas/differences.schema.json says: "),
+        ([], " is not as patches/schemas/differences.schema.json says: "),
+        ({"lack": {}}, " is not as patches/schemas/differences.schema.json says: "),
+        ({"mended": {"x": "3.12.1"}}, ": mended: x: '3.12.1' is no release of 3.11"),
     ],
 )
 def test_what_is_wrong_is_named(series, data, said):
     with pytest.raises(Problem) as caught:
         differences.load(write(series, data))
-    assert f"patches/3.11/differences.json{' ' if said[0] == 'i' else ': '}{said}" in (
-        str(caught.value)
-    )
+    assert str(caught.value).startswith(f"patches/3.11/differences.json{said}")
 
 
 def test_those_of_the_project_are_of_tests_that_there_are():

@@ -13,113 +13,71 @@ PACKAGE = catalog.Debian(
     "bookworm", "python3.11", "python3.11_3.11.2.orig.tar.gz", frozenset()
 )
 
-DEB822 = """\
+#: Of another release of the distribution, as the machine may be.
+SOURCES = """\
 # the mirror
 Types: deb
-URIs: http://mirror.example/debian http://second.example/debian
-Suites: bookworm bookworm-updates
+URIs: http://mirror.example/trixie http://second.example/debian
+Suites: trixie trixie-updates
 Components: main contrib
 Signed-By: /usr/share/keyrings/archive.gpg
 
 Enabled: no
-Types: deb
+types: deb deb-src
 URIs: http://off.example/debian
-Suites: bookworm
-Components: main
-
-Types: deb
-URIs: http://security.example/debian-security
-Suites: bookworm-security
-Components: main
+Suites: trixie-security
+ stable
 Signed-By:
  -----BEGIN PGP PUBLIC KEY BLOCK-----
- .
- abc
- -----END PGP PUBLIC KEY BLOCK-----
+ trixie
 """
 
-ONE_LINE = """\
-# deb http://commented.example/debian bookworm main
-deb [arch=amd64 signed-by=/k.gpg trusted=yes] http://a.example/debian bookworm main
-deb-src http://b.example/debian stable main contrib # why not
-deb cdrom:[Debian_12]/ bookworm main
-deb http://c.example/x bookworm stable
+SOURCES_OF_BOOKWORM = (
+    SOURCES.replace("Types: deb", "Types: deb-src")
+    .replace("types: deb deb-src", "types: deb-src")
+    .replace("trixie trixie-updates", "bookworm bookworm-updates")
+    .replace("trixie-security\n stable", "bookworm-security\n bookworm")
+)
+
+LIST = """\
+# deb http://commented.example/debian trixie main
+deb [arch=amd64 signed-by=/k.gpg] http://a.example/debian trixie main
+deb-src http://b.example/stable stable-updates main contrib # why not
+deb http://c.example/x nodistro stable
 deb http://d.example/flat ./
 """
+LIST_OF_BOOKWORM = """\
+# deb http://commented.example/debian trixie main
+deb-src [arch=amd64 signed-by=/k.gpg] http://a.example/debian bookworm main
+deb-src http://b.example/stable bookworm-updates main contrib # why not
+deb-src http://c.example/x nodistro stable
+deb-src http://d.example/flat ./
+"""
 
 
-def test_the_form_of_sources_files():
-    first, second = aptsource.parse_deb822(DEB822)
-    assert first == aptsource.Entry(
-        ("http://mirror.example/debian", "http://second.example/debian"),
-        ("bookworm", "bookworm-updates"),
-        ("main", "contrib"),
-        {"Signed-By": "/usr/share/keyrings/archive.gpg"},
-    )
-    assert second.suites == ("bookworm-security",)
-    key = second.trust["Signed-By"]
-    assert key.startswith("\n -----BEGIN")
-    assert key.endswith("END PGP PUBLIC KEY BLOCK-----")
+@pytest.fixture(autouse=True)
+def codename(monkeypatch):
+    monkeypatch.setattr(aptsource, "_codename", lambda: ["trixie"])
 
 
-def test_the_one_line_form():
-    entries = aptsource.parse_list(ONE_LINE)
-    assert [entry.uris[0] for entry in entries if entry.components] == [
-        "http://a.example/debian",
-        "http://b.example/debian",
-        "http://c.example/x",
-    ]
-    assert entries[0].trust == {"Signed-By": "/k.gpg", "Trusted": "yes"}
-    assert entries[1].components == ("main", "contrib")
-
-
-def test_all_of_apts_files_are_read(tmp_path):
-    files = {
-        "sources.list": "deb http://a.example/ bookworm main\n",
-        "sources.list.d/b.list": "deb http://b.example/ bookworm main\n",
-        "sources.list.d/c.sources": DEB822,
-        "sources.list.d/d.list.disabled": "deb http://d.example/ bookworm main\n",
-    }
-    found = aptsource.entries(write(tmp_path, files))
-    assert [uri for entry in found for uri in entry.uris] == [
-        "http://a.example/",
-        "http://b.example/",
-        "http://mirror.example/debian",
-        "http://second.example/debian",
-        "http://security.example/debian-security",
-    ]
-
-
-def test_mirrors_are_what_has_the_suite_and_main():
-    entries = aptsource.parse_list(ONE_LINE) + aptsource.parse_deb822(DEB822)
-    assert list(aptsource.mirrors(entries, {"bookworm"})) == [
-        "http://a.example/debian",
-        "http://mirror.example/debian",
-        "http://second.example/debian",
-    ]
-    assert list(aptsource.mirrors(entries, {"stable"})) == ["http://b.example/debian"]
-
-
-def test_the_state_is_all_in_one_directory(tmp_path):
-    archive = ("http://a.example/debian", {"Signed-By": "/k.gpg"})
-    settings = ['Acquire::http::Proxy "http://proxy.example";']
-    env = aptsource.prepare(tmp_path, archive, "bookworm", settings)
-    assert (tmp_path / "sources/release.sources").read_text() == (
-        "Types: deb-src\nURIs: http://a.example/debian\nSuites: bookworm\n"
-        "Components: main\nSigned-By: /k.gpg\n"
-    )
-    lines = (tmp_path / "apt.conf").read_text().splitlines()
-    assert env["APT_CONFIG"] == f"{tmp_path}/apt.conf"
-    assert settings[0] in lines
-    for key in ("Dir::State::Lists", "Dir::Cache", "Dir::Etc::SourceParts"):
-        line = next(line for line in lines if line.startswith(f'{key} "'))
-        assert f'"{tmp_path}/' in line
+@pytest.mark.parametrize(
+    "form, text, wanted",
+    [(".sources", SOURCES, SOURCES_OF_BOOKWORM), (".list", LIST, LIST_OF_BOOKWORM)],
+)
+def test_sources_are_the_machines_of_another_kind_and_suite(form, text, wanted):
+    assert aptsource.as_sources(form, text, "bookworm") == wanted
 
 
 @pytest.fixture
 def machine(tmp_path, monkeypatch):
     """The machine's configuration of apt: a directory."""
-    etc = write(tmp_path / "etc", {"sources.list.d/debian.sources": DEB822})
+    files = {
+        "sources.list": "deb http://a.example/ trixie main\n",
+        "sources.list.d/b.list": "deb http://b.example/ trixie main\n",
+        "sources.list.d/c.sources": SOURCES,
+        "sources.list.d/d.list.disabled": "deb http://d.example/ trixie main\n",
+    }
+    etc = write(tmp_path / "etc", files)
     monkeypatch.setattr(aptsource, "ETC", etc)
     return etc
 
@@ -130,6 +88,22 @@ echo 'Acquire::http::Proxy "http://proxy.example";'
 echo 'Acquire::IndexTargets::deb::DEP-11 "";'
 echo 'APT::Update::Post-Invoke:: "rm -rf /";'
 """
+
+
+def test_the_state_is_all_in_one_directory(tmp_path, machine, program):
+    program("apt-config", DUMP)
+    state = tmp_path / "state"
+    env = aptsource.prepare(state, "bookworm")
+    sources = read(state / "sources")
+    assert sorted(sources) == ["b.list", "c.sources", "sources.list"]
+    assert sources["b.list"] == "deb-src http://b.example/ bookworm main\n"
+    lines = (state / "apt.conf").read_text().splitlines()
+    assert env["APT_CONFIG"] == f"{state}/apt.conf"
+    assert lines[0] == 'Acquire::http::Proxy "http://proxy.example";'
+    assert not any("Post-Invoke" in line or "DEP-11" in line for line in lines)
+    for key in ("Dir::State::Lists", "Dir::Cache", "Dir::Etc::SourceParts"):
+        line = next(line for line in lines if line.startswith(f'{key} "'))
+        assert f'"{state}/' in line
 
 
 def fetch(tmp_path):
@@ -144,41 +118,29 @@ def fetch(tmp_path):
 
 def test_apt_fetches_the_tarball_with_that_state(tmp_path, machine, program):
     program("apt-config", DUMP)
-    apt = 'echo "$@" >>"$OUT"; cat "$APT_CONFIG" >"$OUT.conf"; '
-    apt = apt.replace("$OUT", str(tmp_path / "said"))
-    apt += "case $2 in source) echo tarball >python3.11_3.11.2.orig.tar.gz;; esac"
+    apt = (
+        f'echo "$@" >>{tmp_path}/said; grep -q proxy.example "$APT_CONFIG" || exit 9; '
+    )
+    apt += "case $* in *bookworm) echo tarball >python3.11_3.11.2.orig.tar.gz;; esac"
     program("apt-get", apt)
     before = read(machine)
     assert fetch(tmp_path) == "tarball\n"
     assert read(machine) == before
     assert (tmp_path / "said").read_text() == (
-        "-q update\n-q source --download-only --tar-only python3.11\n"
+        "-q update\n-q source --download-only --tar-only python3.11/bookworm\n"
     )
-    configuration = (tmp_path / "said.conf").read_text()
-    assert "proxy.example" in configuration
-    assert "Post-Invoke" not in configuration
 
 
-def test_the_next_mirror_is_asked_when_one_fails(tmp_path, machine, program):
-    program("apt-config", DUMP)
-    program(
-        "apt-get",
-        "grep -q second.example sources/* || { echo 'E: first fails'; exit 100; }\n"
-        "echo tarball >python3.11_3.11.2.orig.tar.gz",
-    )
-    assert fetch(tmp_path) == "tarball\n"
-
-
-#: apt-get: each suite has a package, that of `security` only where it is said so.
+#: apt-get: the newest version of the package, and that of the release.
 PATCHES = """\
-case "$*" in *source*) ;; *) exit 0;; esac
-test "$*" = "-q source --download-only --diff-only python3.11" || exit 9
-if grep -q "Suites: bookworm-security" sources/*; then
+case "$*" in
+*update) exit 100;;
+"-q source --download-only --diff-only python3.11")
     %s
-    echo >python3.11_3.11.2-6+deb12u9.debian.tar.xz
-else
-    echo >python3.11_3.11.2-6+deb12u8.debian.tar.xz
-fi
+    echo >python3.11_3.11.2-6+deb12u9.debian.tar.xz;;
+"-q source --download-only --diff-only python3.11/bookworm")
+    echo >python3.11_3.11.2-6+deb12u8.debian.tar.xz;;
+esac
 """
 
 
@@ -186,9 +148,7 @@ fi
     "answer, version",
     [(":", "6+deb12u9"), ("echo 'E: Failed to fetch x 404'; exit 100", "6+deb12u8")],
 )
-def test_the_patches_come_from_security_first(
-    tmp_path, machine, program, answer, version
-):
+def test_the_newest_patches_come_first(tmp_path, machine, program, answer, version):
     program("apt-config", DUMP)
     program("apt-get", PATCHES % answer)
     place = tmp_path / "cache"
@@ -227,31 +187,33 @@ def test_a_full_disk_is_told(tmp_path, machine, program):
         fetch(tmp_path)
 
 
-def test_another_distribution_is_told(tmp_path, monkeypatch, program):
-    program("apt-get", "exit 1")
-    write(tmp_path / "etc", {"sources.list": "deb http://a.example/ noble main\n"})
-    monkeypatch.setattr(aptsource, "ETC", tmp_path / "etc")
-    monkeypatch.setattr(aptsource, "_codename", lambda: ["noble-not"])
-    with pytest.raises(Unavailable, match="not set up with a Debian archive"):
-        fetch(tmp_path)
-
-
 def test_a_machine_without_apt_is_told(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
+    assert aptsource.archives("bookworm") == []
     with pytest.raises(Unavailable, match="no apt-get on this machine"):
         fetch(tmp_path)
 
 
+def test_archives_are_those_that_apt_itself_names(program):
+    program("apt-get", 'test "$5" = "Release: bookworm" && echo http://a/ http://a/')
+    assert aptsource.archives("bookworm") == ["http://a/"]
+
+
 def test_apt_itself_takes_the_state_for_its_own(tmp_path):
-    archive = (f"file:{tmp_path}/archive", {})
     try:
-        settings = aptsource.configuration()
+        env = aptsource.prepare(tmp_path, "bookworm")
     except FileNotFoundError:
         pytest.skip("no apt on this machine")
-    env = aptsource.prepare(tmp_path, archive, "bookworm", settings)
-    done = subprocess.run(
-        ["apt-config", "dump"], env=env, capture_output=True, text=True, check=True
-    )
-    assert done.stderr == ""
-    assert f'dir::state::lists "{tmp_path}/lists";'.lower() in done.stdout.lower()
-    assert "Post-Invoke" not in done.stdout
+
+    def said(*command):
+        done = subprocess.run(
+            command, env=env, capture_output=True, text=True, check=True
+        )
+        assert done.stderr == ""
+        return done.stdout
+
+    dump = said("apt-config", "dump")
+    assert f'dir::state::lists "{tmp_path}/lists";'.lower() in dump.lower()
+    assert "Post-Invoke" not in dump
+    kinds = said("apt-get", "indextargets", "--format", "$(CREATED_BY)").split()
+    assert set(kinds) <= {"Sources"}

@@ -10,6 +10,8 @@ Rows that wait are measured in three settings, one after the other in each round
 on one processor, on two, and on two that other processes keep busy.
 """
 
+from __future__ import annotations
+
 import contextlib
 import json
 import os
@@ -17,11 +19,15 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
-from ...building.identity import KINDS
+from ...building.identity import KINDS, Python
 from ...core import disk, files, layout, process, tables
 from ...core.errors import Problem
+from ...core.layout import StrPath
 from ...core.progress import Progress
 from ...host import csource
 from .. import pages
@@ -72,7 +78,7 @@ class Setting:
     busy: bool = False  # others want the processors as well
 
     @property
-    def usual(self):
+    def usual(self) -> bool:
         """Whether all rows are measured in it, and not only those that matter."""
         return self.processors > 1 and not self.busy
 
@@ -108,12 +114,16 @@ class Results:
     space: dict = field(default_factory=dict)  # bytes, a list by kind
 
 
-def processors():
+#: The programs of PROGRAMS, compiled.
+Programs = dict[str, Path]
+
+
+def processors() -> list[int]:
     """Return the processors that we may run on, a sorted list of numbers."""
     return sorted(os.sched_getaffinity(0))
 
 
-def possible(names):
+def possible(names: Iterable[str]) -> dict[str, Setting]:
     """Return the Settings called *names* for which there are processors, by name.
 
     Raises Problem when there are none.
@@ -125,7 +135,7 @@ def possible(names):
     return found
 
 
-def chosen(rows, settings):
+def chosen(rows: list[str], settings: Collection[str]) -> dict[str, list[str]]:
     """Return the names of the rows to measure, a list for each of *settings*.
 
     Parameters:
@@ -142,8 +152,8 @@ def chosen(rows, settings):
     }
 
 
-def notes(pythons, about):
-    """Return lines that say what is measured, and what is amiss with it.
+def notes(pythons: Mapping[str, str], about: Mapping[str, Python]) -> list[str]:
+    """Return lines that say what is measured, and what is wrong with it.
 
     Parameters:
         pythons: {kind: path}.
@@ -163,13 +173,14 @@ def notes(pythons, about):
     return lines
 
 
-def measure(pythons, rows, effort):
+def measure(
+    pythons: Mapping[str, str], rows: Mapping[str, list[str]], effort: Effort
+) -> dict[str, Results]:
     """Measure in both interpreters, and the floor; return {setting: Results}.
 
     Parameters:
         pythons: {kind: path of the interpreter}.
         rows: {name of a setting: names of rows, keys of ROWS}.
-        effort: an Effort.
 
     Raises Problem when an interpreter fails or hangs.
     """
@@ -185,11 +196,10 @@ def measure(pythons, rows, effort):
 
 
 @contextlib.contextmanager
-def on(setting, spinner):
+def on(setting: Setting, spinner: StrPath) -> Iterator[None]:
     """Have what is started in the `with` block run on what *setting* says.
 
     Parameters:
-        setting: a Setting.
         spinner: path of spin.c, compiled.
     """
     before = os.sched_getaffinity(0)
@@ -205,7 +215,14 @@ def on(setting, spinner):
         yield
 
 
-def _measure_round(number, results, pythons, rows, effort, programs):
+def _measure_round(
+    number: int,
+    results: Results,
+    pythons: Mapping[str, str],
+    rows: list[str],
+    effort: Effort,
+    programs: Programs,
+) -> None:
     order = KINDS if number % 2 == 0 else KINDS[::-1]
     for row in rows:
         for kind in order:
@@ -222,12 +239,19 @@ def _measure_round(number, results, pythons, rows, effort, programs):
     results.switches.setdefault(FLOOR, []).append(output["switches"])
 
 
-def kept_threads(effort):
+def kept_threads(effort: Effort) -> int:
     """Return of how many finished threads the objects are kept."""
     return max(1, ROWS["kept"].loops // effort.divisor)
 
 
-def _measure_row(results, kind, python, row, effort, programs):
+def _measure_row(
+    results: Results,
+    kind: str,
+    python: str,
+    row: str,
+    effort: Effort,
+    programs: Programs,
+) -> None:
     rounds = getattr(results, kind).setdefault(row, [])
     if row == "shutdown_2000":
         rounds.append([_shutdown(python)])
@@ -241,18 +265,20 @@ def _measure_row(results, kind, python, row, effort, programs):
     results.failed[kind] = results.failed.get(kind, 0) + output.get("failed", 0)
 
 
-def _shutdown(python):
+def _shutdown(python: str) -> float:
     """Return the seconds from the end of the program to that of its process."""
     ends = _worker(python, "shutdown_2000")["ends"]
     # The clock is the system's, the same in both processes.
     return time.monotonic() - ends
 
 
-def _worker(python, row, loops=1, samples=1, *more):
+def _worker(
+    python: str, row: str, loops: int = 1, samples: int = 1, *more: StrPath
+) -> Any:
     return _output([python, "-I", "-S", WORKER, row, loops, samples, *more])
 
 
-def _output(command):
+def _output(command: Sequence[object]) -> Any:
     """Run *command* and return the JSON that it prints; Problem if it fails."""
     name = command[0]
     try:
@@ -278,14 +304,14 @@ def _output(command):
         raise Problem(f"{name} is no Python interpreter; name another") from None
 
 
-def _compile(name):
+def _compile(name: str) -> Path:
     """Compile the program *name* of PROGRAMS and return its path."""
     source = HOME / f"{name}.c"
     program = layout.BUILD / "bench" / name
     return csource.compiled(source, program, PROGRAMS[name], f"{name}.c")
 
 
-def report(results, effort, markdown):
+def report(results: Mapping[str, Results], effort: Effort, markdown: bool) -> list[str]:
     """Return the lines of the tables of *results*, and what is to say of them."""
     lines = []
     for name, found in results.items():
@@ -300,7 +326,7 @@ def report(results, effort, markdown):
     return [*lines, "", rounds]
 
 
-def comparisons(results):
+def comparisons(results: Results) -> list[stats.Comparison]:
     """Return a Comparison for each row of *results*, a list."""
     return [
         stats.compare(ROWS[row].title, stock, results.patched[row])
@@ -308,7 +334,7 @@ def comparisons(results):
     ]
 
 
-def plot(results, directory):
+def plot(results: Mapping[str, Results], directory: Path) -> list[Path]:
     """Draw the ratios of *results*, {setting: Results}, into *directory* (a Path).
 
     Returns the paths that were written, in order.
@@ -322,14 +348,14 @@ def plot(results, directory):
     return written
 
 
-def _table(results, markdown):
+def _table(results: Results, markdown: bool) -> list[str]:
     table = [stats.HEADER, *map(stats.cells, comparisons(results))]
     if markdown:
         return tables.markdown(table, (0, -1)).splitlines()
     return tables.plain(table, (0, -1))
 
 
-def _space_lines(results, effort):
+def _space_lines(results: Results, effort: Effort) -> Iterator[str]:
     """Yield what there is to say of the address space."""
     if results.space:
         stock, patched = (statistics.median(results.space[kind]) for kind in KINDS)
@@ -340,7 +366,7 @@ def _space_lines(results, effort):
         )
 
 
-def _floor_lines(results):
+def _floor_lines(results: Results) -> list[str]:
     floor = stats.compare("", results.floor, results.floor).stock
     lines = [
         f"floor, pthread_create, a lock handed over, pthread_join in C: "
@@ -357,12 +383,18 @@ def _floor_lines(results):
     return lines
 
 
-def _switches(results, kind):
+def _switches(results: Results, kind: str) -> str:
     number = statistics.median(results.switches[kind])
     return f", {number:.2f} voluntary context switches"
 
 
-def save(pyperf, results, path, pythons, about):
+def save(
+    pyperf: Any,
+    results: Mapping[str, Results],
+    path: Path,
+    pythons: Mapping[str, str],
+    about: Mapping[str, Python],
+) -> list[Path]:
     """Save *results* beside *path*, a file of pyperf's for each interpreter.
 
     The floor is in both, and each name has its setting. Returns the paths that
@@ -393,7 +425,9 @@ def save(pyperf, results, path, pythons, about):
     return written
 
 
-def _benchmark(pyperf, name, rounds, metadata):
+def _benchmark(
+    pyperf: Any, name: str, rounds: Iterable[list[float]], metadata: dict[str, str]
+) -> Any:
     return pyperf.Benchmark(
         [
             pyperf.Run(

@@ -1,7 +1,12 @@
 """Draw ratios as SVG, readable on a light and on a dark page."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Sequence
 from xml.sax.saxutils import escape
+
+from .stats import Comparison
 
 #: Pixels: the names of the rows, the plot itself, what is written beside it.
 NAMES, PLOT, VALUES = 250, 380, 110
@@ -26,7 +31,7 @@ _STYLE = """\
   }"""
 
 
-def ratios(title, comparisons):
+def ratios(title: str, comparisons: Sequence[Comparison]) -> str:
     """Return a plot of the ratios patched / stock, a str of SVG.
 
     A row has a dot for the median and a line from quartile to quartile, on a
@@ -39,7 +44,7 @@ def ratios(title, comparisons):
     ticks = _ticks(comparisons)
     low, high = math.log(ticks[0]), math.log(ticks[-1])
 
-    def x(ratio):
+    def x(ratio: float) -> float:
         place = (math.log(ratio) - low) / (high - low)
         return round(NAMES + PLOT * min(max(place, 0), 1), 1)
 
@@ -82,7 +87,7 @@ def ratios(title, comparisons):
     return "\n".join(lines) + "\n"
 
 
-def _ticks(comparisons):
+def _ticks(comparisons: Sequence[Comparison]) -> list[float]:
     """Return the TICKS between which all of the rows are, and 1 with its next ones."""
     lowest = min([0.8, *(row.ratio.low for row in comparisons)])
     highest = max([1.25, *(row.ratio.high for row in comparisons)])

@@ -1,7 +1,10 @@
-"""From the benchmark's samples to its table."""
+"""Make the benchmark's table from its samples."""
+
+from __future__ import annotations
 
 import math
 import statistics
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 #: A verdict is given when it would be wrong once in so many comparisons of two
@@ -17,11 +20,11 @@ class Spread:
     median: float
     high: float
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.low:.2f} to {self.high:.2f}"
 
 
-def spread(values):
+def spread(values: Sequence[float]) -> Spread:
     """Return the Spread of *values*, a non-empty sequence of numbers."""
     if len(values) == 1:
         return Spread(values[0], values[0], values[0])
@@ -29,7 +32,7 @@ def spread(values):
     return Spread(low, median, high)
 
 
-def verdict(ratios):
+def verdict(ratios: Sequence[float]) -> str:
     """Return "slower", "faster", or "" where *ratios* do not tell.
 
     That is the sign test: were both the same, about as many ratios would be
@@ -60,7 +63,9 @@ class Comparison:
     verdict: str
 
 
-def compare(title, stock, patched):
+def compare(
+    title: str, stock: Iterable[list[float]], patched: Iterable[list[float]]
+) -> Comparison:
     """Return the Comparison of what was measured, side by side.
 
     Parameters:
@@ -69,13 +74,13 @@ def compare(title, stock, patched):
             measured in the same round is compared with each other, for the
             machine changes its speed from round to round.
     """
-    stock = [statistics.median(samples) for samples in stock]
-    patched = [statistics.median(samples) for samples in patched]
-    ratios = [after / before for before, after in zip(stock, patched)]
+    before = [statistics.median(samples) for samples in stock]
+    after = [statistics.median(samples) for samples in patched]
+    ratios = [mine / its for its, mine in zip(before, after)]
     return Comparison(
         title,
-        statistics.median(stock),
-        statistics.median(patched),
+        statistics.median(before),
+        statistics.median(after),
         spread(ratios),
         verdict(ratios),
     )
@@ -84,7 +89,7 @@ def compare(title, stock, patched):
 HEADER = ("", "stock µs", "patched µs", "patched / stock", "quartiles", "")
 
 
-def cells(comparison):
+def cells(comparison: Comparison) -> tuple[str, ...]:
     """Return the cells of *comparison* for a table with HEADER."""
     return (
         comparison.title,
@@ -96,7 +101,7 @@ def cells(comparison):
     )
 
 
-def microseconds(seconds):
+def microseconds(seconds: float) -> str:
     """Return *seconds* as microseconds with three digits that count."""
     value = seconds * 1e6
     decimals = 3 if value < 1 else 2 if value < 10 else 1 if value < 100 else 0

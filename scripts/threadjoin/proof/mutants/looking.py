@@ -1,5 +1,7 @@
 """Look for a bug that is planted: with the tests named for it, or with the soak."""
 
+from __future__ import annotations
+
 import contextlib
 import json
 import os
@@ -7,10 +9,14 @@ import signal
 import subprocess
 import threading
 import time
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
+from ...building.interpreter import Interpreter
 from ...core import layout, process
 from ...core.errors import Problem
+from ...core.layout import StrPath
 from ...host import devenv
 from ..soak import libraries, runs, session
 
@@ -41,10 +47,16 @@ class Commands:
         stopped: a threading.Event; once it is set, programs are ended.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.stopped = threading.Event()
 
-    def status(self, argv, log, timeout=None, **options):
+    def status(
+        self,
+        argv: Sequence[StrPath],
+        log: Path,
+        timeout: float | None = None,
+        **options: Any,
+    ) -> int | None:
         """Run *argv* as process.status() does; return None if it took too long.
 
         Raises Stopped when it was ended because all is to stop.
@@ -63,7 +75,7 @@ class Commands:
             raise Stopped
 
 
-def _interrupt(running):
+def _interrupt(running: subprocess.Popen[bytes]) -> None:
     """End *running* as Ctrl-C does: what a test runs is in other groups."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(running.pid, signal.SIGINT)
@@ -71,30 +83,34 @@ def _interrupt(running):
         running.wait(process.GRACE)
 
 
-class _Look:
+class Look:
     """A way to look for bugs.
 
     Parameters:
         commands: the Commands that it runs, and stops with.
     """
 
-    #: What to do about a bug that is not found, a str.
-    advice = None
+    #: What to do about a bug that is not found.
+    advice: str
 
-    def __init__(self, commands):
+    def __init__(self, commands: Commands) -> None:
         self._commands = commands
 
-    def stop(self):
+    def stop(self) -> None:
         """End what runs, and what would be run."""
         self._commands.stopped.set()
 
+    def find(self, mutant: Any, copy: Interpreter, pristine: Interpreter) -> str | None:
+        """Return what finds *mutant*, a str; None if nothing does."""
+        raise NotImplementedError
 
-class ByTests(_Look):
+
+class ByTests(Look):
     """Looks for bugs with the tests that are named for each."""
 
     advice = "no test finds {}; write one that does"
 
-    def find(self, mutant, copy, pristine):
+    def find(self, mutant: Any, copy: Interpreter, pristine: Interpreter) -> str | None:
         """Return which test finds *mutant*, a str; None if none does.
 
         Parameters:
@@ -115,7 +131,7 @@ class ByTests(_Look):
             raise process.Failed(f"with nothing planted, {failed[0]} fails too", log)
         return failed[0].removeprefix(f"{TESTS}/")
 
-    def _run(self, tests, python, log):
+    def _run(self, tests: Sequence[str], python: Path, log: Path) -> dict[str, str]:
         """Run *tests* on the interpreter *python* until one fails.
 
         Returns how each test went itself ("passed", "failed"), a dict.
@@ -144,7 +160,7 @@ class ByTests(_Look):
         return outcomes
 
 
-def called(report):
+def called(report: Path) -> dict[str, str]:
     """Return how the tests themselves went, without their fixtures.
 
     Parameters:
@@ -162,17 +178,17 @@ def called(report):
     }
 
 
-class BySoak(_Look):
+class BySoak(Look):
     """Looks for bugs with the programs of the soak that are given for each."""
 
     advice = "no program of the soak finds {}; choose other seeds"
 
-    def __init__(self, commands):
+    def __init__(self, commands: Commands) -> None:
         super().__init__(commands)
         self._perturbing = libraries.library()
         self._helper = libraries.helper()
 
-    def find(self, mutant, copy, pristine):
+    def find(self, mutant: Any, copy: Interpreter, pristine: Interpreter) -> str | None:
         """Return what the soak says of *mutant*, a str; None if it is not found.
 
         Parameters are as ByTests.find() has them. Raises Problem when the program
@@ -186,7 +202,7 @@ class BySoak(_Look):
             raise Problem(f"with nothing planted, the program of seed {seed} fails too")
         return f"seed {seed}: {words}"
 
-    def _failure(self, python, seeds):
+    def _failure(self, python: Path, seeds: Iterable[int]) -> tuple[int, str] | None:
         """Run the programs of *seeds* until one fails.
 
         Returns its seed and words about it, None if none does.

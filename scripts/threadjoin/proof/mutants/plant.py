@@ -6,6 +6,8 @@ is planted in a copy of the patched build, a workplace, which is as the build wa
 when the bug has been looked for: no interpreter stays there.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import queue
@@ -14,6 +16,7 @@ import shutil
 import tempfile
 import threading
 import time
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,10 +27,9 @@ from ...core.errors import Problem
 from ...host import workplace
 from ...series import catalog
 from .. import pages
-from .looking import TESTS, ByTests, Commands
+from .looking import TESTS, ByTests, Commands, Look
 
 DATA = layout.ROOT / "tests" / "mutants"
-PAGE = pages.path("mutants.md")
 VARIANT = "debug"
 
 #: Seconds in which the interpreter has to begin and end, with a bug in it too.
@@ -59,7 +61,7 @@ class Seeds:
     programs: int  # how many
     ci: bool = False  # are these quick enough for each change of the project?
 
-    def seeds(self):
+    def seeds(self) -> range:
         """Return the seeds of all, a range."""
         return range(self.seed, self.seed + self.programs)
 
@@ -73,18 +75,22 @@ class Mutant:
     diff: str  # which git applies
     tests: tuple  # node identifiers below tests/integration; one has to fail
     ci: bool = True  # are they quick enough for each change of the project?
-    soak: Seeds = None  # None: the soak is not to find it
+    soak: Seeds | None = None  # None: the soak is not to find it
 
-    def files(self):
+    def files(self) -> list[str]:
         """Return the names of the files that it changes, each once."""
         return sorted(re.findall(r"^\+\+\+ b/(.+)$", self.diff, re.M))
+
+
+#: What is told of a bug: which one, what has found it, and in how many seconds.
+Report = Callable[[Mutant, "str | None", float], None]
 
 
 class NoPlace(Problem):
     """A source has no place for a bug."""
 
 
-def load(data=DATA):
+def load(data: Path = DATA) -> list[Mutant]:
     """Return the Mutants in the directory *data*, a patch each, by name.
 
     Raises Problem when one does not say what it plants.
@@ -94,7 +100,7 @@ def load(data=DATA):
     ]
 
 
-def _mutant(name, text):
+def _mutant(name: str, text: str) -> Mutant:
     head, _, diff = text.partition("\n\n")
     said = [line.partition(": ") for line in head.splitlines()]
     fields = {key: value for key, _, value in said}
@@ -111,7 +117,7 @@ def _mutant(name, text):
     )
 
 
-def planted(tree, mutant):
+def planted(tree: Path, mutant: Mutant) -> dict[str, str]:
     """Return what the files of the source *tree* are with the bug in them.
 
     Returns a dict, {name of the file: its text}. Raises NoPlace when the patch
@@ -138,16 +144,17 @@ def planted(tree, mutant):
 class _Patched(interpreter.Interpreter):
     """The patched interpreter that is built in the directory *home*."""
 
-    def __init__(self, home, commands=None):
+    def __init__(self, home: Path, commands: Commands) -> None:
         super().__init__("patched", home, interpreter.VARIANTS[VARIANT])
         self._commands = commands
 
-    def _check(self, command, stage):
+    def _check(self, command: list[str], stage: str) -> None:
         log = self.log(stage)
         status = self._commands.status(
             command, log, cwd=self.objects, env=self.environment()
         )
-        process.raise_for(status, log, f"{stage} ({self.kind})")
+        # None is of a time limit, and there is none.
+        process.raise_for(status or 0, log, f"{stage} ({self.kind})")
 
 
 class Workplace:
@@ -159,13 +166,15 @@ class Workplace:
         commands: the looking.Commands to run programs with.
     """
 
-    def __init__(self, home, pristine, commands):
+    def __init__(
+        self, home: Path, pristine: interpreter.Interpreter, commands: Commands
+    ) -> None:
         self._pristine = pristine
         self._commands = commands
         self._copy = _Patched(home, commands)
         self._stamp = home / "copy-of.json"
 
-    def prepare(self, mutants):
+    def prepare(self, mutants: Iterable[Mutant]) -> None:
         """Make the copy, unless it is there; take out all that is planted.
 
         Parameters:
@@ -180,16 +189,16 @@ class Workplace:
             self._stamp.write_text(of)
         self._restore({file for mutant in mutants for file in mutant.files()})
 
-    def _digest(self):
+    def _digest(self) -> str:
         status = self._pristine.python.stat()
         return json.dumps([status.st_size, status.st_mtime_ns])
 
-    def _restore(self, names):
+    def _restore(self, names: Iterable[str]) -> None:
         files.remove(self._copy.python)
         for name in names:
             _put(self._copy.source / name, (self._pristine.source / name).read_text())
 
-    def find(self, mutant, look):
+    def find(self, mutant: Mutant, look: Look) -> str | None:
         """Plant the bug; return what finds it, a str, None if nothing does.
 
         Parameters:
@@ -208,7 +217,7 @@ class Workplace:
         finally:
             self._restore(mutant.files())
 
-    def _try(self, mutant):
+    def _try(self, mutant: Mutant) -> None:
         # What breaks all would keep the fixtures of the tests waiting for ever.
         log = self._copy.log(f"{mutant.name}-start")
         command = [str(self._copy.python), "-c", "import threading"]
@@ -219,17 +228,18 @@ class Workplace:
             )
 
 
-def _put(path, text):
+def _put(path: Path, text: str) -> None:
     """Write *text* into the file; one that has it keeps its time."""
     if path.read_text() != text:
         path.write_text(text)
 
 
-def hunt(mutants, places, look, report):
+def hunt(
+    mutants: Sequence[Mutant], places: Sequence[Workplace], look: Look, report: Report
+) -> list[Mutant]:
     """Look for all *mutants*, one at a time in each of the *places*.
 
     Parameters:
-        mutants: the Mutants.
         places: the Workplaces, prepared.
         look: as Workplace.find() has it.
         report: called with each Mutant, what found it, None if nothing did, and
@@ -237,11 +247,11 @@ def hunt(mutants, places, look, report):
 
     Returns the Mutants that were not found.
     """
-    free = queue.SimpleQueue()
+    free: queue.SimpleQueue[Workplace] = queue.SimpleQueue()
     for place in places:
         free.put(place)
 
-    def one(mutant):
+    def one(mutant: Mutant) -> str | None:
         place = free.get()
         begun = time.monotonic()
         try:
@@ -278,22 +288,21 @@ to pass with nothing planted. `scripts/mutants --soak` runs them.
 """
 
 
-def page(mutants):
-    """Return the text of the page about *mutants* that were all found."""
+def page(mutants: Sequence[Mutant], series: str = catalog.DEFAULT_SERIES) -> str:
+    """Return the text of the page of *series* about *mutants*, which were all found."""
     head = ("planted", "name", "in", "found by", "found by the soak, seeds")
     soaked = sum(bool(mutant.soak) for mutant in mutants)
     introduction = _INTRODUCTION.format(count=len(mutants), soaked=soaked)
-    said = pages.measured()
     parts = pages.head(
         "The bugs that are planted, and the tests that find them",
         "scripts/mutants --write",
-        said,
+        pages.measured([series]),
     )
     table = tables.markdown([head, *map(_row, mutants)], None)
     return "\n\n".join([*parts, introduction + table]) + "\n"
 
 
-def _row(mutant):
+def _row(mutant: Mutant) -> tuple[str, ...]:
     changed = ", ".join(f"`{name}`" for name in mutant.files())
     tests = ", ".join(map(_linked, mutant.tests))
     seeds = ""
@@ -303,31 +312,55 @@ def _row(mutant):
     return mutant.plants, mutant.name, changed, tests, seeds
 
 
-def _linked(test):
+def _linked(test: str) -> str:
     file, _, name = test.partition("::")
-    path = os.path.relpath(layout.ROOT / TESTS / file, PAGE.parent)
-    return f"`{name}` in [{Path(file).stem}]({path})"
+    return f"`{name}` in [{Path(file).stem}]({pages.UP / TESTS / file})"
 
 
-def run(mutants, jobs, report, way=ByTests):
+def placed(mutants: Iterable[Mutant], series: str) -> list[Mutant]:
+    """Return those of *mutants* that have a place in the build of *series*.
+
+    The lead has a place for all; another series may lack what one changes.
+    """
+    source = interpreter.built("patched", VARIANT, series).parents[1] / "src"
+
+    def fits(mutant: Mutant) -> bool:
+        try:
+            return bool(planted(source, mutant))
+        except NoPlace as exc:
+            print(f"{mutant.name}: not planted in {series}: {exc}", flush=True)
+            return False
+
+    return [mutant for mutant in mutants if fits(mutant)]
+
+
+def run(
+    mutants: Sequence[Mutant],
+    jobs: int,
+    report: Report,
+    way: type[Look] = ByTests,
+    series: str = catalog.DEFAULT_SERIES,
+) -> list[Mutant]:
     """Look for *mutants* in *jobs* workplaces; return those not found.
 
     Parameters:
         report: as hunt() has it.
-        way: the class of mutants_look to look for them with.
+        way: the class to look for them with, of looking.
+        series: the name of that whose build they are planted in.
 
     Raises Problem when there is no patched build, or something fails.
     """
-    home = layout.BUILD / catalog.DEFAULT_SERIES
-    pristine = _Patched(home / VARIANT)
+    home = layout.BUILD / series
+    commands = Commands()
+    pristine = _Patched(home / VARIANT, commands)
     if not pristine.python.exists():
         raise Problem(
-            f"there is nothing to plant bugs in; run ./build.sh --variant {VARIANT}"
+            "there is nothing to plant bugs in; run "
+            f"`./build.sh {series} --variant {VARIANT}`"
         )
     # First of all, for it takes no time.
     for mutant in mutants:
         planted(pristine.source, mutant)
-    commands = Commands()
     with workplace.occupied(home / "mutants"):
         places = [
             Workplace(home / "mutants" / str(number), pristine, commands)
@@ -339,6 +372,6 @@ def run(mutants, jobs, report, way=ByTests):
         return hunt(mutants, places, way(commands), report)
 
 
-def soaked(mutants):
+def soaked(mutants: Iterable[Mutant]) -> list[Mutant]:
     """Return those of *mutants* that the soak is to find."""
     return [mutant for mutant in mutants if mutant.soak]

@@ -1,17 +1,22 @@
 """Run CPython's own tests on two interpreters, and say what differs."""
 
+from __future__ import annotations
+
 import json
 import textwrap
 from collections import Counter
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
-from ...building.identity import KINDS
+from ...building.identity import KINDS, Python
 from ...core import files, tables
 from ...core.errors import Problem
-from ...core.progress import duration
+from ...core.progress import Progress, duration
 from .. import compare, pages
-from ..outcomes import FAILED, PASSED, SKIPPED
+from ..outcomes import FAILED, PASSED, SKIPPED, Run
 from . import runner
+from .store import Known
 
 RESULT = runner.HOME / "result.json"
 
@@ -54,7 +59,7 @@ class Result:
     left_out: dict
     measured: list
 
-    def worse(self, expected=()):
+    def worse(self, expected: Container[str] = ()) -> list[str]:
         """Return what is wrong with patched, a list of str.
 
         Parameters:
@@ -75,13 +80,13 @@ class Result:
         ]
         return found
 
-    def save(self):
+    def save(self) -> None:
         """Keep it in the file RESULT."""
         RESULT.parent.mkdir(parents=True, exist_ok=True)
         files.write(RESULT, json.dumps(asdict(self), indent=1))
 
     @classmethod
-    def load(cls):
+    def load(cls: type[Result]) -> Result:
         """Return what save() kept. Raises Problem when that is nothing of use."""
         if not RESULT.is_file():
             raise Problem("not all has been run yet; name two interpreters")
@@ -94,7 +99,13 @@ class Result:
             raise Problem(f"{RESULT} is too old; name two interpreters") from None
 
 
-def run(pythons, units, settings, progress, known):
+def run(
+    pythons: Sequence[Python],
+    units: Sequence[str],
+    settings: runner.Settings,
+    progress: Progress,
+    known: Known,
+) -> dict[str, runner.Place]:
     """Run those of *units* that are not *known* on both interpreters.
 
     They are run by the handful, on one and then on the other, so that what
@@ -103,8 +114,6 @@ def run(pythons, units, settings, progress, known):
     Parameters:
         pythons: the two identity.Python, the stock one first.
         units: as runner.Place.run() has them.
-        settings: runner.Settings.
-        progress: a progress.Progress.
         known: a store.Known, which is added to.
 
     Returns a dict of runner.Place by role.
@@ -123,7 +132,13 @@ def run(pythons, units, settings, progress, known):
     return places
 
 
-def judge(pythons, places, runs, progress, rounds):
+def judge(
+    pythons: Sequence[Python],
+    places: Mapping[str, Any],
+    runs: Mapping[str, Run],
+    progress: Progress,
+    rounds: int,
+) -> Result:
     """Return the Result of two *runs*, a dict of outcomes.Run by role.
 
     What differs is repeated in *places*; other parameters as run() has them.
@@ -155,15 +170,15 @@ def judge(pythons, places, runs, progress, rounds):
         {k: patched[k] for k in sorted(ended & patched.keys() - stock.keys())},
         {k: stock[k] for k in sorted(ended & stock.keys() - patched.keys())},
         {},
-        pages.measured(),
+        pages.measured_on(pythons[-1].version),
     )
 
 
-def _count(run, tests):
+def _count(run: Run, tests: Iterable[str]) -> dict[str, int]:
     return dict(Counter(run.outcomes[test] for test in tests if test in run.outcomes))
 
 
-def explain(result, data):
+def explain(result: Result, data: Any) -> Iterator[str]:
     """Yield a line for each thing about *result* that a reader has to know.
 
     Parameters:
@@ -188,7 +203,7 @@ def explain(result, data):
         yield f"not run: {name}: {reason}"
 
 
-def rows(result):
+def rows(result: Result) -> list[list[str]]:
     """Return the rows of the table of *result*, lists of str."""
     head = ["", "files of tests", PASSED, SKIPPED, FAILED]
     head += ["tests", PASSED, SKIPPED, FAILED, "time"]
@@ -200,12 +215,12 @@ def rows(result):
     return [head, *body]
 
 
-def _cells(counts):
+def _cells(counts: Mapping[str, int]) -> list[str]:
     outcomes = [counts.get(outcome, 0) for outcome in (PASSED, SKIPPED, FAILED)]
     return [f"{number:,}" for number in (sum(outcomes), *outcomes)]
 
 
-def markdown(result, data):
+def markdown(result: Result, data: Any) -> str:
     """Return the page for the documentation, a str; parameters as explain()'s."""
     introduction = (
         "CPython's own tests on the stock and on the patched interpreter, each with "
@@ -232,7 +247,7 @@ def markdown(result, data):
     return "\n\n".join(parts) + "\n"
 
 
-def _code(line):
+def _code(line: str) -> str:
     # Ids of tests have underscores in them.
     kind, _, rest = line.partition(": ")
     test, separator, rest = rest.partition(": ")

@@ -1,5 +1,7 @@
 """Run the tests that come with CPython on one interpreter, a process a file."""
 
+from __future__ import annotations
+
 import json
 import os
 import re
@@ -7,13 +9,17 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 from ...building import selftest
 from ...core import layout, process
 from ...core.errors import Problem
+from ...core.layout import StrPath
 from ..outcomes import FAILED, PASSED, SKIPPED, Run, failures, stable, worst
 
 DATA = layout.ROOT / "tests" / "regrtest" / "tests.json"
@@ -52,17 +58,16 @@ class Place:
     Parameters:
         python: path of the interpreter.
         directory: Path of a directory, made if it is not there.
-        settings: Settings.
     """
 
-    def __init__(self, python, directory, settings):
+    def __init__(self, python: StrPath, directory: Path, settings: Settings) -> None:
         self.python = os.path.abspath(python)
         self.settings = settings
         self.directory = directory
         directory.mkdir(parents=True, exist_ok=True)
 
-    def run(self, units):
-        """Run *units* and return a outcomes.Run.
+    def run(self, units: Sequence[str]) -> Run:
+        """Run *units* and return an outcomes.Run.
 
         A unit is the name of a file of tests, such as "test_thread", and
         perhaps arguments of libregrtest: "test_threading -m JoinTests".
@@ -73,11 +78,11 @@ class Place:
                 run.add(unit, *done)
         return run
 
-    def log(self, unit):
+    def log(self, unit: str) -> Path:
         """Return the Path of the file with what *unit* said when it last ran."""
         return self.directory / (re.sub(r"[^\w.-]+", "_", unit) + ".log")
 
-    def command(self, unit, report):
+    def command(self, unit: str, report: Path) -> list[str]:
         """Return the command that runs *unit* and writes the Path *report*."""
         name, *arguments = unit.split()
         command = [self.python, "-u", "-m", "test", "-v"]
@@ -86,11 +91,13 @@ class Place:
             command.append(f"--junit-xml={report}")
         return [*command, *self.settings.options, *arguments, name]
 
-    def environment(self, unit, scratch):
+    def environment(self, unit: str, scratch: str) -> dict[str, str]:
         """Return the environment to run *unit* in, with the directory *scratch*."""
         return process.environment(TMPDIR=scratch, **self.settings.environment)
 
-    def outcomes(self, unit, status, output, report):
+    def outcomes(
+        self, unit: str, status: int | None, output: str, report: Path
+    ) -> dict[str, str]:
         """Return the outcomes of *unit*, a dict by test id; none if it is not there.
 
         Parameters:
@@ -111,11 +118,11 @@ class Place:
             found[unit] = SKIPPED
         return found
 
-    def _timed(self, unit):
+    def _timed(self, unit: str) -> tuple[dict[str, str], float]:
         begun = time.monotonic()
         return self._run_unit(unit), time.monotonic() - begun
 
-    def _run_unit(self, unit):
+    def _run_unit(self, unit: str) -> dict[str, str]:
         log = self.log(unit)
         report = log.with_suffix(".xml")
         report.unlink(missing_ok=True)
@@ -139,7 +146,7 @@ class Place:
         return self.outcomes(unit, status, log.read_text(errors="replace"), report)
 
 
-def parse_junit(unit, path):
+def parse_junit(unit: str, path: Path) -> dict[str, str]:
     """Return the outcomes in the file *path* that libregrtest wrote.
 
     A dict of outcome by test id, which begins with *unit*; empty when there is
@@ -147,7 +154,7 @@ def parse_junit(unit, path):
     """
     if not path.is_file():
         return {}
-    found = {}
+    found: dict[str, str] = {}
     for case in ElementTree.parse(path).iter("testcase"):
         if case.get("name"):
             name = stable(f"{unit}::{case.get('name')}")
@@ -156,14 +163,14 @@ def parse_junit(unit, path):
     return found
 
 
-def _outcome(case):
+def _outcome(case: ElementTree.Element) -> str:
     said = {child.tag for child in case}
     if said & {"failure", "error"} or case.get("outcome") == "UNEXPECTED_SUCCESS":
         return FAILED
     return SKIPPED if "skipped" in said else PASSED
 
 
-def available(python):
+def available(python: StrPath) -> list[str]:
     """Return the names of all files of tests that *python* (a path) has.
 
     Raises Problem when it has none.
@@ -177,7 +184,7 @@ def available(python):
     return names
 
 
-def check(python, units):
+def check(python: StrPath, units: Iterable[str]) -> None:
     """Raise Problem unless *python* (a path) has the tests that *units* name.
 
     It may lack those that the series adds.
@@ -191,7 +198,7 @@ def check(python, units):
         )
 
 
-def digest(python):
+def digest(python: StrPath) -> str:
     """Return what the files of tests of *python* (a path) are, as a digest."""
     return process.ask(
         python,
@@ -202,11 +209,11 @@ def digest(python):
     )
 
 
-def load(data=DATA):
+def load(data: Path = DATA) -> Any:
     """Return the content of tests.json, a dict."""
     return json.loads(data.read_text())
 
 
-def jobs():
+def jobs() -> int:
     """Return how many files of tests this machine can run at the same time."""
     return len(os.sched_getaffinity(0))

@@ -1,9 +1,14 @@
 """Keep the results of CPython's tests, so that none is run twice."""
 
+from __future__ import annotations
+
 import hashlib
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from pathlib import Path
 
+from ...building.identity import Python
 from ...core import files
 from ..outcomes import Run
 from . import runner
@@ -18,34 +23,36 @@ class Known:
         settings: runner.Settings. With others, nothing is known.
     """
 
-    def __init__(self, directory, pythons, settings):
+    def __init__(
+        self, directory: Path, pythons: Sequence[Python], settings: runner.Settings
+    ) -> None:
         # How many run at the same time is not to make a difference.
         said = {**asdict(settings), "jobs": None}
         who = [[one.digest, runner.digest(one.path)] for one in pythons]
         key = json.dumps([who, said])
         name = hashlib.sha256(key.encode()).hexdigest()[:16]
         self._path = directory / f"{name}.json"
-        self._files = {python.kind: {} for python in pythons}
+        self._files: dict[str, dict] = {python.kind: {} for python in pythons}
         if self._path.is_file():
             self._files = json.loads(self._path.read_text())
 
-    def __contains__(self, unit):
+    def __contains__(self, unit: str) -> bool:
         return all(unit in files for files in self._files.values())
 
-    def forget(self, unit):
+    def forget(self, unit: str) -> None:
         """Let *unit* be as if it had not been run."""
         for known in self._files.values():
             known.pop(unit, None)
 
-    def add(self, role, run):
-        """Keep a outcomes.Run of some units on the interpreter *role*."""
+    def add(self, role: str, run: Run) -> None:
+        """Keep an outcomes.Run of some units on the interpreter *role*."""
         for unit, tests in run.units.items():
             outcomes = {test: run.outcomes[test] for test in tests}
             self._files[role][unit] = [outcomes, round(run.times[unit], 1)]
         self._path.parent.mkdir(parents=True, exist_ok=True)
         files.write(self._path, json.dumps(self._files))
 
-    def runs(self, units):
+    def runs(self, units: Iterable[str]) -> dict[str, Run]:
         """Return what is known of *units*, a dict of outcomes.Run by role."""
         found = {}
         for role, known in self._files.items():

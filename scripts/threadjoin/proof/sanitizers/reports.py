@@ -5,7 +5,10 @@ processes, and from stock to patched in its lines. Its signature has none of
 them: what was found, and the functions and files where.
 """
 
+from __future__ import annotations
+
 import re
+from collections.abc import Container
 from dataclasses import dataclass
 
 from ...core import layout
@@ -51,7 +54,7 @@ class Frame:
     function: str
     file: str
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.function} ({self.file})"
 
 
@@ -64,18 +67,18 @@ class Report:
     text: str  # as it was written
 
     @property
-    def signature(self):
+    def signature(self) -> str:
         """The key by which two reports are the same, a str."""
         # Of two that race with each other, either comes first.
         stacks = sorted(" < ".join(map(str, stack)) for stack in self.stacks)
         return ": ".join([self.kind, " | ".join(stacks) or "no stack"])
 
-    def touches(self, files):
+    def touches(self, files: Container[str]) -> bool:
         """Return whether it is about code in one of *files*."""
         return any(frame.file in files for stack in self.stacks for frame in stack)
 
 
-def parse(text):
+def parse(text: str) -> list[Report]:
     """Return the list of Report in *text*, all that one process has written."""
     begins = list(_BEGIN.finditer(text))
     ends = [begin.start() for begin in begins[1:]] + [len(text)]
@@ -84,7 +87,7 @@ def parse(text):
     ]
 
 
-def _report(begin, text):
+def _report(begin: re.Match[str], text: str) -> Report:
     # What comes after it and is not the next one.
     text = _END.split(text, maxsplit=1)[0]
     found = begin.groupdict()
@@ -97,29 +100,30 @@ def _report(begin, text):
     return Report(_NUMBER.sub("N", kind.strip()), tuple(chosen), text.strip())
 
 
-def _stacks(text):
+def _stacks(text: str) -> list[tuple[str, tuple[Frame, ...]]]:
     """Return pairs of the line above a stack and its frames."""
-    found, head, frames = [], "", None
+    found: list[tuple[str, list[Frame]]] = []
+    head, within = "", False
     for line in text.splitlines():
         match = _FRAME.match(line)
         if match is None:
-            head, frames = line, None
+            head, within = line, False
             continue
-        if frames is None or match[1] == "0":
-            frames = []
-            found.append((head, frames))
-        frames.append(_frame(match[2]))
+        if not within or match[1] == "0":
+            found.append((head, []))
+            within = True
+        found[-1][1].append(_frame(match[2]))
     return [(head, _innermost(frames)) for head, frames in found]
 
 
-def _innermost(frames):
+def _innermost(frames: list[Frame]) -> tuple[Frame, ...]:
     """Return DEPTH frames of those that the report is about, a tuple."""
     known = [frame for frame in frames if not frame.file.startswith("libsanitizer/")]
     ours = [frame for frame in known if not _BETWEEN.match(frame.function)]
     return tuple((ours or known or frames)[:DEPTH])
 
 
-def _frame(text):
+def _frame(text: str) -> Frame:
     # "func ../src/Python/x.c:1:2 (python+0x1)", with <null> for what is not
     # known; or "func (libc.so.6+0x1)" and " (libc.so.6+0x1)".
     module = _MODULE.search(text)
@@ -131,6 +135,6 @@ def _frame(text):
     return Frame(function.strip() or "<null>", _below_source(file))
 
 
-def _below_source(path):
+def _below_source(path: str) -> str:
     """Return *path* without what is ahead of the source tree in it, or of ours."""
     return path.removeprefix(f"{layout.ROOT}/").rpartition("/src/")[2]

@@ -1,9 +1,14 @@
 """Keep, print and write to a page the results of tests with a sanitizer."""
 
+from __future__ import annotations
+
 import html
 import json
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
 
 from ...building.identity import KINDS
 from ...core import files, layout, tables
@@ -18,12 +23,12 @@ HOME = layout.BUILD / "sanitizers"
 REPORT = "report: "
 
 
-def is_ours(unit):
+def is_ours(unit: str) -> bool:
     """Return whether *unit* is a file of tests of the project, and not CPython's."""
     return unit.startswith("tests/")
 
 
-def excuse(test, excuses):
+def excuse(test: str, excuses: Mapping[str, str]) -> str | None:
     """Return why the report *test* is no fault of the series; None if it may be.
 
     Parameters:
@@ -35,10 +40,10 @@ def excuse(test, excuses):
     )
 
 
-def tests_of(result):
+def tests_of(result: compared.Result) -> compared.Result:
     """Return *result* (a compared.Result) without the reports in it."""
 
-    def no_report(tests):
+    def no_report(tests: Mapping[str, str]) -> dict[str, str]:
         return {k: v for k, v in tests.items() if not k.startswith(REPORT)}
 
     found = [d for d in result.differences if not d.test.startswith(REPORT)]
@@ -73,7 +78,14 @@ class Outcome:
     measured: list
 
     @classmethod
-    def of(cls, name, result, places, found, data):
+    def of(
+        cls: type[Outcome],
+        name: str,
+        result: compared.Result,
+        places: Mapping[str, Any],
+        found: Mapping[str, str],
+        data: Any,
+    ) -> Outcome:
         """Return that of the sanitizer *name*.
 
         Other parameters: as sanitizers.run() and new_reports() return them; the
@@ -107,19 +119,19 @@ class Outcome:
             result.measured,
         )
 
-    def save(self):
-        """Keep it below HOME."""
-        path = HOME / self.name / "result.json"
+    def save(self, home: Path) -> None:
+        """Keep it below *home*, a Path."""
+        path = home / self.name / "result.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         files.write(path, json.dumps(asdict(self), indent=1))
 
     @classmethod
-    def load(cls, name):
+    def load(cls: type[Outcome], name: str, home: Path) -> Outcome | None:
         """Return what save() kept of the sanitizer *name*; None if there is none.
 
         Raises Problem when it is of a version of this program with other fields.
         """
-        path = HOME / name / "result.json"
+        path = home / name / "result.json"
         if not path.is_file():
             return None
         try:
@@ -127,7 +139,7 @@ class Outcome:
         except TypeError:
             raise Problem(f"{path} is too old; run {name} again") from None
 
-    def explain(self):
+    def explain(self) -> Iterator[str]:
         """Yield the lines that tell it."""
         for where, signatures in self.reports.items():
             yield f"{self.name}: {len(signatures)} reports {where}"
@@ -154,7 +166,7 @@ AddressSanitizer's build has no free lists: an object from one has the memory of
 another that is gone, and in a report the stack that this one was made in."""
 
 
-def markdown(tools, outcomes):
+def markdown(tools: Mapping[str, Any], outcomes: Sequence[Outcome]) -> str:
     """Return the page for the documentation, a str.
 
     Parameters:

@@ -1,14 +1,21 @@
 """Run tests on interpreters with a sanitizer in them, and compare the reports."""
 
+from __future__ import annotations
+
 import re
 import shutil
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from ...building.identity import KINDS
+from ...building.identity import KINDS, Python
 from ...core import layout
+from ...core.layout import StrPath
+from ...core.progress import Progress
 from ...host import devenv
 from ...series import patchfile
-from ..outcomes import FAILED, PASSED, SKIPPED
+from ...series.catalog import Series
+from ..outcomes import FAILED, PASSED, SKIPPED, Run
 from ..regrtest import compared, runner
 from . import reports, results
 
@@ -44,7 +51,7 @@ class Sanitizer:
     tests: tuple
 
 
-def load():
+def load() -> dict[str, Sanitizer]:
     """Return the Sanitizers that tests.json lists, by name."""
     data = runner.load()["sanitizers"]
     tests = tuple(data["tests"])
@@ -60,23 +67,28 @@ class Place(runner.Place):
     Each is one that failed, called by results.REPORT and its signature.
 
     Parameters:
-        tool: the Sanitizer.
-        python: the identity.Python.
         others: paths of the interpreters that our own tests take, by role; that
             of its own role is replaced.
         directory, settings: as runner.Place has them.
     """
 
-    def __init__(self, tool, python, others, directory, settings):
+    def __init__(
+        self,
+        tool: Sanitizer,
+        python: Python,
+        others: Mapping[str, StrPath],
+        directory: Path,
+        settings: runner.Settings,
+    ) -> None:
         super().__init__(python.path, directory, settings)
         self.role = python.kind
         self.tool = tool
-        self.reports = {}  # Report by id, the first of each
-        self.ran = set()  # units of which a test has passed
+        self.reports: dict[str, reports.Report] = {}  # Report by id, the first of each
+        self.ran: set[str] = set()  # units of which a test has passed
         self._others = {**others, python.kind: python.path}
-        self._rounds = {}
+        self._rounds: dict[str, int] = {}
 
-    def command(self, unit, report):
+    def command(self, unit: str, report: Path) -> list[str]:
         """Return the command that runs *unit*, and writes the Path *report*."""
         if not results.is_ours(unit):
             return super().command(unit, report)
@@ -84,7 +96,7 @@ class Place(runner.Place):
         pytest += [f"--rootdir={layout.ROOT}", f"--junit-xml={report}"]
         return [*pytest, str(layout.ROOT / unit)]
 
-    def environment(self, unit, scratch):
+    def environment(self, unit: str, scratch: str) -> dict[str, str]:
         """Return the environment to run *unit* in, with the directory *scratch*."""
         self._rounds[unit] = self._rounds.get(unit, 0) + 1
         place = self._written(unit)
@@ -94,7 +106,9 @@ class Place(runner.Place):
         env[self.tool.variable] = f"{self.tool.options}:log_path={place / 'report'}"
         return env
 
-    def outcomes(self, unit, status, output, report):
+    def outcomes(
+        self, unit: str, status: int | None, output: str, report: Path
+    ) -> dict[str, str]:
         """Return the outcomes of *unit*, as runner.Place does."""
         found = super().outcomes(unit, status, output, report)
         if results.is_ours(unit):
@@ -103,7 +117,7 @@ class Place(runner.Place):
             ran = status in RAN and self._has_run(cases)
             found = {unit: PASSED if ran else FAILED}
         else:
-            ran = not found or found[unit] == PASSED or _OK.search(output)
+            ran = not found or found[unit] == PASSED or bool(_OK.search(output))
         if ran:
             self.ran.add(unit)
         for path in sorted(self._written(unit).iterdir()):
@@ -112,7 +126,7 @@ class Place(runner.Place):
                 found[results.REPORT + one.signature] = FAILED
         return found
 
-    def _has_run(self, outcomes):
+    def _has_run(self, outcomes: Mapping[str, str]) -> bool:
         """Return whether one of our tests has passed on this interpreter.
 
         Where some say which of the two they are for, it has to be one of them:
@@ -124,26 +138,31 @@ class Place(runner.Place):
         rest = [test for test in outcomes if other not in parameters[test]]
         return any(outcomes[test] == PASSED for test in mine or rest)
 
-    def _written(self, unit):
+    def _written(self, unit: str) -> Path:
         """Return the Path of the directory for the reports of this round."""
         name = f"{self.log(unit).stem}-{self._rounds[unit]}"
         return self.directory / "reports" / name
 
 
 def run(
-    tool, pythons, others, units, progress, jobs=1, rounds=REPEAT, home=results.HOME
-):
+    tool: Sanitizer,
+    pythons: Sequence[Python],
+    others: Mapping[str, StrPath],
+    units: Sequence[str],
+    progress: Progress,
+    home: Path,
+    jobs: int = 1,
+    rounds: int = REPEAT,
+) -> tuple[compared.Result, dict[str, Place]]:
     """Run *units* on both interpreters and return the pair of results.
 
     Parameters:
-        tool: the Sanitizer.
         pythons: the two identity.Python, the stock one first.
         others: as Place has them.
         units: units of regrtest, or files of tests of ours.
-        progress: a progress.Progress.
+        home: Path of a directory for logs and reports.
         jobs: how many units at the same time.
         rounds: repetitions, at most, of what differs.
-        home: Path of a directory for logs and reports.
 
     Returns the compared.Result and a dict of Place by role.
     """
@@ -161,7 +180,7 @@ def run(
     return result, places
 
 
-def _even_out(runs):
+def _even_out(runs: Mapping[str, Run]) -> None:
     """Give stock an outcome for the reports that only patched has.
 
     Those that only stock has are held against nobody, and need no repetition.
@@ -171,7 +190,9 @@ def _even_out(runs):
             runs["stock"].outcomes.setdefault(test, SKIPPED)
 
 
-def new_reports(result, places, files):
+def new_reports(
+    result: compared.Result, places: Mapping[str, Place], files: Container[str]
+) -> dict[str, str]:
     """Return what the sanitizer has against patched, a dict of reason by id.
 
     Parameters:
@@ -198,7 +219,7 @@ def new_reports(result, places, files):
     return found
 
 
-def idle(units, places):
+def idle(units: Iterable[str], places: Mapping[str, Place]) -> list[str]:
     """Return those of *units* of which nothing can be said, a list of str.
 
     They were run in *places*, a dict of Place by role, and no test has passed.
@@ -211,7 +232,7 @@ def idle(units, places):
     ]
 
 
-def added_files(series):
+def added_files(series: Series) -> set[str]:
     """Return the names of the files that *series* (a catalog.Series) adds."""
     patches = map(patchfile.read, series.patches)
     return {c.name for patch in patches for c in patch.changes if c.created}

@@ -1,11 +1,15 @@
-"""The libraries of C of a soak: what programs call, and what perturbs them.
+"""Compile the C libraries of a soak: what programs call, and what perturbs them.
 
 The latter is preloaded into programs, and makes their threads pause.
 """
 
+from __future__ import annotations
+
 import os
+from pathlib import Path
 
 from ...core import layout
+from ...core.layout import StrPath
 from ...host import csource, packages
 
 #: What the interpreter under test runs: the operations, and libraries of C.
@@ -16,7 +20,7 @@ HELPER = HOME / "helper.c"
 OPTIONS = ["-O2", "-Wall", "-shared", "-fPIC", "-pthread"]
 
 
-def helper(directory=layout.BUILD / "soak"):
+def helper(directory: Path = layout.BUILD / "soak") -> Path | None:
     """Compile what programs call into *directory*, a Path, and return its path.
 
     Returns None where there is no compiler: the operations that need it then do
@@ -28,7 +32,7 @@ def helper(directory=layout.BUILD / "soak"):
     return csource.compiled(HELPER, output, OPTIONS, "what programs call")
 
 
-def library(directory=layout.BUILD / "soak"):
+def library(directory: Path = layout.BUILD / "soak") -> Path:
     """Compile the library into *directory*, a Path, and return its path.
 
     Raises Problem where there is no compiler, process.Failed when it fails.
@@ -37,7 +41,7 @@ def library(directory=layout.BUILD / "soak"):
     return csource.compiled(SOURCE, output, OPTIONS, "what perturbs programs")
 
 
-def environment(path, seed):
+def environment(path: StrPath, seed: int) -> dict[str, str]:
     """Return the variables for a program to be perturbed, a dict.
 
     Parameters:

@@ -1,14 +1,18 @@
-"""Random programs over threads and processes: made from a seed, as data.
+"""Make random programs over threads and processes from a seed, as data.
 
 A program is a tree of operations, a Node each. What operations there are, with
 which arguments and where they may stand, is in surface.json; what they do is
 in soakops. A program knows what has to come of it.
 """
 
+from __future__ import annotations
+
 import json
 import random
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from . import libraries
 
@@ -23,7 +27,7 @@ class Node:
     args: dict = field(default_factory=dict)
     body: tuple = ()  # of Nodes
 
-    def walk(self):
+    def walk(self) -> Iterator[Node]:
         """Yield this Node and all below it."""
         yield self
         for child in self.body:
@@ -40,7 +44,7 @@ class Expectation:
     reports: Counter  # on stderr: how often which exception is shown
 
 
-def generate(seed, surface=SURFACE):
+def generate(seed: int, surface: Any = SURFACE) -> Node:
     """Return the program of *seed*, an int: always the same Node.
 
     Parameters:
@@ -50,15 +54,15 @@ def generate(seed, surface=SURFACE):
 
 
 class _Maker:
-    def __init__(self, chance, surface):
+    def __init__(self, chance: random.Random, surface: Any) -> None:
         self._chance = chance
         self._surface = surface
 
-    def program(self):
+    def program(self) -> Node:
         flags = frozenset(["main", "alone", "quiet", "end"])
         return self._process("program", flags, self._surface["depth"])
 
-    def _process(self, name, flags, depth):
+    def _process(self, name: str, flags: frozenset[str], depth: int) -> Node:
         """Return a Node whose body is a process, with what is left to its end."""
         body = self._operations(name, flags, depth)
         endings = self._surface["endings"]
@@ -67,7 +71,9 @@ class _Maker:
         args = {key: self._value(self._surface["ends"][key]) for key in _END}
         return Node(name, args, body)
 
-    def _operations(self, name, flags, depth):
+    def _operations(
+        self, name: str, flags: frozenset[str], depth: int
+    ) -> tuple[Node, ...]:
         """Return the Nodes of the body of *name*, where *flags* hold."""
         table = {
             key: entry
@@ -81,7 +87,9 @@ class _Maker:
             for key in self._pick(table, count)
         )
 
-    def _operation(self, name, entry, flags, depth):
+    def _operation(
+        self, name: str, entry: Any, flags: frozenset[str], depth: int
+    ) -> Node:
         inner = flags - set(entry.get("takes", ())) | set(entry.get("gives", ()))
         if entry.get("ends"):
             return self._process(name, inner, depth - 1)
@@ -90,15 +98,15 @@ class _Maker:
             return node
         return replace(node, body=self._operations(name, inner, depth - 1))
 
-    def _leaf(self, name, table):
+    def _leaf(self, name: str, table: Mapping[str, Any]) -> Node:
         args = {key: self._value(what) for key, what in table[name]["args"].items()}
         return Node(name, args)
 
-    def _pick(self, table, count):
+    def _pick(self, table: Mapping[str, Any], count: int) -> list[str]:
         weights = [entry["weight"] for entry in table.values()]
         return self._chance.choices(list(table), weights, k=count)
 
-    def _value(self, what):
+    def _value(self, what: Any) -> Any:
         if isinstance(what, dict):
             return self._chance.choice(what["of"])
         return self._chance.randint(*what)
@@ -108,7 +116,7 @@ class _Maker:
 _END = ("how", "status")
 
 
-def numbered(node, number=""):
+def numbered(node: Node, number: str = "") -> list[tuple[str, Node]]:
     """Return pairs of a number ("2.1") and a Node, for the body of *node*."""
     return [
         (f"{number}.{index}" if number else str(index), child)
@@ -116,7 +124,7 @@ def numbered(node, number=""):
     ]
 
 
-def source(program, title):
+def source(program: Node, title: str) -> str:
     """Return *program* as the text of a Python program.
 
     Parameters:
@@ -130,7 +138,7 @@ def source(program, title):
     return "\n".join([*lines, f"do.end({arguments})", ""])
 
 
-def _call(number, node):
+def _call(number: str, node: Node) -> list[str]:
     """Return the lines of the call that *node* is."""
     args = "".join(f", {key}={value!r}" for key, value in node.args.items())
     if not node.body and node.name not in SURFACE["lengths"]:
@@ -144,7 +152,7 @@ def _call(number, node):
     return [*lines, "])"]
 
 
-def expectation(program, surface=SURFACE):
+def expectation(program: Node, surface: Any = SURFACE) -> Expectation:
     """Return the Expectation of *program*."""
     expected = _Expected(surface)
     expected.process(program, "")
@@ -159,13 +167,13 @@ def expectation(program, surface=SURFACE):
 
 
 class _Expected:
-    def __init__(self, surface):
+    def __init__(self, surface: Any) -> None:
         self._surface = surface
-        self.lines = Counter()
-        self.maybe = set()
-        self.reports = Counter()
+        self.lines: Counter[str] = Counter()
+        self.maybe: set[str] = set()
+        self.reports: Counter[str] = Counter()
 
-    def process(self, node, number):
+    def process(self, node: Node, number: str) -> None:
         how = node.args["how"]
         if how == "raise":
             self.reports["Expected: end"] += 1
@@ -175,7 +183,7 @@ class _Expected:
         for inner, child in numbered(node, number):
             self._node(inner, child, cut_short)
 
-    def _node(self, number, node, cut_short):
+    def _node(self, number: str, node: Node, cut_short: bool) -> None:
         self.lines[f"done {number}"] += 1
         if node.name == "process":
             self.process(node, number)
@@ -185,7 +193,7 @@ class _Expected:
         if node.name in self._surface["endings"] and not cut_short:
             self._ending(number, node)
 
-    def _ending(self, number, node):
+    def _ending(self, number: str, node: Node) -> None:
         entry = self._surface["endings"][node.name]
         if "maybe" in entry:
             self.maybe.add(f"{number} {entry['maybe']}")

@@ -1,9 +1,14 @@
 """Reduce a program that fails to a smaller one that fails in the same way."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from .programs import Node
 
-def reduce(program, fails):
+
+def reduce(program: Node, fails: Callable[[Node], bool]) -> Node:
     """Return the smallest program found that still fails, as a Node.
 
     Parameters:
@@ -20,7 +25,7 @@ def reduce(program, fails):
             return program
 
 
-def smaller(node):
+def smaller(node: Node) -> Iterator[Node]:
     """Yield what *node* can be reduced to in one step, the smallest first."""
     body = node.body
     size = len(body)

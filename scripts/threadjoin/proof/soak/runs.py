@@ -1,19 +1,25 @@
 """Run one program of a soak in a process of its own, watch it, and judge it."""
 
+from __future__ import annotations
+
 import os
 import re
 import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import IO
 
 from ...core import disk, process
 from ...core.errors import Problem
+from ...core.layout import StrPath
 from . import libraries
+from .programs import Expectation
 
 #: What a program counts, in the order of its lines.
 COUNTED = ("joins", "waited", "threads", "forks")
@@ -55,13 +61,13 @@ class Result:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Return the fault of a Result."""
+    """The fault of a Result."""
 
     kind: str  # "hang", "crash", "status", "output" or "errors"
     words: str  # for people
 
 
-def judge(result, expectation):
+def judge(result: Result, expectation: Expectation) -> Verdict | None:
     """Return the Verdict on *result*, None if it is what had to come.
 
     Parameters:
@@ -89,7 +95,7 @@ def judge(result, expectation):
     return None
 
 
-def _difference(found, wanted):
+def _difference(found: Counter[str], wanted: Counter[str]) -> str:
     parts = {"missing": wanted - found, "unexpected": found - wanted}
     return "; ".join(
         f"{what}: {', '.join(map(repr, sorted(lines.elements())))}"
@@ -98,13 +104,13 @@ def _difference(found, wanted):
     )
 
 
-def _counts(line):
+def _counts(line: str) -> bool:
     return line.startswith("counts ")
 
 
-def counted(result):
+def counted(result: Result) -> Counter[str]:
     """Return a Counter of what the program's processes say they have done."""
-    counts = Counter()
+    counts: Counter[str] = Counter()
     for line in filter(_counts, result.out.splitlines()):
         # A process that was ended may have been in the midst of its line.
         numbers = line.split()[1:]
@@ -120,22 +126,29 @@ class Runner:
         python: path of the interpreter.
         patience: seconds that a program may take.
         stopped: a threading.Event; once it is set, programs are ended.
-        perturbing: path of the library of soak_perturb, None to do without.
-        helper: path of the library that programs call, None to do without.
+        perturbing: path of libraries.library(), None to do without.
+        helper: path of libraries.helper(), None to do without.
     """
 
-    def __init__(self, python, patience, stopped, perturbing=None, helper=None):
+    def __init__(
+        self,
+        python: StrPath,
+        patience: float,
+        stopped: threading.Event,
+        perturbing: Path | None = None,
+        helper: Path | None = None,
+    ) -> None:
         self.python = os.path.abspath(python)
         self.patience = patience
         self._stopped = stopped
         self._perturbing = perturbing
         self._helper = helper
 
-    def stop(self):
+    def stop(self) -> None:
         """End the programs that run, and those that would be run."""
         self._stopped.set()
 
-    def _environment(self, seed):
+    def _environment(self, seed: int) -> dict[str, str]:
         more = {}
         if self._perturbing is not None:
             more = libraries.environment(self._perturbing, seed)
@@ -148,7 +161,7 @@ class Runner:
             **more,
         )
 
-    def run(self, text, seed):
+    def run(self, text: str, seed: int) -> Result | None:
         """Run *text*, the source of a program, and return the Result; None if
         it was ended because this is to stop.
 
@@ -171,13 +184,16 @@ class Runner:
                 running.wait()
             if stacks is None and self._stopped.is_set():
                 return None
-            out, err = (
-                (place / stream).read_bytes().decode(errors="replace")
+            said = {
+                stream: (place / stream).read_bytes().decode(errors="replace")
                 for stream in ("out", "err")
-            )
-        return Result(running.returncode, out, err, stacks is not None, stacks or "")
+            }
+        hung = stacks is not None
+        return Result(running.returncode, **said, hung=hung, stacks=stacks or "")
 
-    def _started(self, place, out, err, seed):
+    def _started(
+        self, place: Path, out: IO[bytes], err: IO[bytes], seed: int
+    ) -> subprocess.Popen[bytes]:
         try:
             return subprocess.Popen(
                 [self.python, place / "program.py"],
@@ -194,7 +210,7 @@ class Runner:
                 f"{self.python} cannot be run ({exc.strerror}); name an interpreter"
             ) from None
 
-    def _watch(self, running):
+    def _watch(self, running: subprocess.Popen[bytes]) -> str | None:
         """Wait for the end of *running*; return the stacks when it hangs."""
         begun = time.monotonic()
         idle = _Idle(running.pid)
@@ -220,12 +236,12 @@ class _Idle:
     for a processor is not taken for one that waits for ever.
     """
 
-    def __init__(self, group):
+    def __init__(self, group: int) -> None:
         self._group = group
-        self._seen = None
-        self._since = None
+        self._seen: list | None = None
+        self._since = 0.0
 
-    def seconds(self, now):
+    def seconds(self, now: float) -> float:
         threads = _threads(self._group)
         busy = any(state in "RD" for _, state, _ in threads)
         if busy or threads != self._seen or not threads:
@@ -233,7 +249,7 @@ class _Idle:
         return now - self._since
 
 
-def members(group):
+def members(group: int) -> list[int]:
     """Return the ids of the processes in the group *group* that have not ended."""
     found = []
     for path in Path("/proc").glob("[0-9]*/stat"):
@@ -243,7 +259,7 @@ def members(group):
     return sorted(found)
 
 
-def _stat(path):
+def _stat(path: Path) -> list[str] | None:
     """Return the fields of a stat file after the name, None if it is gone."""
     try:
         # The name may be anything, and may have been cut within a character.
@@ -252,7 +268,7 @@ def _stat(path):
         return None
 
 
-def _threads(group):
+def _threads(group: int) -> list[tuple[str, str, tuple[str, ...]]]:
     """Return the id, state and processor time of each thread of *group*."""
     threads = []
     for pid in members(group):
@@ -263,7 +279,7 @@ def _threads(group):
     return threads
 
 
-def stacks(group):
+def stacks(group: int) -> str:
     """Return the stacks of all threads in the process group *group*, as text.
 
     Those in C come from gdb, where it is installed. The programs themselves
@@ -284,7 +300,7 @@ def stacks(group):
     return "\n".join(parts)
 
 
-def _debugged(pid):
+def _debugged(pid: int) -> str:
     try:
         done = subprocess.run(
             ["gdb", "-nx", "-batch", "-p", str(pid), "-ex", "thread apply all bt"],
@@ -303,13 +319,13 @@ def _debugged(pid):
     return "\n".join(kept)
 
 
-def _kill(group):
+def _kill(group: int) -> None:
     try:
         os.killpg(group, signal.SIGKILL)
     except ProcessLookupError:
         pass
 
 
-def shown(result):
+def shown(result: Result) -> Result:
     """Return *result* with the streams cut to what people read."""
     return replace(result, out=result.out[-SHOWN:], err=result.err[-SHOWN:])

@@ -1,16 +1,20 @@
 """Run random programs over threads and processes until one fails.
 
-A program is made from a seed (soak_program), run in a process of its own
-(soak_run), and reduced when it fails (soak_reduce).
+A program is made from a seed (programs), run in a process of its own (runs), and
+reduced when it fails (reduce).
 """
+
+from __future__ import annotations
 
 import itertools
 import time
 from collections import Counter
+from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
 from ...core.progress import duration
 from . import programs, runs
+from .programs import Node
 from .reduce import reduce
 
 #: Programs that are run when neither their number nor a time is given.
@@ -30,19 +34,24 @@ class Soak:
     """The programs that have been run, and their results.
 
     Parameters:
-        runner: a runs.Runner.
         clock: a function that returns seconds.
     """
 
-    def __init__(self, runner, clock=time.monotonic):
+    def __init__(
+        self, runner: runs.Runner, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._runner = runner
         self._clock = clock
         self._begun = clock()
         self.programs = 0
-        self.counts = Counter()
-        self.failures = []  # triples of a seed, a Result and the Verdict on it
+        self.counts: Counter[str] = Counter()
+        self.failures: list[
+            tuple
+        ] = []  # triples of a seed, a Result and the Verdict on it
 
-    def try_program(self, seed, program, what=""):
+    def try_program(
+        self, seed: int, program: Node, what: str = ""
+    ) -> tuple[runs.Result | None, runs.Verdict | None]:
         """Run *program*, a Node; return the Result and the Verdict on it.
 
         Parameters:
@@ -58,18 +67,20 @@ class Soak:
         expectation = programs.expectation(program)
         return result, runs.judge(result, expectation)
 
-    def stop(self):
+    def stop(self) -> None:
         """End the programs that run; what they have done does not count."""
         self._runner.stop()
 
-    def record(self, seed, result, verdict):
+    def record(
+        self, seed: int, result: runs.Result, verdict: runs.Verdict | None
+    ) -> None:
         """Count what a program did, and its failure if *verdict* is not None."""
         self.programs += 1
         self.counts.update(runs.counted(result))
         if verdict:
             self.failures.append((seed, result, verdict))
 
-    def figures(self):
+    def figures(self) -> str:
         """Return the words for what has been done so far."""
         seconds = self._clock() - self._begun
         joins = self.counts["joins"]
@@ -81,7 +92,13 @@ class Soak:
             f"failures: {len(self.failures)}"
         )
 
-    def reduced(self, seed, verdict, seconds=REDUCING, repeats=REPEATS):
+    def reduced(
+        self,
+        seed: int,
+        verdict: runs.Verdict,
+        seconds: float = REDUCING,
+        repeats: int = REPEATS,
+    ) -> tuple[Node, runs.Result, runs.Verdict] | None:
         """Return what the program of *seed* can be reduced to.
 
         Parameters:
@@ -95,7 +112,7 @@ class Soak:
         deadline = self._clock() + seconds
         last = None
 
-        def fails(candidate):
+        def fails(candidate: Node) -> bool:
             nonlocal last
             for _ in range(repeats):
                 if self._clock() > deadline:
@@ -114,15 +131,22 @@ class Soak:
         return last
 
 
-def title(seed, what=""):
-    return f"{what} program of seed {seed}; see docs/results/3.11/soak.md".strip()
+def title(seed: int, what: str = "") -> str:
+    """Return the first line of the program of *seed*; *what* is done to it."""
+    return f"{what} program of seed {seed}; see scripts/soak --help".strip()
 
 
-def _tell(words):
+def _tell(words: str) -> None:
     print(words, flush=True)
 
 
-def soak(state, seeds, jobs, failures, tell=_tell):
+def soak(
+    state: Soak,
+    seeds: Iterable[int],
+    jobs: int,
+    failures: int,
+    tell: Callable[[str], None] = _tell,
+) -> None:
     """Run the programs of *seeds*, *jobs* at a time, until *failures* failed.
 
     Parameters:
@@ -132,7 +156,7 @@ def soak(state, seeds, jobs, failures, tell=_tell):
     """
     seeds = iter(seeds)
 
-    def run(seed):
+    def run(seed: int) -> tuple[int, runs.Result | None, runs.Verdict | None]:
         return seed, *state.try_program(seed, programs.generate(seed))
 
     with ThreadPoolExecutor(jobs) as executor:

@@ -142,7 +142,9 @@ def place(tmp_path, monkeypatch):
 
 
 def arguments(**given):
-    return SimpleNamespace(**{"stock": None, "patched": None, **given})
+    return SimpleNamespace(
+        **{"stock": None, "patched": None, "series": "3.11", **given}
+    )
 
 
 def test_interpreters_are_those_of_the_release_build(tmp_path):
@@ -165,8 +167,8 @@ def test_what_is_not_built_is_named(tmp_path, given, missing):
     with pytest.raises(Problem) as caught:
         command.find_interpreters(given, tmp_path)
     assert str(caught.value) == (
-        f"no {missing} interpreter to measure; run `./build.sh --variant release`, "
-        f"or name one with --{missing}"
+        f"no {missing} interpreter to measure; run `./build.sh 3.11 --variant release`"
+        f", or name one with --{missing}"
     )
 
 

@@ -8,6 +8,7 @@ import pytest
 from threadjoin.commands import mutants as command
 from threadjoin.core import layout, process
 from threadjoin.core.errors import Problem
+from threadjoin.proof import pages
 from threadjoin.proof.mutants import looking, plant
 from threadjoin.proof.mutants.plant import Mutant, Seeds
 
@@ -72,6 +73,14 @@ def test_a_bug_that_does_not_apply_any_more(pristine, text):
     (pristine.source / "a.c").write_text(text)
     with pytest.raises(plant.NoPlace, match="no-notify does not apply any more"):
         plant.planted(pristine.source, NOTIFY)
+
+
+def test_another_series_has_a_place_for_some(pristine, monkeypatch, capsys):
+    python = pristine.python
+    monkeypatch.setattr(plant.interpreter, "built", lambda *of: python)
+    gone = replace(NOTIFY, name="gone", diff=DIFF.replace("notify", "tell"))
+    assert plant.placed([NOTIFY, gone], "3.12") == [NOTIFY]
+    assert capsys.readouterr().out.startswith("gone: not planted in 3.12: gone does")
 
 
 def test_a_bug_moves_with_its_place(pristine):
@@ -229,7 +238,8 @@ def test_the_page_begins_with_how_many_are_found():
 def test_the_page_is_of_the_bugs_that_are_planted():
     # What is above the table tells of which series it is, which may be an old one.
     table = plant.page(plant.load()).partition("| planted")[2]
-    assert plant.PAGE.read_text().endswith(table), "run scripts/mutants --write"
+    text = pages.path("mutants.md").read_text()
+    assert text.endswith(table), "run scripts/mutants --write"
 
 
 def test_every_test_that_is_named_is_there():
@@ -262,14 +272,14 @@ def main(monkeypatch, tmp_path):
     def main(*argv):
         command.main(list(argv))
 
-    def run(chosen, jobs, report, way):
+    def run(chosen, jobs, report, way, series):
         main.ran.append((way, chosen))
         return main.survivors if way == main.way else []
 
     main.ran, main.survivors, main.way = [], [], looking.ByTests
     main.page = tmp_path / "page.md"
     monkeypatch.setattr(plant, "run", run)
-    monkeypatch.setattr(plant, "PAGE", main.page)
+    monkeypatch.setattr(pages, "path", lambda name, series: main.page)
     monkeypatch.setattr(command.signals, "once", lambda: None)
     monkeypatch.setattr(command.devenv, "ensure", main.ran.append)
     # Relative to what it is compared with.

@@ -57,8 +57,8 @@ def compare(tmp_path, program):
             {},
             ["test_a"],
             Progress(),
+            tmp_path / "h",
             rounds=rounds,
-            home=tmp_path / "h",
         )
         return runs.new_reports(result, places, FILES), result, places
 
@@ -308,7 +308,7 @@ def test_the_page_has_what_was_run_one_after_another(command, monkeypatch, tmp_p
 
 def test_what_was_kept_by_another_version_is_refused(command, tmp_path):
     command("", "", "x")
-    (tmp_path / "h" / "x" / "result.json").write_text('{"name": "x"}')
+    (tmp_path / "h" / "3.11" / "x" / "result.json").write_text('{"name": "x"}')
     with pytest.raises(Problem, match="x/result.json is too old; run x again"):
         command("", "", "--table", tmp_path / "page.md")
 

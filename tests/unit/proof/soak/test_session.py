@@ -56,7 +56,7 @@ def fake(monkeypatch):
             return runner
 
         monkeypatch.setattr(session.runs, "Runner", make)
-        monkeypatch.setattr(command, "_python", lambda path: path)
+        monkeypatch.setattr(command, "_python", lambda path, series: path)
         monkeypatch.setattr(command.libraries, "helper", lambda: "helper.so")
         return runner
 
@@ -187,7 +187,7 @@ def test_replay(fake):
 def test_print(capsys):
     command.main(["--print", "12"])
     program = programs.generate(12)
-    title = "program of seed 12; see docs/results/3.11/soak.md"
+    title = "program of seed 12; see scripts/soak --help"
     assert capsys.readouterr().out == programs.source(program, title)
 
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# What dockerengine.py runs, in a mount namespace of its own: the engine, with a
+# What own_engine.py runs, in a mount namespace of its own: the engine, with a
 # bridge of its own, and nothing left of either when it ends. A shell, so that this
 # holds for an end of ours, too, that leaves us no time.
 # Usage: own_engine.sh BRIDGE DIRECTORY COMMAND...

@@ -2,10 +2,8 @@
 
 For where no engine runs, as on a machine for tests: the engine is installed
 where it is missing, started on a socket and a data directory of its own, has
-the image that the Dockerfile starts from, and is stopped when the command has
-ended. Its images stay in build/docker. All arguments are docker's:
-
-    scripts/docker build -t threadjoin .
+the image that the Dockerfile starts from, and is stopped when the tests have
+ended. Its images stay in build/docker.
 
 It leaves the machine's network alone, and other engines theirs: builds have the
 machine's own, and containers none, unless `run` is told --network=host.
@@ -20,11 +18,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from ..core import process
-from ..core.errors import Problem
-from ..core.layout import BUILD, ROOT
-from ..host import packages
-from ..source import aptsource
+from threadjoin.core import process
+from threadjoin.core.errors import Problem
+from threadjoin.core.layout import BUILD, ROOT
+from threadjoin.host import packages
+from threadjoin.source import aptsource
 
 HOME = BUILD / "docker"
 DOCKERFILE = ROOT / "Dockerfile"
@@ -51,8 +49,10 @@ STOP = 60
 PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy")
 
 #: As the base image of the registry has it: no manuals, no translations.
-LEAN = ("exclude=/usr/share/man/*", "exclude=/usr/share/locale/*")
-LEAN += ("exclude=/usr/share/doc/*", "include=/usr/share/doc/*/copyright")
+LEAN = (
+    *("exclude=/usr/share/man/*", "exclude=/usr/share/locale/*"),
+    *("exclude=/usr/share/doc/*", "include=/usr/share/doc/*/copyright"),
+)
 
 
 class Unavailable(Problem):
@@ -236,8 +236,8 @@ def _import_base(engine, progress):
     if engine.ask("image", "ls", "--quiet", name):
         return
     archive = engine.home / "base.tar"
-    configured = aptsource.mirrors(aptsource.entries(aptsource.ETC), {suite})
-    if not configured:
+    archives = aptsource.archives(suite)
+    if not archives:
         with progress.stage(f"pull the image {name}"):
             engine.ask("pull", "--quiet", name)
         return
@@ -245,7 +245,7 @@ def _import_base(engine, progress):
     with progress.stage(f"make the image {name}"):
         process.check(
             ["mmdebstrap", "--variant=minbase", *options, suite, archive]
-            + [f"deb {uri} {suite} main" for uri in configured],
+            + [f"deb {uri} {suite} main" for uri in archives],
             engine.home / "mmdebstrap.log",
             "mmdebstrap",
             env=process.environment(),
