@@ -12,10 +12,16 @@ import pytest
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1] / "scripts")]
 
+import recipes  # noqa: E402
 import selection  # noqa: E402
 from harness import SCRIPTS, Interpreter, compile_c  # noqa: E402
 from threadjoin.building import interpreter  # noqa: E402
+from threadjoin.core import layout  # noqa: E402
+from threadjoin.core.errors import Problem  # noqa: E402
+from threadjoin.host import packages  # noqa: E402
 from threadjoin.series import catalog, differences  # noqa: E402
+from threadjoin.source import debian, origin, tarballs, workcopy  # noqa: E402
+from threadjoin.source.fetch import Unavailable  # noqa: E402
 
 KINDS = ("stock", "patched")
 
@@ -199,3 +205,57 @@ def upstream(prepare):
         if trial.returncode == 0:
             return prepare("3.13", path)
     pytest.skip("no Python 3.13 here to compare with; THREADJOIN_UPSTREAM names one")
+
+
+@pytest.fixture(scope="session")
+def tool(progress):
+    """A function that sees to it that a tool is there, or skips the test."""
+
+    def provide(command):
+        try:
+            packages.provide_tool(command, progress, layout.BUILD / "packages.log")
+        except Problem as exc:
+            pytest.skip(f"not run: {exc}")
+
+    return provide
+
+
+@pytest.fixture(scope="session")
+def page(series):
+    """The recipes for packagers, a recipes.Page."""
+    return recipes.Page(series)
+
+
+@pytest.fixture(scope="session")
+def release(series):
+    """The origin.Origin of the release that the series is made on."""
+    try:
+        return origin.release(series, layout.BUILD / "source.log")
+    except tarballs.NoWay as exc:
+        pytest.skip(f"not run: {exc}")
+
+
+@pytest.fixture
+def source_package(series, release, tool, tmp_path):
+    """Debian's source package as apt-get unpacks it: its tree, and its version."""
+    tool("dpkg-source")
+    if not series.debian:
+        pytest.skip(f"not run: no package of Debian's is known for {series.name}")
+    try:
+        package = debian.obtain(
+            series.debian, origin.CACHE, layout.BUILD / "source.log"
+        )
+    except Unavailable as exc:
+        pytest.skip(f"not run: {exc}")
+    stem = f"{series.debian.package}_{series.debian.version}.orig.tar"
+    form = release.path.suffix.replace("tgz", "gz")
+    shutil.copy2(package.path, tmp_path)
+    shutil.copy2(release.path, tmp_path / f"{stem}{form}")
+    place = tmp_path / f"{series.debian.package}-{series.debian.version}"
+    workcopy.unpack(release.path, place)
+    workcopy.unpack(package.path, place / "debian")
+    # It applies the package's own patches.
+    unpack = ["dpkg-source", "--before-build", place]
+    subprocess.run(unpack, check=True, stdout=subprocess.DEVNULL)
+    yield place, package.version
+    shutil.rmtree(tmp_path)
