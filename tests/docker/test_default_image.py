@@ -100,6 +100,14 @@ def test_commands_are_where_they_are_in_python_slim(default, command, said):
     assert said in default.run(*command)
 
 
+def test_pip_has_what_the_release_bundles_and_no_more(default):
+    script = "import ensurepip, json; print(json.dumps(ensurepip._PROJECTS))"
+    bundled = json.loads(default.run("-c", script))
+    said = json.loads(default.run("pip", "list", "--format=json"))
+    there = {one["name"]: one["version"] for one in said}
+    assert there == {name: version for name, version, *_ in bundled}
+
+
 def test_without_a_command_it_is_python(default):
     assert default.run(input="print(6 * 7)") == "42\n"
 
