@@ -194,6 +194,21 @@ def test_a_source_package_of_debian(page, series, source_package, old):
     assert now == after
 
 
+def test_the_names_that_the_series_adds_to_the_library(series, stock, patched):
+    if not series.debian:
+        pytest.skip(f"not run: no package of Debian's is known for {series.name}")
+
+    def exported(path):
+        command = ["nm", "--dynamic", "--defined-only", "--format=posix", path]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        return {line.split()[0] for line in done.stdout.splitlines()}
+
+    before, after = exported(stock.path), exported(patched.path)
+    # Of those in the symbols file, dpkg-gensymbols says nothing.
+    assert sorted(after - before) == list(series.debian.symbols)
+    assert before <= after
+
+
 @pytest.fixture(scope="session")
 def one_file(page, tmp_path_factory):
     """The directory of threadjoin.patch, which the recipe has made."""
