@@ -55,6 +55,10 @@ def test_it_has_pgo_and_lto(default):
         assert word in arguments
 
 
+def test_it_tells_its_revision(default):
+    assert default.run("-m", "concurrent._threadjoin") == f"{SERIES.label}\n"
+
+
 def test_it_does_not_have_the_race(default):
     done = default.start("-", input=selftest.REPRODUCER.read_text())
     assert selftest.VERDICTS.get(done.returncode) == "no race", (
