@@ -20,7 +20,7 @@ from threadjoin.core import layout  # noqa: E402
 from threadjoin.core.errors import Problem  # noqa: E402
 from threadjoin.host import packages  # noqa: E402
 from threadjoin.series import catalog, differences  # noqa: E402
-from threadjoin.source import debian, origin, tarballs, workcopy  # noqa: E402
+from threadjoin.source import debian, origin, tarballs  # noqa: E402
 from threadjoin.source.fetch import Unavailable  # noqa: E402
 
 KINDS = ("stock", "patched")
@@ -235,27 +235,13 @@ def release(series):
         pytest.skip(f"not run: {exc}")
 
 
-@pytest.fixture
-def source_package(series, release, tool, tmp_path):
-    """Debian's source package as apt-get unpacks it: its tree, and its version."""
+@pytest.fixture(scope="session")
+def package(series, tool):
+    """What Debian's source package adds to the release, a debian.Package."""
     tool("dpkg-source")
     if not series.debian:
         pytest.skip(f"not run: no package of Debian's is known for {series.name}")
     try:
-        package = debian.obtain(
-            series.debian, origin.CACHE, layout.BUILD / "source.log"
-        )
+        return debian.obtain(series.debian, origin.CACHE, layout.BUILD / "source.log")
     except Unavailable as exc:
         pytest.skip(f"not run: {exc}")
-    stem = f"{series.debian.package}_{series.debian.version}.orig.tar"
-    form = release.path.suffix.replace("tgz", "gz")
-    shutil.copy2(package.path, tmp_path)
-    shutil.copy2(release.path, tmp_path / f"{stem}{form}")
-    place = tmp_path / f"{series.debian.package}-{series.debian.version}"
-    workcopy.unpack(release.path, place)
-    workcopy.unpack(package.path, place / "debian")
-    # It applies the package's own patches.
-    unpack = ["dpkg-source", "--before-build", place]
-    subprocess.run(unpack, check=True, stdout=subprocess.DEVNULL)
-    yield place, package.version
-    shutil.rmtree(tmp_path)

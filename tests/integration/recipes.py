@@ -10,11 +10,13 @@ import json
 import re
 import shutil
 import subprocess
+import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from threadjoin.core import layout, process
 from threadjoin.series import catalog
+from threadjoin.source import origin, workcopy
 from threadjoin.upkeep import revisions
 
 PAGE = layout.ROOT / "docs" / "packaging.md"
@@ -32,6 +34,7 @@ Version: {version}
 Summary: Python
 License: PSF-2.0
 Source0: python.tgz
+AutoReqProv: no
 {tags}
 %description
 Python.
@@ -206,3 +209,31 @@ def spec(page, series, sections=""):
     return _SPEC.format(
         version=series.base.version, tags=tags, sections=f"{prep}\n{sections}"
     )
+
+
+def source_package(release, package, place):
+    """Make a source package of Debian's in *place*, as apt-get does; return its tree.
+
+    Parameters:
+        release: the origin.Origin of a tarball.
+        package: the debian.Package.
+        place: pathlib.Path of a directory.
+    """
+    name, version = package.data.package, package.data.version
+    form = release.path.suffix.replace("tgz", "gz")
+    shutil.copy2(package.path, place)
+    shutil.copy2(release.path, place / f"{name}_{version}.orig.tar{form}")
+    unpacked = place / f"{name}-{version}"
+    workcopy.unpack(release.path, unpacked)
+    workcopy.unpack(package.path, unpacked / "debian")
+    # It applies the package's own patches.
+    unpack = ["dpkg-source", "--before-build", unpacked]
+    subprocess.run(unpack, check=True, stdout=subprocess.DEVNULL)
+    return unpacked
+
+
+def tarball(tree, path):
+    """Make the tarball *path* of the directory *tree*; return its origin.Origin."""
+    with tarfile.open(path, "w:gz") as archive:
+        archive.add(tree, path.stem)
+    return origin.given(str(path))

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import subprocess
-import tarfile
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ import recipes
 from recipes import files, told
 from threadjoin.core import process
 from threadjoin.series import catalog, tree
-from threadjoin.source import origin
+from threadjoin.source import workcopy
 
 HERE = Path(__file__).resolve().parent
 
@@ -89,12 +88,17 @@ def cpython(series, laid, tmp_path):
     """A tree that has of the release what the series is about."""
     names = {name for patch in series.patches for name in tree.touched(patch)}
     # .gitattributes has the line endings of the files for Windows.
-    for name in {".gitattributes", str(tree.VERSION_HEADER), *names}:
-        if (laid / name).exists():
-            target = tmp_path / "cpython" / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(laid / name, target)
+    names |= {".gitattributes", str(tree.VERSION_HEADER)}
+    take(names, laid, tmp_path / "cpython")
     return tmp_path / "cpython"
+
+
+def take(names, laid, place):
+    """Copy those of the files *names* that are in *laid* to the directory *place*."""
+    for name in names:
+        if (laid / name).is_file():
+            (place / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(laid / name, place / name)
 
 
 def test_an_interpreter_is_asked_for_its_revision(page, patched, stock, tmp_path):
@@ -167,15 +171,26 @@ def test_a_git_clone(page, series, cpython, old):
     assert git(cpython, "branch", "--show-current").strip() == series.label
 
 
-@pytest.mark.slow
-def test_a_source_package_of_debian(page, series, source_package, old):
-    place, version = source_package
+@pytest.fixture
+def source_package(package, laid, cpython, tmp_path):
+    """The tree of Debian's source package, of a release with what patches are about."""
+    workcopy.unpack(package.path, tmp_path / "debian")
+    for patch in (tmp_path / "debian/patches").iterdir():
+        text = patch.read_text(errors="replace")
+        names = re.findall(r"^(?:---|[+]{3}) [^/\s]+/(\S+)", text, re.MULTILINE)
+        take(names, laid, cpython)
+    small = recipes.tarball(cpython, tmp_path / "small.tgz")
+    return recipes.source_package(small, package, tmp_path)
+
+
+def test_a_source_package_of_debian(page, series, package, source_package, old):
+    place = source_package
     before = files(place)
     page.run("debian", place.parent)
     after = files(place)
     # It unpacks, and applies them, as who builds it does.
     number = series.label.partition("+")[2]
-    dsc = f"{series.debian.package}_{version}+{number}.dsc"
+    dsc = f"{package.data.package}_{package.version}+{number}.dsc"
     unpack = ["dpkg-source", "-x", dsc, "again"]
     subprocess.run(unpack, cwd=place.parent, check=True, capture_output=True)
     assert told(place.parent / "again") == series.label
@@ -233,9 +248,8 @@ def test_one_file(page, series, cpython, one_file):
 def test_rpm(page, series, cpython, one_file, old, tool, options):
     tool("rpmbuild")
     top = cpython.parent
-    name = f"Python-{series.base.version}"
-    with tarfile.open(top / "python.tgz", "w:gz") as archive:
-        archive.add(cpython, name)
+    small = recipes.tarball(cpython, top / f"Python-{series.base.version}.tgz")
+    small.path.rename(top / "python.tgz")
     spec = recipes.spec(page, series).replace("%autosetup", f"%autosetup{options}")
     (top / "python.spec").write_text(spec)
     shutil.copy(one_file / "threadjoin.patch", top)
@@ -262,19 +276,15 @@ def pyenv(series, laid, cpython, tmp_path):
 
     Its definition of the release copies the source to where it would be installed.
     """
-    for name in PYENV_CHANGES:
-        shutil.copy2(laid / name, cpython / name)
+    take(PYENV_CHANGES, laid, cpython)
     version = series.base.version
-    tarball = tmp_path / f"Python-{version}.tgz"
-    with tarfile.open(tarball, "w:gz") as archive:
-        archive.add(cpython, tarball.stem)
-    small = origin.given(str(tarball))
+    small = recipes.tarball(cpython, tmp_path / f"Python-{version}.tgz")
     environment = recipes.pyenv(tmp_path, small)
     if not environment:
         pytest.skip("not run: pyenv is not installed")
     definitions = tmp_path / "definitions"
     definitions.mkdir()
-    url = f"https://localhost.invalid/{tarball.name}"
+    url = f"https://localhost.invalid/{small.path.name}"
     (definitions / version).write_text(
         DEFINITION.format(version=version, url=url, sha256=small.digest)
     )
