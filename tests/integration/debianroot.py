@@ -27,18 +27,21 @@ _ENVIRONMENT = {
 }
 
 
-def sources(suite):
-    """Return the lines for apt, from what this machine has of *suite*."""
+def sources(*suites):
+    """Return the lines for apt, from what this machine has of *suites*."""
     configured = aptsource.entries(aptsource.ETC)
     lines = []
-    for name in (suite, f"{suite}-updates", f"{suite}-security"):
+    for name in suites:
         for uri in aptsource.mirrors(configured, {name}):
             lines.append(f"deb {uri} {name} main")
     return lines
 
 
 class Root:
-    """A root file system.
+    """A root file system, of packages as the distribution released them.
+
+    That is without updates: the archive may have the packages of one that it lacks
+    the source of.
 
     Parameters:
         place: pathlib.Path of its directory, which is made.
@@ -58,6 +61,9 @@ class Root:
             env=process.environment(),
         )
         shutil.copy("/etc/resolv.conf", place / "etc/resolv.conf")
+        every = sources(suite, f"{suite}-updates", f"{suite}-security")
+        lines = "".join(f"{line}\n" for line in every)
+        (place / "etc/apt/sources.list").write_text(lines)
 
     def enter(self, *command):
         """Return the words that run *command* in there, a list."""

@@ -86,7 +86,7 @@ def race(*command):
         input=selftest.REPRODUCER.read_text(),
         capture_output=True,
         text=True,
-        timeout=selftest.REPRODUCER_TIMEOUT,
+        timeout=selftest.TEST_TIMEOUT,
         check=False,
     )
     return selftest.VERDICTS.get(done.returncode, done.stdout + done.stderr)
