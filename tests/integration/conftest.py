@@ -237,7 +237,7 @@ def release(series):
 
 @pytest.fixture(scope="session")
 def package(series, tool):
-    """What Debian's source package adds to the release, a debian.Package."""
+    """Return Debian's package of the release, a debian.Package, without the latter."""
     tool("dpkg-source")
     if not series.debian:
         pytest.skip(f"not run: no package of Debian's is known for {series.name}")
