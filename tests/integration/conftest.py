@@ -237,7 +237,7 @@ def release(series):
 
 @pytest.fixture(scope="session")
 def package(series, tool):
-    """Return Debian's package of the release, a debian.Package, without the latter."""
+    """Return what Debian adds to the release, a debian.Package."""
     tool("dpkg-source")
     if not series.debian:
         pytest.skip(f"not run: no package of Debian's is known for {series.name}")
