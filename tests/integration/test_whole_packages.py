@@ -132,7 +132,10 @@ def test_packages_of_debian(
     for path in (top / "build/work").glob("*.deb"):
         shutil.move(path, top / "fresh/debs")
     inside = fresh.enter("env", "--chdir=/debs", "bash")
+    listed = ["dpkg-query", "--show", "--showformat=${Package}\n"]
+    before = fresh.run(*listed).stdout
     page.run("debian-install", top, inside=inside)
+    assert fresh.run(*listed).stdout == before
     page.run("ask", top, inside=fresh.enter("bash"))
     assert race(*fresh.enter(python, "-")) == "no race"
     # The package with the tests is one of those that every architecture shares.
