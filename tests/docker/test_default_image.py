@@ -55,6 +55,10 @@ def test_it_has_pgo_and_lto(default):
         assert word in arguments
 
 
+def test_it_tells_its_revision(default):
+    assert default.run("-m", "concurrent._threadjoin") == f"{SERIES.label}\n"
+
+
 def test_it_does_not_have_the_race(default):
     done = default.start("-", input=selftest.REPRODUCER.read_text())
     assert selftest.VERDICTS.get(done.returncode) == "no race", (
@@ -98,6 +102,14 @@ def test_its_settings_are_those_of_python_slim(default):
 )
 def test_commands_are_where_they_are_in_python_slim(default, command, said):
     assert said in default.run(*command)
+
+
+def test_pip_has_what_the_release_bundles_and_no_more(default):
+    script = "import ensurepip, json; print(json.dumps(ensurepip._PROJECTS))"
+    bundled = json.loads(default.run("-c", script))
+    said = json.loads(default.run("pip", "list", "--format=json"))
+    there = {one["name"]: one["version"] for one in said}
+    assert there == {name: version for name, version, *_ in bundled}
 
 
 def test_without_a_command_it_is_python(default):

@@ -12,10 +12,16 @@ import pytest
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1] / "scripts")]
 
+import recipes  # noqa: E402
 import selection  # noqa: E402
 from harness import SCRIPTS, Interpreter, compile_c  # noqa: E402
 from threadjoin.building import interpreter  # noqa: E402
+from threadjoin.core import layout  # noqa: E402
+from threadjoin.core.errors import Problem  # noqa: E402
+from threadjoin.host import packages  # noqa: E402
 from threadjoin.series import catalog, differences  # noqa: E402
+from threadjoin.source import debian, origin, tarballs  # noqa: E402
+from threadjoin.source.fetch import Unavailable  # noqa: E402
 
 KINDS = ("stock", "patched")
 
@@ -199,3 +205,43 @@ def upstream(prepare):
         if trial.returncode == 0:
             return prepare("3.13", path)
     pytest.skip("no Python 3.13 here to compare with; THREADJOIN_UPSTREAM names one")
+
+
+@pytest.fixture(scope="session")
+def tool(progress):
+    """A function that sees to it that a tool is there, or skips the test."""
+
+    def provide(command):
+        try:
+            packages.provide_tool(command, progress, layout.BUILD / "packages.log")
+        except Problem as exc:
+            pytest.skip(f"not run: {exc}")
+
+    return provide
+
+
+@pytest.fixture(scope="session")
+def page(series):
+    """The recipes for packagers, a recipes.Page."""
+    return recipes.Page(series)
+
+
+@pytest.fixture(scope="session")
+def release(series):
+    """The origin.Origin of the release that the series is made on."""
+    try:
+        return origin.release(series, layout.BUILD / "source.log")
+    except tarballs.NoWay as exc:
+        pytest.skip(f"not run: {exc}")
+
+
+@pytest.fixture(scope="session")
+def package(series, tool):
+    """Return what Debian adds to the release, a debian.Package."""
+    tool("dpkg-source")
+    if not series.debian:
+        pytest.skip(f"not run: no package of Debian's is known for {series.name}")
+    try:
+        return debian.obtain(series.debian, origin.CACHE, layout.BUILD / "source.log")
+    except Unavailable as exc:
+        pytest.skip(f"not run: {exc}")

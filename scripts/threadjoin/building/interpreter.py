@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -92,6 +93,13 @@ def built(kind, variant="debug", series=DEFAULT_SERIES, build=BUILD):
         build: Path of the directory of all builds.
     """
     return build / series / variant / kind / "obj" / "python"
+
+
+#: In each line with which make compiles a file.
+_COMPILES = b" -c "
+
+#: In each line of a training run that begins a test, for an interpreter with PGO.
+_TRAINING = re.compile(rb"\[ *(\d+)/(\d+)[]/]")
 
 
 class Interpreter:
@@ -199,6 +207,11 @@ class Interpreter:
             files.remove(self.objects)
             raise
 
+    def compiled(self):
+        """Return words on how far compile() is, by what make has said."""
+        log = self.log("compile")
+        return far(log.read_bytes() if log.exists() else b"")
+
     def install(self):
         """Run `make install`, into the prefix. Raises process.Failed."""
         self._check(["make", "install"], "install")
@@ -211,6 +224,18 @@ class Interpreter:
             cwd=self.objects,
             env=self.environment(),
         )
+
+
+def far(said):
+    """Return words on how far make is that has *said* (bytes) that much."""
+    compiled = said.count(_COMPILES)
+    words = f"{compiled} files compiled"
+    tests = list(_TRAINING.finditer(said))
+    if tests and tests[-1].start() > said.rfind(_COMPILES):
+        words += ", then a training run: test {} of {}".format(
+            *(number.decode() for number in tests[-1].groups())
+        )
+    return words
 
 
 def configure(interpreters):

@@ -216,8 +216,16 @@ class _Build:
         with self._progress.stage(f"configure ({kinds})"):
             interpreter.configure(interpreters)
         for one in interpreters:
-            with self._progress.stage(f"compile ({one.kind})"):
-                one.compile(self._args.jobs)
+            self._compile_one(one)
+
+    def _compile_one(self, one):
+        begun = time.monotonic()
+
+        def tell():
+            return f"{one.compiled()}, {duration(time.monotonic() - begun)}"
+
+        with self._progress.stage(f"compile ({one.kind})", tell):
+            one.compile(self._args.jobs)
 
     def _finish(self, interpreters):
         """Test and install what was compiled, and say how that went."""

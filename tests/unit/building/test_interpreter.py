@@ -162,6 +162,20 @@ def test_a_compile_that_fails_keeps_the_objects(built, program):
     assert built.objects.exists()
 
 
+def test_make_tells_how_far_it_is(built, program):
+    assert built.compiled() == "0 files compiled"
+    lines = ["cc -c -o a.o a.c", "cc -c -o b.o b.c", "0:00:02 [ 2/44] test_array"]
+    program("make", "\n".join(f'echo "{line}"' for line in lines))
+    built.objects.mkdir()
+    built.compile(1)
+    trained = "2 files compiled, then a training run: test 2 of 44"
+    assert built.compiled() == trained
+    said = built.log("compile").read_bytes()
+    assert interpreter.far(said + b"cc -c -o a.o a.c\n") == "3 files compiled"
+    failing = said.replace(b"2/44]", b"2/44/1]")
+    assert interpreter.far(failing) == trained
+
+
 def test_installing_is_makes(built, program):
     program("make", 'echo "$*"')
     built.objects.mkdir()

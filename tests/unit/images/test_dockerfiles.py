@@ -186,3 +186,24 @@ def test_a_version_of_another_release_is_one_line(source):
         "error: PYTHON_VERSION is 3.12.0, and the source is 3.11.2; give "
         "--build-arg PYTHON_VERSION=3.11.2\n"
     )
+
+
+def examples():
+    """Yield the build arguments of each example of the documentation, a dict."""
+    text = (ROOT / "docs/images.md").read_text().replace("\\\n", " ")
+    for line in re.findall(r"^    docker build (.*) \.$", text, re.MULTILINE):
+        yield dict(re.findall(r"--build-arg (\w+)=(\S+)", line))
+
+
+def test_the_examples_are_of_arguments_releases_and_variants_that_there_are():
+    found = list(examples())
+    told = {name for example in found for name in example}
+    assert {"VARIANT", "KIND", "SERIES", "PYTHON_VERSION"} <= told
+    assert told <= set(re.findall(r"^ARG (\w+)", DOCKERFILE, re.MULTILINE))
+    for example in found:
+        assert example.get("VARIANT", "pgo") in interpreter.VARIANTS
+        assert example.get("KIND", "stock") == "stock"
+        if set(example) & {"SERIES", "PYTHON_VERSION", "PYTHON_SHA256"}:
+            series = catalog.load_series(example.get("SERIES", catalog.DEFAULT_SERIES))
+            release = series.release(example["PYTHON_VERSION"])
+            assert example["PYTHON_SHA256"] == release.xz
