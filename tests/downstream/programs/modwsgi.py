@@ -71,9 +71,6 @@ BEHAVIOURS = {
         PREFORK + "MaxConnectionsPerChild 200", "prefork", processes=40
     ),
     "graceful": Behaviour(EVENT, reloads=4),
-    "graceful_python_in_the_parent": Behaviour(
-        EVENT + "WSGILazyInitialization Off", reloads=4
-    ),
     "daemon": Behaviour(DAEMON.format("")),
     "daemon_main_interpreter": Behaviour(
         DAEMON.format("") + "WSGIApplicationGroup %{GLOBAL}", background=True

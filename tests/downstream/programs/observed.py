@@ -60,11 +60,16 @@ class Busy:
             print(f"{out.strip()} threads")
 
 
-def run(*command):
-    """Run an observer; return what it says, once it has ended with status 0."""
-    found = subprocess.run(
+def look(*command):
+    """Run an observer; return its subprocess.CompletedProcess."""
+    return subprocess.run(
         command, text=True, capture_output=True, timeout=PATIENCE, check=False
     )
+
+
+def run(*command):
+    """Run an observer; return what it says, once it has ended with status 0."""
+    found = look(*command)
     assert found.returncode == 0, (found.returncode, found.stdout, found.stderr)
     return found.stdout
 
@@ -75,12 +80,22 @@ def tool(name):
 
 def dump():
     """py-spy dump names the threads that stay, and what they run."""
+    good, said = 0, ""
     with Busy() as process:
         for _ in range(LOOKS):
-            said = run(tool("py-spy"), "dump", "--pid", str(process.pid))
-            assert MAIN in said and '"MainThread"' in said, said
-            assert len(re.findall(r'"starter-\d"', said)) == busy.STARTERS, said
-            assert said.count(f"{STARTER} (") == busy.STARTERS, said
+            done = look(tool("py-spy"), "dump", "--pid", str(process.pid))
+            good += done.returncode == 0 and complete(done.stdout)
+            said = said if complete(done.stdout) else done.stdout + done.stderr
+    print(f"{good} of {LOOKS} dumps are complete")
+    # It stops threads where they are, be it where one is just put into the list.
+    assert good >= LOOKS * 9 // 10, said
+
+
+def complete(said):
+    """Return whether *said*, by py-spy, has all threads of busy.py that stay."""
+    names = set(re.findall(r'"(starter-\d|MainThread)"', said))
+    frames = said.count(f"{STARTER} ("), said.count(f"{MAIN} (")
+    return len(names) == busy.STARTERS + 1 and frames == (busy.STARTERS, 1)
 
 
 def record():

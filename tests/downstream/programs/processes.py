@@ -19,8 +19,8 @@ WORKERS = 4
 EACH = 100
 #: How many processes are started for one task each.
 PROCESSES = {"fork": 1000, "forkserver": 1000, "spawn": 200}
-CHURNING = 4
-PATIENCE = 60
+CHURNING = 2
+PATIENCE = 100
 
 
 def square(number):

@@ -2,9 +2,11 @@
 
 import _thread
 import collections
+import contextlib
 import itertools
 import json
 import os
+import signal
 import socket
 import struct
 import subprocess
@@ -52,8 +54,11 @@ class Server:
         self._said = []
         self._changed = threading.Condition()
         self._ended = False
+        # Apache ends its whole process group: it is not to be ours. Should we be
+        # killed, it is told.
         self.process = subprocess.Popen(
-            command,
+            ["setpriv", "--pdeathsig", "TERM", "--", *command],
+            start_new_session=True,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -69,7 +74,10 @@ class Server:
         return self
 
     def __exit__(self, *_):
-        self.process.kill()
+        if not self._ended:
+            # Somebody of the group is there, who has our end of the pipe.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         print(self.said)
 

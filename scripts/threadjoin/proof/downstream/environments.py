@@ -154,7 +154,8 @@ class Environments:
         with self._progress.stage(f"{library.name}: environment ({python.kind})"):
             make = [python.path, "-m", "venv", "--without-pip", "--clear", directory]
             process.check(make, log, "python -m venv", env=process.environment())
-            self._install(interpreter, requirements, log)
+            if requirements:
+                self._install(interpreter, requirements, log)
         stamp.write_text(wanted)
         return interpreter
 

@@ -114,6 +114,12 @@ def test_what_comes_with_python_is_not_installed(environments, home):
     assert "y==2.0" in (home / "asked").read_text()
 
 
+def test_where_nothing_is_needed_nothing_is_installed(environments, home):
+    found = environments().provide(Library("gdb", (), (), distribution=False))
+    assert all(path.is_file() for path in found.values())
+    assert asked(home) == []
+
+
 @pytest.fixture
 def built(environments, home):
     """A function that builds the tests of x with a command of ours."""
