@@ -64,6 +64,7 @@ class Behaviour:
     processes: int = 1  # that answer, at least, one after the other
 
 
+#: Not among them: a graceful restart in daemon mode answers some requests with 503.
 BEHAVIOURS = {
     "embedded": Behaviour(EVENT),
     "embedded_graceful_stop": Behaviour(EVENT, stop=signal.SIGWINCH, background=True),
@@ -79,7 +80,6 @@ BEHAVIOURS = {
         DAEMON.format(" maximum-requests=500 graceful-timeout=30"), processes=10
     ),
     "daemon_touched": Behaviour(DAEMON.format(""), reloads=4, touch=True),
-    "daemon_graceful": Behaviour(DAEMON.format(""), reloads=4),
 }
 
 
