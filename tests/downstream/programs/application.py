@@ -1,4 +1,4 @@
-"""What the servers serve: each answer comes out of a thread of its own.
+"""The application of the servers: an answer comes out of a thread of its own.
 
 SERVED_BACKGROUND in the environment asks for a thread that is there before the
 server forks, SERVED_GEVENT for threads of gevent's.

@@ -13,6 +13,7 @@ import shutil
 import signal
 import socket
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,7 +37,7 @@ ErrorLog /dev/stderr
 LogLevel warn mpm_{mpm}:notice
 KeepAlive Off
 WSGIPythonHome {home}
-WSGISocketPrefix {here}/wsgi
+WSGISocketPrefix {sockets}/wsgi
 WSGIScriptAlias /a {here}/a.wsgi
 WSGIScriptAlias /b {here}/b.wsgi
 <Directory {here}>
@@ -90,8 +91,13 @@ def module():
     return found
 
 
-def configure(behaviour, port):
-    """Write what Apache needs into the current directory; return its file."""
+def configure(behaviour, port, sockets):
+    """Write what Apache needs into the current directory; return its file.
+
+    Parameters:
+        port: that it listens on.
+        sockets: path of a directory for those of its daemons, which is short.
+    """
     here = Path.cwd()
     # Its processes do not run as root.
     here.chmod(0o755)
@@ -100,6 +106,7 @@ def configure(behaviour, port):
     text = CONFIGURATION.format(
         here=here,
         port=port,
+        sockets=sockets,
         mpm=behaviour.mpm,
         modules=MODULES,
         wsgi=module(),
@@ -121,13 +128,13 @@ def serve(behaviour):
     env = served.environment()
     if behaviour.background:
         env["SERVED_BACKGROUND"] = "yes"
-    with socket.socket() as held:
+    with socket.socket() as held, tempfile.TemporaryDirectory(dir="/tmp") as sockets:
         # The port is ours while this socket is bound to it; Apache can bind to
         # it too, for neither of the two was listening yet.
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         held.bind(("127.0.0.1", 0))
         address = held.getsockname()
-        path = configure(behaviour, address[1])
+        path = configure(behaviour, address[1], sockets)
         command = [APACHE, "-f", str(path), "-DFOREGROUND"]
         ready = "resuming normal operations"
         with served.Server(command, ready, env) as server:

@@ -170,8 +170,8 @@ class Load:
 
         Parameters:
             events: functions that have the server load its application anew,
-                called at equal distances. The next one waits until an answer
-                is of the new generation.
+                called at equal distances. The next one waits until there were
+                answers of the new generations.
             each: how many generations there are at once.
         """
         clients = [threading.Thread(target=self._client) for _ in range(CLIENTS)]
@@ -182,7 +182,7 @@ class Load:
                 self._wait(requests * number // (len(events) + 1))
                 before = self.generations
                 event()
-                self._wait(0, lambda b=before: self.generations - b)
+                self._wait(0, lambda b=before: len(self.generations - b) >= each)
             self._wait(requests)
         finally:
             self._enough = True

@@ -25,7 +25,8 @@ class Behaviour:
     background: bool = False  # the application starts a thread when it is loaded
     gevent: bool = False
     reloads: int = 0  # while it is under load
-    by: object = signal.SIGHUP  # a signal, or a word for the FIFO
+    # A signal, or a word for the FIFO: that waits until its master reads it.
+    by: object = "r"
     stop: object = signal.SIGTERM
     paths: tuple = ("/",)  # several: each has an interpreter of its own
     processes: int = 1  # that answer, at least, one after the other
@@ -66,7 +67,6 @@ BEHAVIOURS = {
     "reload_lazy_apps": Behaviour(
         (*THREADS, "--lazy-apps"), background=True, reloads=4
     ),
-    "chain_reload": Behaviour((*THREADS, "--lazy-apps"), reloads=4, by="c", stop="q"),
     "gevent": Behaviour(GEVENT, gevent=True),
     "gevent_reload": Behaviour(GEVENT, gevent=True, reloads=4, stop="q"),
 }
@@ -104,7 +104,9 @@ def serve(behaviour):
     with served.Server(command(behaviour), ready, env) as server:
         load = served.Load(served.connector("socket"), behaviour.paths)
         reload = functools.partial(tell, server, behaviour.by)
-        load.run([reload] * behaviour.reloads, each=len(behaviour.paths))
+        # Each of both workers loads it.
+        each = 2 if "--lazy-apps" in behaviour.options else len(behaviour.paths)
+        load.run([reload] * behaviour.reloads, each=each)
         processes = {process for _, process in load.answers}
         assert len(processes) >= behaviour.processes, processes
         stop = behaviour.stop if master else signal.SIGINT

@@ -117,7 +117,7 @@ class Environments:
             return directory
         files.remove(directory)
         shutil.copytree(sdist, directory)
-        log = directory.with_suffix(".log")
+        log = directory.with_name(f"{sdist.name}.log")
         env = process.environment()
         env["PATH"] = f"{interpreter.parent}{os.pathsep}{env['PATH']}"
         with self._progress.stage(f"build the tests of {sdist.name}"):

@@ -165,12 +165,12 @@ class Place:
         return directory
 
     def _environment(self):
-        env = process.environment(
-            HOME=str(self._scratch),
-            TMPDIR=str(self._scratch),
-            PYTHONHASHSEED="0",
-            **self.suite.environment,
-        )
+        ours = {
+            "HOME": str(self._scratch),
+            "TMPDIR": str(self._scratch),
+            "PYTHONHASHSEED": "0",
+        }
+        env = process.environment(**{**ours, **self.suite.environment})
         env["PATH"] = f"{self._python.parent}{os.pathsep}{env['PATH']}"
         if self.suite.embeds:
             # What was linked to stock's takes this one instead.

@@ -180,3 +180,11 @@ def test_what_embeds_python_finds_the_library_of_the_interpreter(place, sdist):
     )
     found = place("unittest", "tests/a.py", embeds=True).run(["tests/a.py"])
     assert found.outcomes == {"tests/a.py": "passed"}
+
+
+def test_the_environment_of_a_suite_goes_first(place, sdist):
+    (sdist / "tests" / "a.py").write_text(
+        "import os, sys; sys.exit(os.environ['TMPDIR'] != '/tmp')\n"
+    )
+    ours = place("unittest", "tests/a.py", environment={"TMPDIR": "/tmp"})
+    assert ours.run(["tests/a.py"]).outcomes == {"tests/a.py": "passed"}
