@@ -100,7 +100,8 @@ def configure(behaviour, port, sockets):
     """
     here = Path.cwd()
     # Its processes do not run as root.
-    here.chmod(0o755)
+    for directory in (here, sockets):
+        os.chmod(directory, 0o755)
     for name in ("a.wsgi", "b.wsgi"):
         shutil.copy(APPLICATION, name)
     text = CONFIGURATION.format(
