@@ -2,15 +2,20 @@
 
 A part of what scripts/downstream runs: the libraries and the units that
 tests/downstream/libraries.json marks for CI, and the wheels that were compiled
-for stock.
+for stock. The embedders and observers take too long for CI.
 """
 
 import pytest
+from threadjoin.core import layout
 from threadjoin.proof.compare import WORSE
 from threadjoin.proof.downstream import compared, data, results
 
 LIBRARIES = data.load()
 CHOSEN = [name for name, library in LIBRARIES.items() if library.part(ci=True).suites]
+EMBEDDERS = data.load(data.EMBEDDERS_COLLECTION.libraries)
+
+#: Where docs/carrying.md has the interpreters installed that have a libpython.
+INSTALLED = layout.BUILD / "embedders"
 
 
 def wheels():
@@ -64,3 +69,20 @@ def test_wheels_that_were_compiled_for_stock_run(compare):
     (found,) = compare(wheels())
     assert found.counts["patched"] == {"passed": found.units}
     assert found.units >= 11
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", EMBEDDERS)
+def test_nothing_is_worse_where_python_is_embedded_or_observed(name, progress):
+    pythons = [INSTALLED / kind / "bin" / "python3" for kind in ("stock", "patched")]
+    if not all(path.exists() for path in pythons):
+        pytest.skip(f"not installed: {pythons[0]}; docs/carrying.md says how")
+    data.require([EMBEDDERS[name]])
+    comparison = compared.Comparison(
+        *pythons, progress, collection=data.EMBEDDERS_COLLECTION
+    )
+    found = comparison.of(EMBEDDERS[name])
+    print(results.plain(found))
+    assert found and not any(result.idle for result in found)
+    worse = [result.of(WORSE) for result in found]
+    assert not any(worse), "\n".join(results.explain(found))

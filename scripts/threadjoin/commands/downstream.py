@@ -24,6 +24,13 @@ def _parser():
     options.names(parser, "library", "only these; see --list")
     options.flag(parser, "--list", "list the libraries, and run nothing")
     options.flag(parser, "--ci", "only the part that the project's CI runs")
+    options.flag(
+        parser,
+        "--embedders",
+        "instead of those libraries, servers that embed Python, extensions that call "
+        "it from threads of their own, and tools that look at it. The interpreters "
+        "have to be installed, and configured with --enable-shared",
+    )
     options.flag(parser, "--pin", "pin the newest versions, run nothing")
     options.page(
         parser,
@@ -44,19 +51,28 @@ def main(argv):
     """Run the command line *argv* (a list of str); return the exit status."""
     parser = _parser()
     args = parser.parse_args(argv)
-    libraries = data.load()
+    collection = (
+        data.EMBEDDERS_COLLECTION if args.embedders else data.LIBRARIES_COLLECTION
+    )
+    libraries = data.load(collection.libraries)
     if args.list:
-        return _list(libraries)
+        return _list(libraries, collection)
     if args.pin:
-        return _pin(libraries)
+        return _pin(libraries, collection)
     if args.names:
         return _names(args.names)
     wanted = data.chosen(libraries, args.library)
     options.need_pair(parser, args)
     options.check_repeat(parser, args)
+    data.require(wanted)
     progress = Progress()
     comparison = compared.Comparison(
-        args.stock, args.patched, progress, args.repeat, args.ci
+        args.stock,
+        args.patched,
+        progress,
+        args.repeat,
+        args.ci,
+        collection=collection,
     )
     found = [
         result for library in wanted for result in comparison.of(library, args.again)
@@ -75,20 +91,23 @@ def main(argv):
     return 1 if any(result.of(compare.WORSE) for result in found) else 0
 
 
-def _list(libraries):
-    versions = data.pinned()
+def _list(libraries, collection):
+    versions = data.pinned(collection.constraints)
     for name, library in libraries.items():
         suites = ", ".join(suite.name for suite in library.suites)
-        print(f"{name} {versions[data.canonical(name)]}: {suites}")
+        version = versions.get(data.canonical(name), "")
+        print(f"{' '.join(filter(None, (name, version)))}: {suites}")
 
 
-def _pin(libraries):
+def _pin(libraries, collection):
     progress = Progress()
     devenv.ensure(progress)
     environments.HOME.mkdir(parents=True, exist_ok=True)
     with progress.stage("find the newest versions"):
         log = environments.HOME / "pin.log"
-        environments.pin(libraries.values(), data.CONSTRAINTS, compared.pip(), log)
+        environments.pin(
+            libraries.values(), collection.constraints, compared.pip(), log
+        )
 
 
 def _names(path):

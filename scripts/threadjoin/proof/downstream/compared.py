@@ -27,12 +27,20 @@ class Comparison:
         repeat: how often a test that differs is repeated, at most.
         ci: whether to run only what CI runs.
         home: Path of the directory for all that is made.
+        collection: the data.Collection that the libraries are of.
 
     Raises Problem when one of the interpreters does not work.
     """
 
     def __init__(
-        self, stock, patched, progress, repeat=REPEAT, ci=False, home=environments.HOME
+        self,
+        stock,
+        patched,
+        progress,
+        repeat=REPEAT,
+        ci=False,
+        home=environments.HOME,
+        collection=data.LIBRARIES_COLLECTION,
     ):
         self._pythons = [
             identity.identify(path, role) for role, path in zip(KINDS, (stock, patched))
@@ -41,11 +49,14 @@ class Comparison:
         self._progress = progress
         self._repeat = repeat
         self._ci = ci
-        self._home = home
+        self._collection = collection
+        self._home = home = home / collection.name
         self._environments = environments.Environments(
-            self._pythons, progress, pip(), home
+            self._pythons, progress, pip(), home, collection.constraints
         )
-        self._store = results.Store(home / "results", self._pythons)
+        self._store = results.Store(
+            home / "results", self._pythons, collection.constraints
+        )
 
     def of(self, library, again=False):
         """Return the list of Result for *library* (a data.Library).
@@ -72,14 +83,18 @@ class Comparison:
         known = {lib.name: self._store.load(lib, self._options) for lib in parts}
         found = [result for results_ in known.values() for result in results_ or ()]
         missing = [name for name, results_ in known.items() if results_ is None]
-        return results.markdown(found, self._pythons, missing)
+        return results.markdown(found, self._pythons, missing, self._collection)
 
     @property
     def _options(self):
         return {"ci": self._ci}
 
     def _suite(self, library, suite, pythons):
-        sdist = self._environments.sdist(suite.sdist) if suite.sdist else None
+        sdist = None
+        if suite.build:
+            sdist = self._environments.built(suite, pythons["stock"])
+        elif suite.sdist:
+            sdist = self._environments.sdist(suite.sdist)
         places = {
             role: run.Place(
                 suite,
@@ -98,16 +113,17 @@ class Comparison:
                 runs[role] = place.run(units)
         found = compare.differences(*(runs[role].outcomes for role in KINDS))
         self._judge(found, places, runs, f"{library.name}: {suite.name}")
-        version = data.pinned()[data.canonical(library.name)]
+        versions = data.pinned(self._collection.constraints)
         return results.Result(
             library.name,
-            version,
+            versions.get(data.canonical(library.name), ""),
             suite.name,
             len(units),
             suite.selection,
             {role: dict(Counter(r.outcomes.values())) for role, r in runs.items()},
             {role: round(r.seconds, 1) for role, r in runs.items()},
             found,
+            suite.load,
         )
 
     def _judge(self, found, places, runs, name):

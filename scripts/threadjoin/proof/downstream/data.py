@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,6 +13,43 @@ HOME = ROOT / "tests" / "downstream"
 LIBRARIES = HOME / "libraries.json"
 CONSTRAINTS = HOME / "constraints.txt"
 PROGRAMS = HOME / "programs"
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Libraries that are compared together, and have a page of their own."""
+
+    libraries: Path  # the file that lists them
+    constraints: Path  # the file that pins their versions
+    name: str  # of their directory in build/downstream; "" for that itself
+    option: str  # of scripts/downstream that stands for it
+    title: str  # of the page
+    introduction: str  # what the page says was run
+
+
+LIBRARIES_COLLECTION = Collection(
+    LIBRARIES,
+    CONSTRAINTS,
+    "",
+    "",
+    "Other people's libraries on a patched interpreter",
+    "The tests that libraries bring in their sdists, and programs of ours "
+    "(tests/downstream/programs) where they bring none, on the stock and on "
+    "the patched interpreter, with the same wheels.",
+)
+
+EMBEDDERS_COLLECTION = Collection(
+    HOME / "embedders.json",
+    HOME / "embedders.txt",
+    "embedders",
+    "--embedders",
+    "Embedders and observers of a patched interpreter",
+    "Programs that have Python in them, extensions that call it from threads of "
+    "their own, and tools that look at it from outside, on the stock and on the "
+    "patched interpreter: their own tests, and programs of ours "
+    "(tests/downstream/programs). What is compiled was compiled once, for stock; "
+    "the other libpython is loaded in its place.",
+)
 
 #: Seconds that one process of a suite may take, where its entry says nothing.
 TIMEOUT = 300
@@ -27,7 +65,7 @@ class Suite:
     """
 
     name: str
-    runner: str  # "pytest", "unittest" or "program"
+    runner: str  # "pytest", "unittest", "program" or "executable"
     units: tuple  # glob patterns, or for programs command lines
     sdist: str = ""  # the project whose sdist has the tests, or
     package: str = ""  # the installed package that has them
@@ -38,6 +76,10 @@ class Suite:
     timeout: int = TIMEOUT  # seconds, for each unit
     selection: str = ""  # why it is not all that there is
     ci: tuple = ()  # what CI runs instead of the units; nothing when empty
+    uses: tuple = ()  # what else of our programs its programs consist of
+    build: tuple = ()  # command lines that build the tests in a copy of the sdist
+    load: str = ""  # what the programs do, in numbers
+    embeds: bool = False  # loads libpython, from the interpreter it is run for
 
 
 @dataclass(frozen=True)
@@ -47,6 +89,8 @@ class Library:
     name: str  # that of its distribution
     install: tuple  # what else its tests need, names of distributions
     suites: tuple  # of Suite
+    distribution: bool = True  # or it comes with Python, or with the system
+    needs: tuple = ()  # commands of the system, without which it cannot be run
 
     def part(self, ci):
         """Return the Library with what is to be run, and nothing else.
@@ -70,13 +114,15 @@ def load(path=LIBRARIES):
             name,
             tuple(entry.get("install", ())),
             tuple(_suite(suite) for suite in entry["suites"]),
+            entry.get("distribution", True),
+            tuple(entry.get("needs", ())),
         )
         for name, entry in json.loads(Path(path).read_text()).items()
     }
 
 
 def _suite(entry):
-    lists = ("units", "take", "arguments", "ci")
+    lists = ("units", "take", "arguments", "ci", "uses", "build")
     return Suite(
         **{k: tuple(v) if k in lists else v for k, v in entry.items()},
     )
@@ -94,6 +140,17 @@ def chosen(libraries, names):
             f"no library called {', '.join(unknown)}; there is: {', '.join(libraries)}"
         )
     return [known[canonical(name)] for name in names or libraries]
+
+
+def require(libraries):
+    """Raise Problem when a command that one of *libraries* needs is not there."""
+    for library in libraries:
+        missing = [name for name in library.needs if not shutil.which(name)]
+        if missing:
+            raise Problem(
+                f"{library.name} needs {', '.join(missing)}, which is not there; "
+                "install it, or name other libraries"
+            )
 
 
 def canonical(name):

@@ -6,10 +6,11 @@ build/downstream; both interpreters then get the same files.
 
 import hashlib
 import json
+import os
 import shutil
 import tarfile
 
-from ...core import process
+from ...core import files, process
 from ...core.errors import Problem
 from ...core.layout import BUILD
 from . import data
@@ -31,14 +32,14 @@ def pin(libraries, path, pip, log):
 
     Raises process.Failed when they do not go together.
     """
-    names = {name for lib in libraries for name in (lib.name, *lib.install)}
+    names = {name for lib in libraries for name in _distributions(lib)}
     report = log.with_suffix(".json")
     command = [*pip, "install", "--dry-run", "--ignore-installed", "--quiet"]
     command += ["--prefer-binary", "--report", report, *sorted(names), *PYTEST]
     process.check(command, log, "pip install --dry-run", env=process.environment())
     found = (e["metadata"] for e in json.loads(report.read_text())["install"])
     lines = {f"{data.canonical(e['name'])}=={e['version']}" for e in found}
-    head = "# Written by scripts/downstream --pin: all that libraries.json needs."
+    head = "# Written by scripts/downstream --pin: all that the suites need."
     path.write_text("\n".join([head, *sorted(lines)]) + "\n")
 
 
@@ -51,6 +52,11 @@ def pinned_wheels(directory, constraints=data.CONSTRAINTS):
         if versions.get(data.canonical(wheel.name.split("-")[0]))
         == wheel.name.split("-")[1]
     ]
+
+
+def _distributions(library):
+    """Return the names of what is installed for *library*, a list."""
+    return [*([library.name] if library.distribution else []), *library.install]
 
 
 class Environments:
@@ -92,11 +98,40 @@ class Environments:
                 self._fetch_sdist(f"{name}=={version}", directory)
         return directory
 
+    def built(self, suite, interpreter):
+        """Return the Path of the sdist of *suite*, with its tests built in it.
+
+        Parameters:
+            suite: a Suite with something to build.
+            interpreter: Path of the interpreter to build them for, that of an
+                environment.
+
+        They are built once: both interpreters run the same files. Raises
+        process.Failed when that fails.
+        """
+        sdist = self.sdist(suite.sdist)
+        directory = self._home / "built" / sdist.name
+        stamp = directory / "threadjoin-stamp"
+        wanted = json.dumps([suite.build, str(interpreter), self._pythons[0].digest])
+        if stamp.is_file() and stamp.read_text() == wanted:
+            return directory
+        files.remove(directory)
+        shutil.copytree(sdist, directory)
+        log = directory.with_name(f"{sdist.name}.log")
+        env = process.environment()
+        env["PATH"] = f"{interpreter.parent}{os.pathsep}{env['PATH']}"
+        with self._progress.stage(f"build the tests of {sdist.name}"):
+            for line in suite.build:
+                command = line.format(python=interpreter).split()
+                process.check(command, log, command[0], cwd=directory, env=env)
+        stamp.write_text(wanted)
+        return directory
+
     def _requirements(self, library):
         """Return what is installed for *library*: sorted `name==version`."""
         versions = data.pinned(self._constraints)
         tools = PYTEST if any(s.runner == "pytest" for s in library.suites) else ()
-        names = {data.canonical(n) for n in (library.name, *library.install, *tools)}
+        names = {data.canonical(n) for n in (*_distributions(library), *tools)}
         missing = sorted(names - set(versions))
         if missing:
             raise Problem(
@@ -119,7 +154,8 @@ class Environments:
         with self._progress.stage(f"{library.name}: environment ({python.kind})"):
             make = [python.path, "-m", "venv", "--without-pip", "--clear", directory]
             process.check(make, log, "python -m venv", env=process.environment())
-            self._install(interpreter, requirements, log)
+            if requirements:
+                self._install(interpreter, requirements, log)
         stamp.write_text(wanted)
         return interpreter
 

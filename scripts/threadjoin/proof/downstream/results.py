@@ -27,6 +27,7 @@ class Result:
         counts: of tests by outcome, by role.
         seconds: how long it took, by role.
         differences: list of Difference, judged.
+        load: what the programs do, in numbers; empty where nothing is to be said.
     """
 
     library: str
@@ -37,6 +38,7 @@ class Result:
     counts: dict
     seconds: dict
     differences: list
+    load: str = ""
 
     def of(self, kind):
         """Return the differences of *kind* that stand."""
@@ -106,10 +108,10 @@ class Store:
 
     def _key(self, library, options):
         names = {
-            unit.split()[0]
+            name
             for suite in library.suites
             if suite.runner == "program"
-            for unit in suite.units
+            for name in (*(unit.split()[0] for unit in suite.units), *suite.uses)
         }
         programs = [(data.PROGRAMS / name).read_text() for name in sorted(names)]
         return _digest([asdict(library), options, self._pins, programs])
@@ -166,24 +168,22 @@ def explain(results):
             yield f"flaky: {name}: {difference}"
 
 
-def markdown(results, pythons, missing):
+def markdown(results, pythons, missing, collection=data.LIBRARIES_COLLECTION):
     """Return the page for the documentation, a str.
 
     Parameters:
         results: list of Result.
         pythons: the two Python.
         missing: names of the libraries that were not run.
+        collection: the data.Collection that they are of.
     """
+    command = ["scripts/downstream", collection.option, "--table"]
     parts = [
         *pages.head(
-            "Other people's libraries on a patched interpreter",
-            "scripts/downstream --table",
-            pages.measured(),
+            collection.title, " ".join(filter(None, command)), pages.measured()
         ),
         textwrap.fill(
-            "The tests that libraries bring in their sdists, and programs of ours "
-            "(tests/downstream/programs) where they bring none, on the stock and on "
-            "the patched interpreter, with the same wheels. The numbers are tests "
+            f"{collection.introduction} The numbers are tests "
             "that passed / failed / were skipped. A test whose outcomes differ was "
             "repeated on both, and counts as worse or better when Fisher's exact test "
             "tells them apart at 5 %; else it is flaky.",
@@ -199,6 +199,9 @@ def markdown(results, pythons, missing):
         )
         or "Nothing.",
     ]
+    loads = [f"- {r.library}, {r.suite}: {r.load}" for r in results if r.load]
+    if loads:
+        parts += ["## What the programs do", "\n".join(loads)]
     if missing:
         parts += ["## Not run", "\n".join(f"- {name}" for name in missing)]
     return "\n\n".join(parts) + "\n"

@@ -17,6 +17,12 @@ from . import data
 PYTEST_STATUSES = (0, 1, 5)
 
 
+#: Prints where the libpython of an interpreter is.
+LIBRARY = (
+    "import json, sysconfig; print(json.dumps(sysconfig.get_config_var('LIBDIR')))"
+)
+
+
 class Place:
     """One suite, set up to run in one virtual environment.
 
@@ -91,7 +97,7 @@ class Place:
         log = self._logs / (re.sub(r"[^\w.-]+", "_", unit) + ".log")
         report = log.with_suffix(".json")
         status = self._execute(self._command(unit, report), log)
-        if self.suite.runner == "program":
+        if self.suite.runner in ("program", "executable"):
             return {unit: PASSED if status == 0 else FAILED}
         if self.suite.runner == "unittest":
             outcomes = parse_unittest(unit, log.read_text(errors="replace"))
@@ -110,12 +116,21 @@ class Place:
     def _command(self, unit, report):
         name, *arguments = unit.split(" ")
         arguments += self.suite.arguments
-        if self.suite.runner == "program":
+        if self.suite.runner == "executable":
             return [self._tests / name, *arguments]
+        if self.suite.runner == "program":
+            return [self._python, self._tests / name, *arguments]
         if self.suite.runner == "unittest":
-            return ["-u", self._tests / name, "-v", *arguments]
+            return [self._python, "-u", self._tests / name, "-v", *arguments]
         return [
-            *("-m", "pytest", self._tests / name, "-p", "no:cacheprovider"),
+            *(
+                self._python,
+                "-m",
+                "pytest",
+                self._tests / name,
+                "-p",
+                "no:cacheprovider",
+            ),
             *("--report-log", report, "--rootdir", self._tests),
             # Else pytest finds that of the project it is below: ours.
             *("-c", self._tests / (self.suite.config or os.devnull)),
@@ -124,9 +139,9 @@ class Place:
             *arguments,
         ]
 
-    def _execute(self, arguments, log):
+    def _execute(self, command, log):
         """Return the status, or None when it took too long."""
-        command = [sys.executable, "-c", selftest.WITH_SIGINT, self._python, *arguments]
+        command = [sys.executable, "-c", selftest.WITH_SIGINT, *command]
         cwd = self._directory(log.stem)
         return process.bounded(
             list(map(str, command)),
@@ -150,12 +165,15 @@ class Place:
         return directory
 
     def _environment(self):
-        env = process.environment(
-            HOME=str(self._scratch),
-            TMPDIR=str(self._scratch),
-            PYTHONHASHSEED="0",
-            **self.suite.environment,
-        )
+        ours = {
+            "HOME": str(self._scratch),
+            "TMPDIR": str(self._scratch),
+            "PYTHONHASHSEED": "0",
+        }
+        env = process.environment(**{**ours, **self.suite.environment})
         env["PATH"] = f"{self._python.parent}{os.pathsep}{env['PATH']}"
+        if self.suite.embeds:
+            # What was linked to stock's takes this one instead.
+            env["LD_LIBRARY_PATH"] = process.ask(self._python, LIBRARY)
         # Everything is on this machine.
         return {k: v for k, v in env.items() if not k.lower().endswith("_proxy")}

@@ -22,8 +22,8 @@ def library(name, *suites):
 class FakeComparison:
     """Knows the results of two libraries."""
 
-    def __init__(self, stock, patched, progress, repeat, ci):
-        self.ran = []
+    def __init__(self, stock, patched, progress, repeat, ci, collection):
+        FakeComparison.collection = collection
 
     def of(self, library, again):
         return [self.results[library.name]]
@@ -44,7 +44,7 @@ def result(name, outcome="passed", counts=GOOD):
 def command(monkeypatch, capsys):
     """A function that runs the command; returns its status and its output."""
     libraries = {"a": library("a"), "b": library("b")}
-    monkeypatch.setattr(compared.data, "load", lambda: libraries)
+    monkeypatch.setattr(compared.data, "load", lambda path: libraries)
     monkeypatch.setattr(compared.data, "pinned", lambda *_: {"a": "1.0", "b": "2.0"})
     monkeypatch.setattr(compared, "Comparison", FakeComparison)
 
@@ -99,6 +99,20 @@ def test_the_table_is_of_all_libraries(command, tmp_path):
     assert (tmp_path / "page.md").read_text() == "a b"
 
 
+@pytest.mark.parametrize("option", ["", "--embedders"])
+def test_embedders_are_a_collection_of_their_own(command, option):
+    command(*filter(None, [option]), "/one", "/two")
+    assert FakeComparison.collection.option == option
+
+
+def test_what_the_system_lacks_is_said_at_once(command, monkeypatch):
+    monkeypatch.setattr(compared, "Comparison", None)
+    lacking = Library("a", (), (), needs=("sh", "no-such-command"))
+    monkeypatch.setattr(compared.data, "load", lambda path: {"a": lacking})
+    with pytest.raises(Problem, match="a needs no-such-command, which is not there;"):
+        command("/one", "/two")
+
+
 @pytest.mark.parametrize("option", ["--table", "--names"])
 def test_a_page_that_cannot_be_written_is_said_at_once(
     command, tmp_path, option, capsys
@@ -126,7 +140,7 @@ def test_no_survey_without_wheels(command, tmp_path, monkeypatch):
 def comparison(tmp_path, monkeypatch):
     """A function that makes a Comparison of this Python with itself."""
     monkeypatch.setattr(compared.devenv, "ensure", lambda progress: None)
-    monkeypatch.setattr(compared.data, "pinned", lambda: {"a": "1.0"})
+    monkeypatch.setattr(compared.data, "pinned", lambda path: {"a": "1.0"})
     programs = tmp_path / "programs"
     programs.mkdir()
     monkeypatch.setattr(compared.data, "PROGRAMS", programs)
@@ -202,3 +216,14 @@ def test_the_page_names_what_was_not_run(comparison):
     page = ours.page([library("a"), library("b")])
     assert "| a | 1.0 | programs | 3 / 0 / 0 | 2 / 1 / 0 | 1 worse |" in page
     assert page.endswith("## Not run\n\n- b\n")
+
+
+def test_what_has_no_distribution_has_no_version(comparison):
+    ours = Library("gdb", (), library("a").suites, distribution=False)
+    (found,) = comparison().of(ours)
+    assert found.version == ""
+
+
+def test_embedders_are_made_in_a_directory_of_their_own(comparison, tmp_path):
+    comparison(collection=compared.data.EMBEDDERS_COLLECTION).of(library("a"))
+    assert [path.name for path in (tmp_path / "h").iterdir()] == ["embedders"]

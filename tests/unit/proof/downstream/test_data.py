@@ -15,9 +15,17 @@ WANTED = """
 """
 
 LIBRARIES = data.load()
+
+#: The embedders and observers that have to be there.
+EMBEDDERS = """
+    uWSGI mod_wsgi pybind11 nanobind cffi multiprocessing py-spy austin gdb watchdogs
+"""
+
+COLLECTIONS = [data.LIBRARIES_COLLECTION, data.EMBEDDERS_COLLECTION]
 SUITES = [
     pytest.param(suite, id=f"{library.name}-{suite.name}")
-    for library in LIBRARIES.values()
+    for collection in COLLECTIONS
+    for library in data.load(collection.libraries).values()
     for suite in library.suites
 ]
 
@@ -26,11 +34,24 @@ def test_all_libraries_are_there():
     assert set(WANTED.split()) <= set(LIBRARIES)
 
 
-def test_every_version_is_pinned():
-    versions = data.pinned()
-    for library in LIBRARIES.values():
-        names = {library.name, *library.install}
-        assert names and not {data.canonical(n) for n in names} - set(versions)
+def test_all_embedders_are_there():
+    assert set(data.load(data.EMBEDDERS_COLLECTION.libraries)) == set(EMBEDDERS.split())
+
+
+@pytest.mark.parametrize("collection", COLLECTIONS, ids=lambda c: c.title)
+def test_every_version_is_pinned(collection):
+    versions = data.pinned(collection.constraints)
+    for library in data.load(collection.libraries).values():
+        names = [library.name] * library.distribution + [*library.install]
+        assert not {data.canonical(n) for n in names} - set(versions)
+
+
+def test_what_both_install_is_of_one_version():
+    ours, others = (data.pinned(c.constraints) for c in COLLECTIONS)
+    tools = {"packaging"}
+    common = (set(ours) & set(others)) - tools
+    assert common
+    assert {n: ours[n] for n in common} == {n: others[n] for n in common}
 
 
 @pytest.mark.parametrize("suite", SUITES)
@@ -39,7 +60,8 @@ def test_a_suite_has_one_source_of_tests(suite):
     assert [bool(suite.sdist), bool(suite.package), program].count(True) == 1
     assert bool(suite.take) == bool(suite.sdist)
     assert suite.units
-    assert suite.runner in ("pytest", "unittest", "program")
+    assert suite.runner in ("pytest", "unittest", "program", "executable")
+    assert not suite.build or suite.sdist
     assert not suite.config or suite.config in suite.take
 
 
@@ -49,6 +71,8 @@ def test_a_suite_has_one_source_of_tests(suite):
 def test_programs_are_there(suite):
     for unit in suite.units:
         assert (data.PROGRAMS / unit.split()[0]).is_file()
+    for name in suite.uses:
+        assert (data.PROGRAMS / name).is_file()
 
 
 def test_names_are_chosen_in_any_spelling():

@@ -108,6 +108,51 @@ def test_the_sdist_is_unpacked_once(environments, home):
     assert asked(home) == []
 
 
+def test_what_comes_with_python_is_not_installed(environments, home):
+    environments().provide(Library("gdb", ("y",), (), distribution=False))
+    assert "gdb==" not in (home / "asked").read_text()
+    assert "y==2.0" in (home / "asked").read_text()
+
+
+def test_where_nothing_is_needed_nothing_is_installed(environments, home):
+    found = environments().provide(Library("gdb", (), (), distribution=False))
+    assert all(path.is_file() for path in found.values())
+    assert asked(home) == []
+
+
+@pytest.fixture
+def built(environments, home):
+    """A function that builds the tests of x with a command of ours."""
+    with tarfile.open(home / "x-1.0.tar.gz", "w:gz") as archive:
+        archive.addfile(tarfile.TarInfo("x-1.0/setup.py"), io.BytesIO())
+
+    def build(*lines):
+        suite = Suite("own tests", "pytest", ("*",), sdist="x", build=lines)
+        return environments().built(suite, Path(sys.executable))
+
+    return build
+
+
+#: Notes in the file it is given that it ran; needs to be in the sdist.
+NOTE = "import sys; open('setup.py'); open(sys.argv[1], 'a').write('ran ')"
+
+
+def test_tests_are_built_once(built, home):
+    (home / "note.py").write_text(NOTE)
+    line = f"{{python}} {home / 'note.py'} out"
+    found = built(line)
+    assert built(line) == found
+    assert (found / "out").read_text() == "ran "
+    # In a copy: what the sdist has stays as it is.
+    assert not (home / "made" / "sdists" / "x-1.0" / "out").exists()
+    assert (built(line, line) / "out").read_text() == "ran ran "
+
+
+def test_tests_that_cannot_be_built_are_a_problem(built):
+    with pytest.raises(process.Failed, match="false failed with status 1; see"):
+        built("false")
+
+
 def test_pinning(home):
     report = {"install": [{"metadata": {"name": "X_y", "version": "3.0"}}]}
     (home / "pip.py").write_text(

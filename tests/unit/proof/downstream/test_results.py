@@ -1,5 +1,6 @@
 """Results are kept for what they were measured on, and shown as they are."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,24 @@ def test_the_page():
     assert "- worse on patched: `x, programs: t: passed on stock" in page
     assert "- x, programs: only <some>" in page
     assert page.endswith("## Not run\n\n- y\n")
+
+
+def test_nothing_is_known_with_another_part_of_a_program(store, programs):
+    suite = Suite("programs", "program", ("life.py x *",), uses=("another.py",))
+    library = Library("x", (), (suite,))
+    store().save(library, OPTIONS, [SAME])
+    assert store().load(library, OPTIONS) == [SAME]
+    (programs / "another.py").write_text("new")
+    assert store().load(library, OPTIONS) is None
+
+
+def test_the_page_of_embedders():
+    loaded = dataclasses.replace(SAME, load="10,000 requests")
+    collection = results.data.EMBEDDERS_COLLECTION
+    page = results.markdown([loaded], pythons(), [], collection)
+    assert page.startswith("# Embedders and observers of a patched interpreter\n")
+    assert "<!-- Made by scripts/downstream --embedders --table. Do" in page
+    assert page.endswith("## What the programs do\n\n- x, programs: 10,000 requests\n")
 
 
 def test_a_page_without_differences_says_so():

@@ -161,3 +161,30 @@ def test_a_program_is_judged_by_its_status(place, tmp_path, monkeypatch):
             "life.py gevent good": "passed",
             "life.py gevent bad": "failed",
         }
+
+
+def test_an_executable_is_judged_by_its_status(place, sdist):
+    for name, status in (("good", 0), ("bad", 3)):
+        path = sdist / "tests" / name
+        path.write_text(f"#!/bin/sh\ntest -f tests/good && exit {status}\n")
+        path.chmod(0o755)
+    found = place("executable", "tests/*").run(["tests/good", "tests/bad -x"])
+    assert found.outcomes == {"tests/good": "passed", "tests/bad -x": "failed"}
+
+
+def test_what_embeds_python_finds_the_library_of_the_interpreter(place, sdist):
+    (sdist / "tests" / "a.py").write_text(
+        "import os, sys, sysconfig\n"
+        "found = os.environ.get('LD_LIBRARY_PATH')\n"
+        "sys.exit(found != sysconfig.get_config_var('LIBDIR'))\n"
+    )
+    found = place("unittest", "tests/a.py", embeds=True).run(["tests/a.py"])
+    assert found.outcomes == {"tests/a.py": "passed"}
+
+
+def test_the_environment_of_a_suite_goes_first(place, sdist):
+    (sdist / "tests" / "a.py").write_text(
+        "import os, sys; sys.exit(os.environ['TMPDIR'] != '/tmp')\n"
+    )
+    ours = place("unittest", "tests/a.py", environment={"TMPDIR": "/tmp"})
+    assert ours.run(["tests/a.py"]).outcomes == {"tests/a.py": "passed"}
