@@ -371,12 +371,18 @@ def test_joining_a_thread_whose_identifier_was_reused(python):
         import threading
         from probe import outcome, say
 
+        def tasks():
+            return len(os.listdir("/proc/self/task"))
+
         def join(thread):
             thread.join()
             # The C library gives a new thread the stack, and so the identifier,
             # of the last that has exited: stock's join() does not wait for that.
-            while len(os.listdir("/proc/self/task")) > 1:
+            while tasks() > before:
                 os.sched_yield()
+
+        # The main thread, and that of the watchdog.
+        before = tasks()
 
         old = threading.Thread(target=int)
         old.start()
