@@ -35,6 +35,7 @@ def _parser(platforms):
         + f"Builds and logs are under {os.path.relpath(results.HOME, layout.ROOT)}.",
     )
     options.names(parser, "platform", "which ones, see below", type=name)
+    options.flag(parser, "--all", "all of them")
     options.several(parser, "--test", "run only this one of CPython's", metavar="TEST")
     options.processors(parser, "compilers and files at the same time")
     options.repeat(parser, sanitized.REPEAT)
@@ -57,13 +58,14 @@ def main(argv):
     platforms = data.load()
     parser = _parser(platforms)
     args = parser.parse_args(argv)
-    if not (args.platform or args.table):
+    names = list(platforms) if args.all else args.platform
+    if not (names or args.table):
         parser.error(f"name a platform: {', '.join(platforms)}")
     options.check_repeat(parser, args)
     signals.once()
     progress = Progress()
     status = 0
-    for name in args.platform:
+    for name in names:
         status = max(status, _measure(platforms[name], args, progress))
     if args.table:
         outcomes = list(filter(None, map(results.Outcome.load, platforms)))

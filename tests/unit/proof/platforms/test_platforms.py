@@ -373,6 +373,8 @@ def test_the_page_has_what_was_run_one_after_another(measure, tmp_path, capsys):
     assert "\n- `y`, **held against the series**: test_a: passed on stock, f" in text
     measure("", "", "--table", page)
     assert page.read_text() == text
+    measure("", "", "--all", "--table", page)
+    assert "held against" not in page.read_text().partition("## What")[2]
 
 
 def test_what_was_kept_by_another_version_is_refused(measure, tmp_path):
