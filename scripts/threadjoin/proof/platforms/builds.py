@@ -24,7 +24,7 @@ _SHARED = "\n*shared*\n"
 
 @dataclass(frozen=True)
 class Built:
-    """What was built for a platform.
+    """The interpreters of a platform, and what there is to say of them.
 
     Attributes:
         interpreters: interpreter.Interpreters by role.

@@ -21,7 +21,7 @@ VERDICTS = {"stock": "race", "patched": "no race"}
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was measured on one platform.
+    """The results on one platform.
 
     Attributes:
         name: that of the platform.
@@ -83,19 +83,19 @@ class Outcome:
             result.measured,
         )
 
-    def save(self, home=None):
-        """Keep it below *home*, HOME by default."""
-        path = (home or HOME) / self.name / "result.json"
+    def save(self):
+        """Keep it below HOME."""
+        path = HOME / self.name / "result.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         files.write(path, json.dumps(asdict(self), indent=1))
 
     @classmethod
-    def load(cls, name, home=None):
+    def load(cls, name):
         """Return what save() kept of the platform *name*; None if there is none.
 
         Raises Problem when it is of a version of this program with other fields.
         """
-        path = (home or HOME) / name / "result.json"
+        path = HOME / name / "result.json"
         if not path.is_file():
             return None
         try:
@@ -151,11 +151,12 @@ def _known(platform, result):
 
 
 _INTRODUCTION = """\
-`scripts/platforms` builds the stock and the patched interpreter for each platform, runs
-{files} files of CPython's tests on both, {ours} files of the project's tests, which are
+`scripts/platforms` builds the stock and the patched interpreter for each platform, and
+runs {files} files of CPython's tests on both, {ours} files of the project's, which are
 about threads that linger, timeouts and signals in joins, and the reproducer of the
 race. `tests/platforms/platforms.json` has the compilers, the arguments of configure,
-how the result is run, and what is left out and why. All builds are debug builds.
+how the result is run, and what is left out and why. All builds are debug builds. Those
+for another C library or processor have no `_ctypes`: tests that need it are skipped.
 
 What patched does worse than stock on the same platform is held against the series, when
 four repetitions on each tell the two apart; so are a test that only patched has and
@@ -203,6 +204,7 @@ def markdown(platforms, outcomes):
             [line for one in outcomes for line in one.measured],
         ),
         introduction,
+        "\n".join(f"- {one.name}: {' '.join(one.version.split())}" for one in outcomes),
         tables.markdown(first, None),
         "CPython's tests, one by one, and the project's:",
         tables.markdown(second, None),
