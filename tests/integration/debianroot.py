@@ -29,10 +29,9 @@ _ENVIRONMENT = {
 
 def sources(*suites):
     """Return the lines for apt, from what this machine has of *suites*."""
-    configured = aptsource.entries(aptsource.ETC)
     lines = []
     for name in suites:
-        for uri in aptsource.mirrors(configured, {name}):
+        for uri in aptsource.archives(name):
             lines.append(f"deb {uri} {name} main")
     return lines
 

@@ -262,7 +262,12 @@ churn_thread_states(PyObject *Py_UNUSED(module), PyObject *args)
 static PyObject *
 malloced(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 {
+#ifdef __GLIBC__
     return PyLong_FromSize_t(mallinfo2().uordblks);
+#else
+    PyErr_SetString(PyExc_NotImplementedError, "this C library does not count");
+    return NULL;
+#endif
 }
 
 /* Return a function of faults.c or nomemory.c, preloaded, or NULL with an

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -49,6 +50,62 @@ def test_the_code_for_threads_compiles_with_musl(python, tool):
         f"-I{source}/Include -I{source}/Include/internal -I{config['projectbase']}",
         source / "Python" / "thread.c",
     )
+
+
+#: As extensions in C++ include them, greenlet some of the internal ones, too.
+IN_CPP = """
+#define Py_BUILD_CORE 1
+#include <Python.h>
+extern "C" {
+%s
+}
+"""
+
+#: The first comes by itself; the others are for the modules of CPython alone.
+NOT_IN_CPP = {"Python.h", "py_curses.h", "pydtrace.h", "pyexpat.h"}
+
+#: Internal ones that are included besides. For GCC, none that has atomics of C: these
+#: are none of C++ there.
+INTERNAL_IN_CPP = {
+    "g++": ["pycore_frame.h"],
+    "clang++": ["pycore_frame.h", "pycore_pystate.h", "pycore_interp.h"],
+}
+
+
+def diagnostics(python, compiler, standard, place):
+    """Return the status of a compiler of C++, and what it says of all public headers,
+    without lines.
+    """
+    config = python.sysconfig()
+    include = Path(config["srcdir"]) / "Include"
+    names = {path.name for path in include.glob("*.h")} - NOT_IN_CPP
+    internal = include / "internal"
+    lines = [f"#include <{name}>" for name in sorted(names)]
+    lines += [f"#include <internal/{name}>" for name in INTERNAL_IN_CPP[compiler]]
+    source = place / f"{python.name}.cpp"
+    source.write_text(IN_CPP % "\n".join(lines))
+    done = subprocess.run(
+        [compiler, f"-std={standard}", "-Wall", "-Wextra", "-Wpedantic"]
+        + ["-fsyntax-only", f"-I{include}", f"-I{internal}"]
+        + [f"-I{config['projectbase']}", source],
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    found = re.findall(
+        r"([\w.]+):\d+:\d+: ((?:fatal )?error|warning): (.*)", done.stderr
+    )
+    return done.returncode, set(found)
+
+
+@pytest.mark.parametrize("standard", ["c++11", "c++20"])
+@pytest.mark.parametrize("compiler", ["g++", "clang++"])
+def test_headers_can_be_included_in_cpp(stock, patched, compiler, standard, tmp_path):
+    if not shutil.which(compiler):
+        pytest.skip(f"no {compiler} on this machine")
+    said = [diagnostics(one, compiler, standard, tmp_path) for one in (stock, patched)]
+    assert said[0][0] == said[1][0] == 0
+    assert said[1][1] <= said[0][1]
 
 
 STRUCTURES = """

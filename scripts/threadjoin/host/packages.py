@@ -158,6 +158,29 @@ def provide_tool(command, progress, log, data=DATA):
         raise Problem(f"{command} is missing; {advice([need])}")
 
 
+def provide_commands(commands, names, progress, log):
+    """See to it that all of the programs *commands* are there.
+
+    Parameters:
+        names: the packages of Debian that bring them, and what they need.
+        progress, log: as provide() has them.
+
+    Installs the packages where we may; raises Problem when a program is missing
+    after that.
+    """
+    if all(map(shutil.which, commands)):
+        return
+    log.parent.mkdir(parents=True, exist_ok=True)
+    needs = [Need(name, True, (), "", {"apt-get": name}) for name in names]
+    install(needs, progress, log)
+    lacking = [command for command in commands if not shutil.which(command)]
+    if lacking:
+        raise Problem(
+            f"not there: {', '.join(lacking)}; Debian's packages {', '.join(names)} "
+            "bring it"
+        )
+
+
 def advice(lacking, which=shutil.which):
     """Return words on how to install the Needs *lacking* on this system."""
     for manager, command in DATA["managers"].items():

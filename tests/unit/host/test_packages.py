@@ -261,6 +261,25 @@ def test_a_tool_that_is_missing(monkeypatch, tmp_path, works):
             packages.provide_tool("tool", None, log, TOOLS)
 
 
+def test_programs_of_several_packages_are_there_or_a_problem(monkeypatch, tmp_path):
+    there, comes = {"one"}, {"two"}
+
+    def install(lacking, progress, log):
+        assert [need.packages["apt-get"] for need in lacking] == ["two-bin", "two-lib"]
+        assert log.parent.is_dir()
+        there.update(comes)
+
+    monkeypatch.setattr(packages, "install", install)
+    monkeypatch.setattr(packages.shutil, "which", lambda name: name in there or None)
+    names = ["two-bin", "two-lib"]
+    for _ in range(2):
+        packages.provide_commands(["one", "two"], names, None, tmp_path / "new" / "log")
+    monkeypatch.setattr(packages, "install", lambda *rest: None)
+    packages.provide_commands(["one", "two"], names, None, tmp_path / "log")
+    with pytest.raises(Problem, match="^not there: three; .* two-bin, two-lib bring "):
+        packages.provide_commands(["one", "three"], names, None, tmp_path / "log")
+
+
 def test_checks_are_known_to_every_package_manager():
     for entry in packages.DATA["checks"]:
         assert packages.DATA["managers"].keys() < entry.keys()

@@ -1,0 +1,116 @@
+"""Build stock and patched for other platforms, and compare their tests."""
+
+import argparse
+import os
+
+from ..core import cli, files, layout, signals
+from ..core.errors import Problem
+from ..core.progress import Progress
+from ..host import devenv, packages, workplace
+from ..proof.platforms import builds, data, results, runs
+from ..proof.regrtest import runner
+from ..proof.sanitizers import runs as sanitized
+from ..series import catalog
+from ..source import origin
+from . import options
+
+
+def _parser(platforms):
+    def name(text):
+        # With choices=, argparse refuses to be given none of them.
+        if text not in platforms:
+            raise argparse.ArgumentTypeError(f"{text!r} is not one of {known}")
+        return text
+
+    known = ", ".join(platforms)
+    parser = cli.Parser(
+        prog="scripts/platforms",
+        description="Build the stock and the patched interpreter for other platforms, "
+        "or in other ways, run CPython's tests of threads, some of the project's and "
+        "the reproducer of the race there, and print what differs. Fails when patched "
+        "does worse than stock on the same platform.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="platforms:\n"
+        + "".join(f"  {one.name:14} {one.summary}\n" for one in platforms.values())
+        + f"Builds and logs are under {os.path.relpath(results.HOME, layout.ROOT)}.",
+    )
+    options.names(parser, "platform", "which ones, see below", type=name)
+    options.flag(parser, "--all", "all of them")
+    options.several(parser, "--test", "run only this one of CPython's", metavar="TEST")
+    options.processors(parser, "compilers and files at the same time")
+    options.repeat(parser, sanitized.REPEAT)
+    parser.add_argument(
+        "--source",
+        metavar="PATH",
+        help="build from this tree or tarball instead; the result is not kept",
+    )
+    options.flag(parser, "--no-test", "only build")
+    options.page(
+        parser,
+        help="write the result to FILE, in Markdown, with what was run before of the "
+        "other platforms",
+    )
+    return parser
+
+
+def main(argv):
+    """Run the command line *argv* (a list of str); return the exit status."""
+    platforms = data.load()
+    parser = _parser(platforms)
+    args = parser.parse_args(argv)
+    names = list(platforms) if args.all else args.platform
+    if not (names or args.table):
+        parser.error(f"name a platform: {', '.join(platforms)}")
+    options.check_repeat(parser, args)
+    signals.once()
+    progress = Progress()
+    status = 0
+    for name in names:
+        status = max(status, _measure(platforms[name], args, progress))
+    if args.table:
+        outcomes = list(filter(None, map(results.Outcome.load, platforms)))
+        if not outcomes:
+            raise Problem("nothing has been run yet; name a platform")
+        files.write(args.table, results.markdown(platforms, outcomes))
+    return status
+
+
+def _measure(platform, args, progress):
+    """Build *platform* and test it; return the exit status."""
+    series = catalog.load_series()
+    log = layout.BUILD / "source.log"
+    if args.source:
+        source = origin.given(args.source)
+        origin.series(source, series.name)
+        home = results.HOME / "source" / platform.name
+    else:
+        source = origin.release(series, log)
+        home = results.HOME / platform.name
+    home.mkdir(parents=True, exist_ok=True)
+    packages.provide_commands(
+        platform.commands, platform.packages, progress, home / "packages.log"
+    )
+    devenv.ensure(progress)
+    with workplace.occupied(home):
+        built = builds.build(platform, series, source, home, progress, args.jobs)
+    if args.no_test:
+        return 0
+    patched = built.interpreters["patched"].python
+    units = args.test or platform.units
+    runner.check(patched, units)
+    facts = runs.facts(patched)
+    race = runs.race(built)
+    with progress.stage(
+        f"{platform.name}: {len(platform.files)} files of the project's"
+    ):
+        ours = runs.joins(platform, built, platform.files, home)
+    result = runs.compare(
+        platform, built, units, home, progress, args.jobs, args.repeat
+    )
+    gone = runner.load()["gone"]
+    outcome = results.Outcome.of(platform, built, facts, result, ours, race, gone)
+    if not (args.test or args.source):
+        outcome.save()
+    for line in outcome.explain():
+        progress.note(line)
+    return 1 if outcome.wrong else 0

@@ -1,0 +1,1 @@
+"""Build the interpreters for other platforms, and compare their tests."""

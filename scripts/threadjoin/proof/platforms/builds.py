@@ -1,0 +1,160 @@
+"""Build stock and patched for a platform, with the modules of ./build.sh."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+
+from ...building import interpreter
+from ...building.identity import KINDS
+from ...core import files
+from ...core.errors import Problem
+from ...host import csource
+from ...source import origin
+from .. import prefixes
+from . import data
+
+#: What stands beside an interpreter that is emulated, and what its source is called.
+EMULATED = "emulated"
+
+#: In Setup.stdlib, what the modules begin with that cannot be in the interpreter.
+_SHARED = "\n*shared*\n"
+
+
+@dataclass(frozen=True)
+class Built:
+    """The interpreters of a platform, and what there is to say of them.
+
+    Attributes:
+        interpreters: interpreter.Interpreters by role.
+        warnings: the compiler's that patched has and stock lacks.
+        compiler: what the compiler says it is.
+        emulator: what the emulator says it is; "" for none.
+    """
+
+    interpreters: dict
+    warnings: tuple
+    compiler: str
+    emulator: str
+
+
+@contextlib.contextmanager
+def compiler(command):
+    """Have all that is compiled in the `with` block be compiled with *command*."""
+    before = os.environ.get("CC")
+    os.environ["CC"] = command
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["CC"]
+        else:
+            os.environ["CC"] = before
+
+
+def said_version(command):
+    """Return the first line of what the program *command* says of its version."""
+    # An emulator says it on stdout, and a script that runs a compiler as that does.
+    done = subprocess.run(
+        [*command, "--version"], capture_output=True, text=True, check=False
+    )
+    return (done.stdout or done.stderr).partition("\n")[0].strip()
+
+
+def compile_command(platform):
+    """Return the command of the C compiler of *platform*, a str."""
+    return platform.compiler.format(here=data.HERE)
+
+
+def build(platform, series, source, home, progress, jobs=1):
+    """Build stock and patched for *platform*; return the Built.
+
+    Parameters:
+        series: catalog.Series.
+        source: the origin.Origin of its release.
+        home: Path of a directory for this platform alone, and that is there.
+        progress: a progress.Progress.
+        jobs: how many compilers at the same time.
+
+    Raises Problem, or process.Failed, when one of them cannot be built.
+    """
+    made, said = {}, {}
+    interpreter.require_space([_interpreter(platform, k, home) for k in KINDS], home)
+    for kind in KINDS:
+        one = made[kind] = _interpreter(platform, kind, home)
+        with progress.stage(f"{platform.name}: build {kind}"):
+            said[kind] = _build(platform, one, series, source, jobs)
+    command = compile_command(platform)
+    return Built(
+        made,
+        tuple(sorted(said["patched"] - said["stock"])),
+        said_version(command.split()[:1]),
+        said_version([platform.emulator]) if platform.emulator else "",
+    )
+
+
+def _interpreter(platform, kind, home):
+    native = interpreter.built(kind)
+    objects = home / kind / "obj"
+    words = {"here": data.HERE, "native": native, "objects": objects}
+    arguments = tuple(word.format(**words) for word in platform.configure)
+    if any("{native}" in word for word in platform.configure) and not native.exists():
+        raise Problem(
+            f"{platform.name} needs an interpreter that runs here, {native}; run "
+            "`./build.sh --no-test`"
+        )
+    variant = interpreter.Variant(
+        platform.summary, (), megabytes=350, slowness=platform.slowness
+    )
+    one = interpreter.Interpreter(kind, home, variant, options=arguments)
+    if platform.emulator:
+        one.python = one.objects / EMULATED
+    return one
+
+
+def _build(platform, one, series, source, jobs):
+    """Build the Interpreter *one*; return the warnings of all its files."""
+    kept = one.log("warnings")
+    changed = origin.prepare(source, series, one.source, one.kind == "patched")
+    if changed is not None or not kept.exists():
+        # Afresh: a warning is only given when a file is compiled.
+        files.remove(one.objects)
+        files.unlink(kept)
+    with compiler(compile_command(platform)):
+        interpreter.configure([one])
+        if platform.builtin:
+            _take_in(one.objects)
+        one.compile(jobs)
+    if not kept.exists():
+        kept.write_bytes(one.log("compile").read_bytes())
+    if platform.emulator:
+        csource.compiled(
+            data.HERE / f"{EMULATED}.c",
+            one.python,
+            _options(platform),
+            f"the start of {platform.emulator}",
+        )
+    return prefixes.warnings(kept.read_text(errors="replace"))
+
+
+def _options(platform):
+    emulator = shutil.which(platform.emulator)
+    return [
+        *("-O1", "-Wall", "-static"),
+        f'-DEMULATOR="{emulator}"',
+        f'-DROOT="{platform.root}"',
+    ]
+
+
+def _take_in(objects):
+    """Have the extension modules of the build in *objects* be part of the interpreter.
+
+    Those alone are left out that have to be libraries.
+    """
+    modules = objects / "Modules"
+    text = (modules / "Setup.stdlib").read_text().partition(_SHARED)[0] + "\n"
+    local = modules / "Setup.local"
+    if local.read_text() != text:
+        # It is newer than the Makefile then, which is made again.
+        files.write(local, text)

@@ -1,0 +1,214 @@
+"""Keep, print and write to a page what was measured on the platforms."""
+
+import html
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass
+
+from ...building.identity import KINDS
+from ...core import files, layout, tables
+from ...core.errors import Problem
+from ...core.progress import duration
+from ...series.catalog import DEFAULT_SERIES
+from .. import compare, pages
+from ..outcomes import FAILED, PASSED, SKIPPED
+
+HOME = layout.BUILD / DEFAULT_SERIES / "platforms"
+
+#: What the reproducer is to say, by role.
+VERDICTS = {"stock": "race", "patched": "no race"}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The results on one platform.
+
+    Attributes:
+        name: that of the platform.
+        version: sys.version of the patched interpreter.
+        facts: what it says of its platform, as runs.facts() returns it.
+        compiler, emulator: what these say they are; "" for no emulator.
+        cases: how many of CPython's tests had each outcome, by role.
+        ours: how many of the project's tests had each outcome.
+        race: what the reproducer said, by role.
+        seconds: that CPython's tests took, by role.
+        known: lines about what is to be known.
+        wrong: lines about what is held against the series.
+        measured: what pages.measured() said when it was run.
+    """
+
+    name: str
+    version: str
+    facts: dict
+    compiler: str
+    emulator: str
+    cases: dict
+    ours: dict
+    race: dict
+    seconds: dict
+    known: list
+    wrong: list
+    measured: list
+
+    @classmethod
+    def of(cls, platform, built, facts, result, ours, race, gone):
+        """Return that of the data.Platform *platform*.
+
+        Other parameters:
+            built: builds.Built.
+            facts: as runs.facts() returns them.
+            result: compared.Result.
+            ours: outcomes by id, as runs.joins() returns them.
+            race: as runs.race() returns it.
+            gone: reasons by the id of a test that only stock is to have.
+        """
+        known, wrong = [], []
+        for line in _held_against(result, ours, race, gone):
+            why = platform.reason(line)
+            (known if why else wrong).append(f"{line} ({why})" if why else line)
+        wrong += [f"patched only: {warning}" for warning in built.warnings]
+        known += _known(platform, result)
+        return cls(
+            platform.name,
+            result.versions["patched"],
+            facts,
+            built.compiler,
+            built.emulator,
+            result.cases,
+            dict(Counter(ours.values())),
+            race,
+            result.seconds,
+            known,
+            wrong,
+            result.measured,
+        )
+
+    def save(self):
+        """Keep it below HOME."""
+        path = HOME / self.name / "result.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        files.write(path, json.dumps(asdict(self), indent=1))
+
+    @classmethod
+    def load(cls, name):
+        """Return what save() kept of the platform *name*; None if there is none.
+
+        Raises Problem when it is of a version of this program with other fields.
+        """
+        path = HOME / name / "result.json"
+        if not path.is_file():
+            return None
+        try:
+            return cls(**json.loads(path.read_text()))
+        except TypeError:
+            raise Problem(f"{path} is too old; run {name} again") from None
+
+    def explain(self):
+        """Yield the lines that tell it."""
+        yield f"{self.name}: {self.version}"
+        for role in KINDS:
+            yield (
+                f"{self.name}: {role}: {_told(self.cases[role])}; "
+                f"{self.race[role]}; in {duration(self.seconds[role])}"
+            )
+        yield f"{self.name}: the project's: {_told(self.ours)}"
+        yield from (f"{self.name}: {line}" for line in self.known)
+        yield from (f"{self.name}: WRONG: {line}" for line in self.wrong)
+
+
+def _told(counts):
+    return ", ".join(
+        f"{counts[outcome]:,} {outcome}"
+        for outcome in (PASSED, SKIPPED, FAILED)
+        if counts.get(outcome)
+    )
+
+
+def _held_against(result, ours, race, gone):
+    """Return lines on what may be the fault of the series; each begins with a test."""
+    found = result.worse(gone)
+    found += [f"{test}: fails" for test, said in ours.items() if said == FAILED]
+    found += [
+        f"the reproducer: says of {role}: {verdict}"
+        for role, verdict in race.items()
+        if verdict != VERDICTS[role]
+    ]
+    return found
+
+
+def _known(platform, result):
+    """Return the lines about what is held against nobody."""
+    found = [
+        f"{one.kind if one.stands else 'flaky'}: {one}"
+        for one in result.differences
+        if not one.stands or one.kind == compare.BETTER
+    ]
+    for unit in result.broken:
+        why = platform.reason(unit)
+        found.append(f"fails on both: {unit}" + (f" ({why})" if why else ""))
+    found += [f"not run: {what}: {why}" for what, why in platform.left_out.items()]
+    return found
+
+
+_INTRODUCTION = """\
+`scripts/platforms` builds the stock and the patched interpreter for each platform, and
+runs {files} files of CPython's tests on both, {ours} files of the project's, which are
+about threads that linger, timeouts and signals in joins, and the reproducer of the
+race. `tests/platforms/platforms.json` has the compilers, the arguments of configure,
+how the result is run, and what is left out and why. All builds are debug builds. Those
+for another C library or processor have no `_ctypes`: tests that need it are skipped.
+
+What patched does worse than stock on the same platform is held against the series, when
+four repetitions on each tell the two apart; so are a test that only patched has and
+that fails, one of the project's that fails, and a warning of the compiler that stock
+lacks. Tests that fail on both are told."""
+
+
+def markdown(platforms, outcomes):
+    """Return the page for the documentation, a str.
+
+    Parameters:
+        platforms: as data.load() returns them.
+        outcomes: list of Outcome.
+    """
+    some = next(iter(platforms.values()))
+    introduction = _INTRODUCTION.format(files=len(some.tests), ours=len(some.ours))
+    first = [["", "is", "compiler", "run by", "threads"]]
+    second = [["", "stock", "patched", "project's", "race on stock", "on patched"]]
+    second[0] += ["against the series"]
+    for one in outcomes:
+        platform = platforms[one.name]
+        said = one.facts
+        what = f"{platform.summary}: {said['machine']}, {said['bits']} bits, "
+        what += f"{said['order']}-endian"
+        run_by = one.emulator or "the machine itself"
+        first.append([f"`{one.name}`", what, one.compiler, run_by, said["threads"]])
+        second.append(
+            [f"`{one.name}`"]
+            + [_told(one.cases[role]) for role in KINDS]
+            + [_told(one.ours), one.race["stock"], one.race["patched"]]
+            + [str(len(one.wrong)) if one.wrong else "nothing"]
+        )
+    names = {one.name for one in outcomes}
+    lines = [
+        f"- `{one.name}`, {html.escape(line, quote=False)}"
+        for one in outcomes
+        for line in [*(f"**held against the series**: {w}" for w in one.wrong)]
+        + one.known
+    ]
+    lines += [f"- `{name}`: not run" for name in platforms if name not in names]
+    parts = [
+        *pages.head(
+            "Platforms",
+            "scripts/platforms --table",
+            [line for one in outcomes for line in one.measured],
+        ),
+        introduction,
+        "\n".join(f"- {one.name}: {' '.join(one.version.split())}" for one in outcomes),
+        tables.markdown(first, None),
+        "CPython's tests, one by one, and the project's:",
+        tables.markdown(second, None),
+        "## What there is to know",
+        "\n".join(lines) or "Nothing.",
+    ]
+    return "\n\n".join(parts) + "\n"

@@ -1,0 +1,124 @@
+"""Run CPython's tests, the project's and the reproducer on a platform."""
+
+import shutil
+import tempfile
+
+from ...building import identity, selftest
+from ...core import layout, process
+from ...host import devenv
+from ..outcomes import FAILED
+from ..regrtest import compared, runner
+from . import builds
+
+#: Seconds for one file of tests, where nothing is slow.
+TIMEOUT = 900
+
+#: Seconds that a script of the project's tests may take: see PATIENCE in harness.py.
+PATIENCE = 40
+
+#: What an interpreter says of its platform.
+_QUESTION = """
+import json, os, struct, sys
+thread = sys.thread_info
+print(json.dumps({
+    "machine": os.uname().machine,
+    "bits": struct.calcsize("P") * 8,
+    "order": sys.byteorder,
+    "threads": " ".join(filter(None, (thread.name, thread.lock, thread.version))),
+}))
+"""
+
+
+def facts(python):
+    """Return what the interpreter *python* (a path) says of its platform, a dict."""
+    return process.ask(python, _QUESTION)
+
+
+def compare(platform, built, units, home, progress, jobs, rounds):
+    """Run *units* of CPython's tests on both; return the compared.Result.
+
+    Parameters:
+        platform: data.Platform.
+        built: builds.Built.
+        home: Path of the directory of the platform.
+        progress: a progress.Progress.
+        jobs: how many files at the same time.
+        rounds: repetitions, at most, of what differs.
+    """
+    ignored = [word for name in platform.ignored for word in ("-i", name)]
+    settings = runner.Settings(jobs, TIMEOUT * platform.slowness, tuple(ignored))
+    pythons, places, found = [], {}, {}
+    for kind, one in built.interpreters.items():
+        pythons.append(identity.identify(one.python, kind))
+        place = places[kind] = Place(one, home / "tests" / kind, settings)
+        with progress.stage(f"{platform.name}: {len(units)} files of tests ({kind})"):
+            found[kind] = place.run(units)
+    return compared.judge(pythons, places, found, progress, rounds)
+
+
+class Place(runner.Place):
+    """As runner.Place; in the environment that the interpreter needs.
+
+    Parameters:
+        one: interpreter.Interpreter.
+        directory, settings: as runner.Place has them.
+    """
+
+    def __init__(self, one, directory, settings):
+        super().__init__(one.python, directory, settings)
+        self._one = one
+
+    def environment(self, unit, scratch):
+        """Return the environment to run *unit* in, with the directory *scratch*."""
+        return {**self._one.environment(), **super().environment(unit, scratch)}
+
+
+def race(built):
+    """Return what the reproducer says of the builds.Built, a dict by role."""
+    return {kind: selftest.reproduce(one) for kind, one in built.interpreters.items()}
+
+
+def joins(platform, built, names, home):
+    """Run files of the project's tests on both; return their outcomes by id.
+
+    Each has tests of stock, of patched, or of both. Other parameters as compare()
+    has them.
+    """
+    found = {}
+    for name in names:
+        place = home / "tests" / "ours"
+        place.mkdir(parents=True, exist_ok=True)
+        log = place / f"{name.replace('/', '_')}.log"
+        report = log.with_suffix(".xml")
+        report.unlink(missing_ok=True)
+        command = [str(devenv.VENV / "bin" / "python"), "-m", "pytest"]
+        command += [f"--rootdir={layout.ROOT}", f"--junit-xml={report}"]
+        command.append(str(layout.ROOT / name))
+        scratch = tempfile.mkdtemp(prefix="tests-")
+        try:
+            status = process.bounded(
+                command,
+                log,
+                TIMEOUT * platform.slowness,
+                env=_environment(platform, built, scratch),
+            )
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+        outcomes = runner.parse_junit(name, report)
+        # Also where it could not begin, or did not end.
+        if status not in (0, 1) or not outcomes:
+            outcomes[name] = FAILED
+        found.update(outcomes)
+    return found
+
+
+def _environment(platform, built, scratch):
+    """Return the environment for the project's tests."""
+    paths = {kind: str(one.python) for kind, one in built.interpreters.items()}
+    return process.environment(
+        TMPDIR=scratch,
+        CC=builds.compile_command(platform),
+        THREADJOIN_STOCK=paths["stock"],
+        THREADJOIN_PATCHED=paths["patched"],
+        THREADJOIN_PATIENCE=str(PATIENCE * platform.slowness),
+    )
