@@ -135,7 +135,9 @@ def _build(platform, one, series, source, jobs):
             _options(platform),
             f"the start of {platform.emulator}",
         )
-    return prefixes.warnings(kept.read_text(errors="replace"))
+    # The linker names a file by its whole path.
+    text = kept.read_text(errors="replace").replace(f"{one.objects}/", "")
+    return prefixes.warnings(text)
 
 
 def _options(platform):
