@@ -135,7 +135,9 @@ def _build(platform, one, series, source, jobs):
             _options(platform),
             f"the start of {platform.emulator}",
         )
-    return prefixes.warnings(kept.read_text(errors="replace"))
+    # The linker names files by their whole path, which has the kind in it.
+    said = kept.read_text(errors="replace")
+    return prefixes.warnings(said.replace(f"{one.objects}/", ""))
 
 
 def _options(platform):

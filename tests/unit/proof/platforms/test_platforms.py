@@ -43,6 +43,7 @@ printf 'all:\\n\\tsh ../src/make.sh\\n' >Makefile
 MAKE = """\
 echo made >>made
 [ -e object ] || echo "a.c:1:2: warning: old"
+[ -e object ] || echo "$PWD/../src/b.c:5: warning: old"
 [ -e object ] || ! [ -e ../src/Python/new/event.c ] || echo "a.c:3:4: warning: new"
 touch object
 cp ../src/python python
