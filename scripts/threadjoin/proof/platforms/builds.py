@@ -135,9 +135,9 @@ def _build(platform, one, series, source, jobs):
             _options(platform),
             f"the start of {platform.emulator}",
         )
-    # The linker names a file by its whole path.
-    text = kept.read_text(errors="replace").replace(f"{one.objects}/", "")
-    return prefixes.warnings(text)
+    # The linker names files by their whole path, which has the kind in it.
+    said = kept.read_text(errors="replace")
+    return prefixes.warnings(said.replace(f"{one.objects}/", ""))
 
 
 def _options(platform):
