@@ -62,11 +62,12 @@ class Outcome:
             race: as runs.race() returns it.
             gone: reasons by the id of a test that only stock is to have.
         """
-        known, wrong = [], []
+        wrong, excused = [], {}
         for line in _held_against(result, ours, race, gone):
             why = platform.reason(line)
-            (known if why else wrong).append(f"{line} ({why})" if why else line)
+            excused.setdefault(why, []).append(line) if why else wrong.append(line)
         wrong += [f"patched only: {warning}" for warning in built.warnings]
+        known = [_excused(lines, why) for why, lines in excused.items()]
         known += _known(platform, result)
         return cls(
             platform.name,
@@ -134,6 +135,13 @@ def _held_against(result, ours, race, gone):
         if verdict != VERDICTS[role]
     ]
     return found
+
+
+def _excused(lines, why):
+    """Return the line on *lines* of _held_against(), which have one reason."""
+    tests = [line.partition(": ")[0].partition("[")[0] for line in lines]
+    names = dict.fromkeys(test.rpartition("::")[2] for test in tests)
+    return f"{len(lines)} excused ({why}): {', '.join(names)}"
 
 
 def _known(platform, result):

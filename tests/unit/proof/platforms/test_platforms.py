@@ -257,11 +257,10 @@ def test_what_is_held_against_the_series(outcome, given, wrong):
 
 
 def test_what_is_known_is_told_and_held_against_nobody(outcome):
-    one = outcome(
-        ours={"tests/x.py::t": "failed"}, known={"tests/x.py": "the libc cannot"}
-    )
+    ours = dict.fromkeys(("tests/x.py::t[1]", "tests/x.py::t[2]"), "failed")
+    one = outcome(ours=ours, known={"tests/x.py": "the libc cannot"})
     assert one.wrong == []
-    assert one.known == ["tests/x.py::t: fails (the libc cannot)"]
+    assert one.known == ["2 excused (the libc cannot): t"]
     one = outcome(BROKEN, BROKEN, known={"test_a": "no fork here"})
     assert one.known == ["fails on both: test_a (no fork here)"]
 
