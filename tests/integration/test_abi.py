@@ -198,9 +198,8 @@ def test_an_incomplete_stable_abi_is_a_problem(patched, tmp_path):
     source.write_text("int none;\n")
     compile_c("cc", "-c", source, "-o", object_file)
     subprocess.run(["ar", "rcs", library, object_file], check=True)
-    facts = abi.Interface(**{**vars(facts), "build": tmp_path})
     with pytest.raises(Problem, match="the stable ABI is not complete"):
-        abi.check_stable_abi(patched.path, facts)
+        abi.check_stable_abi(patched.path, facts, tmp_path)
 
 
 IDENTITY = """
