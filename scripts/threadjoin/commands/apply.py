@@ -77,7 +77,7 @@ def _fitting(version):
     except Problem:
         found = upstream.load(version)
         if found:
-            print("\n".join(upstream.lines(found, defects.load())))
+            print("\n".join(upstream.lines(found, defects.at_hand())))
         raise
 
 

@@ -211,3 +211,9 @@ def test_the_limits_say_what_a_series_leaves_in_early_releases(name):
     for (defect, mended), versions in having.items():
         assert f"- {versions[0]} to {versions[-1]} keep the " in said
         assert f"/issues/{defect.issue})), which is mended in {mended}." in said
+
+
+def test_a_copy_without_the_tests_has_no_defects_at_hand(monkeypatch, tmp_path):
+    assert defects.at_hand() == defects.load()
+    monkeypatch.setattr(defects, "DATA", tmp_path / "defects.json")
+    assert defects.at_hand() == []
