@@ -180,7 +180,9 @@ def markdown(results, pythons, missing, collection=data.LIBRARIES_COLLECTION):
     command = ["scripts/downstream", collection.option, "--table"]
     parts = [
         *pages.head(
-            collection.title, " ".join(filter(None, command)), pages.measured()
+            collection.title,
+            " ".join(filter(None, command)),
+            pages.measured_on(pythons[-1].version),
         ),
         textwrap.fill(
             f"{collection.introduction} The numbers are tests "

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from threadjoin.building.identity import Python
+from threadjoin.proof import pages
 from threadjoin.proof.compare import differences
 from threadjoin.proof.downstream import results
 from threadjoin.proof.downstream.data import Library, Suite
@@ -14,10 +15,10 @@ LIBRARY = Library("x", (), (SUITE,))
 OPTIONS = {"ci": False}
 
 
-def pythons(digest="b"):
+def pythons(digest="b", release="3.11.2"):
     return [
-        Python("stock", Path("/stock"), "3.11.2 (main)\n[GCC]", "a"),
-        Python("patched", Path("/patched"), "3.11.2 (main)\n[GCC]", digest),
+        Python("stock", Path("/stock"), f"{release} (main)\n[GCC]", "a"),
+        Python("patched", Path("/patched"), f"{release} (main)\n[GCC]", digest),
     ]
 
 
@@ -122,6 +123,11 @@ def test_the_page():
     assert "- worse on patched: `x, programs: t: passed on stock" in page
     assert "- x, programs: only <some>" in page
     assert page.endswith("## Not run\n\n- y\n")
+
+
+def test_the_page_is_of_the_series_of_the_interpreters():
+    page = results.markdown([SAME], pythons(release="3.12.1"), [])
+    assert pages.measured(["3.12"])[0] in page
 
 
 def test_nothing_is_known_with_another_part_of_a_program(store, programs):
