@@ -238,3 +238,12 @@ class Load:
             answer = ask(self._connect, f"{path}?threads")
             # The one of this very answer has ended, and was joined.
             assert answer["threads"] == [], answer
+
+
+def main(behaviours, serve):
+    """Do what the command line says: name a behaviour for *serve*, or list them."""
+    (name,) = sys.argv[1:]
+    if name == "--list":
+        print("\n".join(behaviours))
+    else:
+        serve(behaviours[name])

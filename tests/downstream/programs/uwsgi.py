@@ -114,12 +114,5 @@ def serve(behaviour):
         server.ends()
 
 
-def main(argv):
-    if argv == ["--list"]:
-        print("\n".join(BEHAVIOURS))
-    else:
-        serve(BEHAVIOURS[argv[0]])
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    served.main(BEHAVIOURS, serve)

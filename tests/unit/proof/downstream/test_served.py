@@ -153,3 +153,13 @@ def test_a_server_that_still_runs_is_ended_with_its_children():
     assert ours.process.returncode == -9
     ours._reader.join(served.PATIENCE)
     assert not ours._reader.is_alive()
+
+
+@pytest.mark.parametrize(
+    "argument, did, said", [("one", [1], ""), ("--list", [], "one\ntwo\n")]
+)
+def test_the_command_line(monkeypatch, capsys, argument, did, said):
+    done = []
+    monkeypatch.setattr(sys, "argv", ["program.py", argument])
+    served.main({"one": 1, "two": 2}, done.append)
+    assert (done, capsys.readouterr().out) == (did, said)
