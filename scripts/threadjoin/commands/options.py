@@ -29,11 +29,25 @@ def several(parser, name, help, **more):
     parser.add_argument(name, action="append", default=[], help=help, **more)
 
 
-def names(parser, name, help, **more):
-    """Give *parser* the arguments *name*, of which there may be none."""
+def names(parser, name, help, known=None):
+    """Give *parser* the arguments *name*, of which there may be none.
+
+    Parameters:
+        known: those that there are; None where that is told later.
+    """
+
+    def one(text):
+        # With choices=, argparse refuses to be given none of them.
+        if known is not None and text not in known:
+            raise argparse.ArgumentTypeError(
+                f"{text!r} is not one of {', '.join(known)}"
+            )
+        return text
+
     # Without the default, a Parser that misses another argument names this one too.
-    more = {"nargs": "*", "metavar": name.upper(), "default": [], **more}
-    parser.add_argument(name, help=help, **more)
+    parser.add_argument(
+        name, help=help, type=one, nargs="*", metavar=name.upper(), default=[]
+    )
 
 
 def pair(parser):

@@ -4,7 +4,6 @@ import argparse
 import os
 
 from ..core import cli, files, layout, signals
-from ..core.errors import Problem
 from ..core.progress import Progress
 from ..host import devenv, packages, workplace
 from ..proof.platforms import builds, data, results, runs
@@ -16,13 +15,6 @@ from . import options
 
 
 def _parser(platforms):
-    def name(text):
-        # With choices=, argparse refuses to be given none of them.
-        if text not in platforms:
-            raise argparse.ArgumentTypeError(f"{text!r} is not one of {known}")
-        return text
-
-    known = ", ".join(platforms)
     parser = cli.Parser(
         prog="scripts/platforms",
         description="Build the stock and the patched interpreter for other platforms, "
@@ -34,7 +26,7 @@ def _parser(platforms):
         + "".join(f"  {one.name:14} {one.summary}\n" for one in platforms.values())
         + f"Builds and logs are under {os.path.relpath(results.HOME, layout.ROOT)}.",
     )
-    options.names(parser, "platform", "which ones, see below", type=name)
+    options.names(parser, "platform", "which ones, see below", platforms)
     options.flag(parser, "--all", "all of them")
     options.several(parser, "--test", "run only this one of CPython's", metavar="TEST")
     options.processors(parser, "compilers and files at the same time")
@@ -68,9 +60,7 @@ def main(argv):
     for name in names:
         status = max(status, _measure(platforms[name], args, progress))
     if args.table:
-        outcomes = list(filter(None, map(results.Outcome.load, platforms)))
-        if not outcomes:
-            raise Problem("nothing has been run yet; name a platform")
+        outcomes = results.Outcome.load(results.HOME, platforms, "platform")
         files.write(args.table, results.markdown(platforms, outcomes))
     return status
 
@@ -110,7 +100,7 @@ def _measure(platform, args, progress):
     gone = runner.load()["gone"]
     outcome = results.Outcome.of(platform, built, facts, result, ours, race, gone)
     if not (args.test or args.source):
-        outcome.save()
+        outcome.save(results.HOME)
     for line in outcome.explain():
         progress.note(line)
     return 1 if outcome.wrong else 0

@@ -1,6 +1,5 @@
 """Run tests on interpreters with a sanitizer in them, and compare the reports."""
 
-import argparse
 import os
 import subprocess
 
@@ -32,13 +31,6 @@ def _build(variant, series):
 
 
 def _parser(tools):
-    def name(text):
-        # With choices=, argparse refuses to be given none of them.
-        if text not in tools:
-            raise argparse.ArgumentTypeError(f"{text!r} is not one of {known}")
-        return text
-
-    known = ", ".join(tools)
     logs = os.path.relpath(results.HOME, layout.ROOT)
     parser = cli.Parser(
         prog="scripts/sanitizers",
@@ -50,7 +42,7 @@ def _parser(tools):
         "none of a file passes.",
         epilog=f"Logs and reports are under {logs}.",
     )
-    options.names(parser, "sanitizer", f"which ones: {known}", type=name)
+    options.names(parser, "sanitizer", f"which ones: {', '.join(tools)}", tools)
     options.several(parser, "--test", "run only this one", metavar="TEST")
     options.series(parser)
     options.processors(parser)
@@ -77,10 +69,7 @@ def main(argv):
     status, failed = _measure(args, tools) if args.sanitizer else (0, [])
     if args.table:
         home = results.HOME / args.series
-        kept = [results.Outcome.load(name, home) for name in tools]
-        outcomes = list(filter(None, kept))
-        if not outcomes:
-            raise Problem("nothing has been run yet; name a sanitizer")
+        outcomes = results.Outcome.load(home, tools, "sanitizer")
         files.write(args.table, results.markdown(tools, outcomes))
     if failed:
         raise Problem(f"no test has passed of {', '.join(failed)}")

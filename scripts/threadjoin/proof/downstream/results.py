@@ -6,9 +6,9 @@ import textwrap
 from dataclasses import asdict, dataclass
 
 from ...building.identity import KINDS
-from ...core import files, tables
-from .. import pages
-from ..compare import BETTER, WORSE, Difference
+from ...core import tables
+from .. import kept, pages
+from ..compare import BETTER, WORSE
 from ..outcomes import FAILED, PASSED, SKIPPED
 from . import data
 
@@ -54,14 +54,6 @@ class Result:
         """The differences that the repetitions did not bear out."""
         return [d for d in self.differences if not d.stands]
 
-    def to_json(self):
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, entry):
-        found = [Difference(**d) for d in entry["differences"]]
-        return cls(**{**entry, "differences": found})
-
 
 class Store:
     """The results of one pair of interpreters.
@@ -82,7 +74,8 @@ class Store:
         """Return the list of Result for *library*, or None.
 
         None when it has not been run like this: other *options* (anything
-        that JSON can hold), other data, programs or pinned versions.
+        that JSON can hold), other data, programs or pinned versions, or a version of
+        this program whose Result has other fields.
         """
         path = self._path(library, options)
         if not path.is_file():
@@ -90,18 +83,19 @@ class Store:
         content = json.loads(path.read_text())
         if content["key"] != self._key(library, options):
             return None
-        return [Result.from_json(entry) for entry in content["results"]]
+        try:
+            return [kept.restored(Result, entry) for entry in content["results"]]
+        except TypeError:
+            return None
 
     def save(self, library, options, results):
         """Keep *results*, a list of Result; the other arguments as load()'s."""
-        path = self._path(library, options)
-        path.parent.mkdir(parents=True, exist_ok=True)
         content = {
             "key": self._key(library, options),
             "interpreters": {p.kind: [str(p.path), p.version] for p in self._pythons},
-            "results": [result.to_json() for result in results],
+            "results": [asdict(result) for result in results],
         }
-        files.write(path, json.dumps(content, indent=1))
+        kept.save(self._path(library, options), content)
 
     def _path(self, library, options):
         return self._directory / f"{library.name}-{_digest(options)[:8]}.json"

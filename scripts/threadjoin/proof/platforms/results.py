@@ -1,16 +1,14 @@
 """Keep, print and write to a page what was measured on the platforms."""
 
 import html
-import json
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from ...building.identity import KINDS
-from ...core import files, layout, tables
-from ...core.errors import Problem
+from ...core import layout, tables
 from ...core.progress import duration
 from ...series.catalog import DEFAULT_SERIES
-from .. import compare, pages
+from .. import compare, kept, pages
 from ..outcomes import FAILED, PASSED, SKIPPED
 
 HOME = layout.BUILD / DEFAULT_SERIES / "platforms"
@@ -20,11 +18,10 @@ VERDICTS = {"stock": "race", "patched": "no race"}
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Outcome(kept.Named):
     """The results on one platform.
 
-    Attributes:
-        name: that of the platform.
+    Attributes: name, that of the platform, and
         version: sys.version of the patched interpreter.
         facts: what it says of its platform, as runs.facts() returns it.
         compiler, emulator: what these say they are; "" for no emulator.
@@ -37,7 +34,6 @@ class Outcome:
         measured: what pages.measured() said when it was run.
     """
 
-    name: str
     version: str
     facts: dict
     compiler: str
@@ -83,26 +79,6 @@ class Outcome:
             wrong,
             result.measured,
         )
-
-    def save(self):
-        """Keep it below HOME."""
-        path = HOME / self.name / "result.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        files.write(path, json.dumps(asdict(self), indent=1))
-
-    @classmethod
-    def load(cls, name):
-        """Return what save() kept of the platform *name*; None if there is none.
-
-        Raises Problem when it is of a version of this program with other fields.
-        """
-        path = HOME / name / "result.json"
-        if not path.is_file():
-            return None
-        try:
-            return cls(**json.loads(path.read_text()))
-        except TypeError:
-            raise Problem(f"{path} is too old; run {name} again") from None
 
     def explain(self):
         """Yield the lines that tell it."""

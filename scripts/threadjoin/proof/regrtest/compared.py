@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
@@ -10,10 +9,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ...building.identity import KINDS, Python
-from ...core import files, tables
+from ...core import tables
 from ...core.errors import Problem
 from ...core.progress import Progress, duration
-from .. import compare, pages
+from .. import compare, kept, pages
 from ..outcomes import FAILED, PASSED, SKIPPED, Run
 from . import runner
 from .store import Known
@@ -82,21 +81,15 @@ class Result:
 
     def save(self) -> None:
         """Keep it in the file RESULT."""
-        RESULT.parent.mkdir(parents=True, exist_ok=True)
-        files.write(RESULT, json.dumps(asdict(self), indent=1))
+        kept.save(RESULT, asdict(self))
 
     @classmethod
     def load(cls: type[Result]) -> Result:
         """Return what save() kept. Raises Problem when that is nothing of use."""
-        if not RESULT.is_file():
+        found = kept.load(cls, RESULT, "name two interpreters")
+        if found is None:
             raise Problem("not all has been run yet; name two interpreters")
-        content = json.loads(RESULT.read_text())
-        found = [compare.Difference(**entry) for entry in content["differences"]]
-        try:
-            return cls(**{**content, "differences": found})
-        except TypeError:
-            # Of a version of this program with other fields.
-            raise Problem(f"{RESULT} is too old; name two interpreters") from None
+        return found
 
 
 def run(

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ...building.identity import Python
-from ...core import files
+from .. import kept
 from ..outcomes import Run
 from . import runner
 
@@ -49,8 +49,7 @@ class Known:
         for unit, tests in run.units.items():
             outcomes = {test: run.outcomes[test] for test in tests}
             self._files[role][unit] = [outcomes, round(run.times[unit], 1)]
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        files.write(self._path, json.dumps(self._files))
+        kept.save(self._path, self._files, indent=None)
 
     def runs(self, units: Iterable[str]) -> dict[str, Run]:
         """Return what is known of *units*, a dict of outcomes.Run by role."""

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import html
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ...building.identity import KINDS
-from ...core import files, layout, tables
-from ...core.errors import Problem
+from ...core import layout, tables
 from ...core.progress import duration
-from .. import pages
+from .. import kept, pages
 from ..regrtest import compared
 
 HOME = layout.BUILD / "sanitizers"
@@ -56,11 +53,10 @@ def tests_of(result: compared.Result) -> compared.Result:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Outcome(kept.Named):
     """The results with one sanitizer.
 
-    Attributes:
-        name: that of the sanitizer.
+    Attributes: name, that of the sanitizer, and
         version: sys.version of the patched interpreter.
         reports: lists of their signatures, by which interpreters have them.
         seconds: that the files took, by role.
@@ -69,7 +65,6 @@ class Outcome:
         measured: what pages.measured() said when it was run.
     """
 
-    name: str
     version: str
     reports: dict
     seconds: dict
@@ -118,26 +113,6 @@ class Outcome:
             1 if new or tests.worse(data["gone"]) else 0,
             result.measured,
         )
-
-    def save(self, home: Path) -> None:
-        """Keep it below *home*, a Path."""
-        path = home / self.name / "result.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        files.write(path, json.dumps(asdict(self), indent=1))
-
-    @classmethod
-    def load(cls: type[Outcome], name: str, home: Path) -> Outcome | None:
-        """Return what save() kept of the sanitizer *name*; None if there is none.
-
-        Raises Problem when it is of a version of this program with other fields.
-        """
-        path = home / name / "result.json"
-        if not path.is_file():
-            return None
-        try:
-            return cls(**json.loads(path.read_text()))
-        except TypeError:
-            raise Problem(f"{path} is too old; run {name} again") from None
 
     def explain(self) -> Iterator[str]:
         """Yield the lines that tell it."""

@@ -95,6 +95,13 @@ def test_nothing_is_known_of_other_data(store):
     assert store().load(other, OPTIONS) is None
 
 
+def test_nothing_is_known_of_what_another_version_kept(store, tmp_path):
+    store().save(LIBRARY, OPTIONS, [SAME])
+    (path,) = tmp_path.glob("results/*/*.json")
+    path.write_text(path.read_text().replace('"suite"', '"suites"'))
+    assert store().load(LIBRARY, OPTIONS) is None
+
+
 def test_a_suite_of_which_nothing_passes_on_stock_is_idle():
     counts = {"stock": {"failed": 3}, "patched": {"passed": 3}}
     assert results.Result("x", "1", "s", 1, "", counts, {}, []).idle
