@@ -1,13 +1,18 @@
 """Configure, compile and install one CPython, out of its source tree."""
 
+from __future__ import annotations
+
 import contextlib
 import hashlib
 import json
 import os
 import re
 import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ..core import files, process
 from ..core.errors import Problem
@@ -83,14 +88,16 @@ VARIANTS = {
 }
 
 
-def built(kind, variant="debug", series=DEFAULT_SERIES, build=BUILD):
+def built(
+    kind: str, variant: str = "debug", series: str = DEFAULT_SERIES, build: Path = BUILD
+) -> Path:
     """Return the Path of the interpreter that ./build.sh makes.
 
     Parameters:
         kind: "stock" or "patched".
         variant: as VARIANTS has them.
         series: name of the series.
-        build: Path of the directory of all builds.
+        build: the directory of all builds.
     """
     return build / series / variant / kind / "obj" / "python"
 
@@ -107,13 +114,19 @@ class Interpreter:
 
     Parameters:
         kind: "stock" or "patched".
-        home: pathlib.Path of the variant's directory, build/3.11/debug.
-        variant: the Variant.
-        prefix: pathlib.Path where it is to be installed; None for nowhere.
+        home: the variant's directory, build/3.11/debug.
+        prefix: where it is to be installed; None for nowhere.
         options: further arguments for configure.
     """
 
-    def __init__(self, kind, home, variant, prefix=None, options=()):
+    def __init__(
+        self,
+        kind: str,
+        home: Path,
+        variant: Variant,
+        prefix: Path | None = None,
+        options: Sequence[str] = (),
+    ) -> None:
         self.kind = kind
         self.variant = variant
         self.source = home / kind / "src"
@@ -123,12 +136,12 @@ class Interpreter:
         self._prefix = prefix
         self._options = options
 
-    def log(self, stage):
+    def log(self, stage: str) -> Path:
         """Return the path of the log of *stage* ("compile")."""
         self._logs.mkdir(parents=True, exist_ok=True)
         return self._logs / f"{stage}-{self.kind}.log"
 
-    def environment(self):
+    def environment(self) -> dict[str, str]:
         """Return the environment in which this interpreter is built and run."""
         settings = dict(self.variant.environment)
         if "CCACHE_DIR" not in os.environ:
@@ -138,7 +151,7 @@ class Interpreter:
             settings["LD_LIBRARY_PATH"] = str(self.objects)
         return process.environment(**settings)
 
-    def configuring(self):
+    def configuring(self) -> AbstractContextManager[None]:
         """Start configure, unless it was run for just this already.
 
         Returns a context manager: with it configure runs, and its end is
@@ -154,7 +167,7 @@ class Interpreter:
         return self._configuring(recipe, stamp)
 
     @contextlib.contextmanager
-    def _configuring(self, recipe, stamp):
+    def _configuring(self, recipe: dict[str, Any], stamp: Path) -> Iterator[None]:
         log = self.log("configure")
         command = ["../src/configure", *recipe["arguments"]]
         with process.started(
@@ -164,8 +177,8 @@ class Interpreter:
             process.raise_for(running.wait(), log, f"configure ({self.kind})")
         stamp.write_text(json.dumps(recipe))
 
-    def _recipe(self):
-        """Return all that configure's result depends on, as a dict."""
+    def _recipe(self) -> dict[str, Any]:
+        """Return all that configure's result depends on."""
         names = ("CC", "CFLAGS", "CPPFLAGS", "LDFLAGS", "LIBS")
         arguments = [*self.variant.configure, *self._options]
         arguments.append(f"CC={' '.join(packages.compiler())}")
@@ -181,15 +194,15 @@ class Interpreter:
             "source": self._release(),
         }
 
-    def _release(self):
-        """Return what tells the source from that of another release, a str."""
+    def _release(self) -> str:
+        """Return what tells the source from that of another release."""
         total = hashlib.sha256()
         for name in ("configure", "Include/patchlevel.h"):
             path = self.source / name
             total.update(path.read_bytes() if path.exists() else b"")
         return total.hexdigest()
 
-    def compile(self, jobs, arguments=()):
+    def compile(self, jobs: int, arguments: Sequence[str] = ()) -> None:
         """Run make with *jobs* compilers at once, and with further *arguments*.
 
         Raises process.Failed.
@@ -207,16 +220,16 @@ class Interpreter:
             files.remove(self.objects)
             raise
 
-    def compiled(self):
+    def compiled(self) -> str:
         """Return words on how far compile() is, by what make has said."""
         log = self.log("compile")
         return far(log.read_bytes() if log.exists() else b"")
 
-    def install(self):
+    def install(self) -> None:
         """Run `make install`, into the prefix. Raises process.Failed."""
         self._check(["make", "install"], "install")
 
-    def _check(self, command, stage):
+    def _check(self, command: Sequence[str], stage: str) -> None:
         process.check(
             command,
             self.log(stage),
@@ -226,8 +239,8 @@ class Interpreter:
         )
 
 
-def far(said):
-    """Return words on how far make is that has *said* (bytes) that much."""
+def far(said: bytes) -> str:
+    """Return words on how far make is that has *said* that much."""
     compiled = said.count(_COMPILES)
     words = f"{compiled} files compiled"
     tests = list(_TRAINING.finditer(said))
@@ -238,7 +251,7 @@ def far(said):
     return words
 
 
-def configure(interpreters):
+def configure(interpreters: Iterable[Interpreter]) -> None:
     """Configure all *interpreters*, at the same time. Raises process.Failed.
 
     configure keeps one processor busy at most, so this costs no more time
@@ -249,7 +262,7 @@ def configure(interpreters):
             running.enter_context(one.configuring())
 
 
-def require_space(interpreters, place=BUILD):
+def require_space(interpreters: Iterable[Interpreter], place: Path = BUILD) -> None:
     """Raise Problem when the disk of *place* is too full to build those of
     *interpreters* that are not there yet.
     """

@@ -1,5 +1,7 @@
 """Check that programs compiled for the stock interpreter run on a patched one."""
 
+from __future__ import annotations
+
 import os
 
 from ..building import identity, interpreter
@@ -10,7 +12,7 @@ from ..host import packages
 from ..proof import abi
 
 
-def _parser():
+def _parser() -> cli.Parser:
     parser = cli.Parser(
         prog="scripts/abi",
         description="Compare the binary interface of a patched Python with the "
@@ -30,8 +32,8 @@ def _parser():
     return parser
 
 
-def main(argv):
-    """Run the command line *argv* (a list of str); raise Problem if they differ."""
+def main(argv: list[str]) -> None:
+    """Run the command line *argv*; raise Problem if they differ."""
     args = _parser().parse_args(argv)
     for python in (args.stock, args.patched):
         if not os.access(python, os.X_OK):

@@ -5,6 +5,9 @@ tree is left as it was. Into a source package of Debian it goes as patches of th
 package, with an entry in its changelog.
 """
 
+from __future__ import annotations
+
+import argparse
 from pathlib import Path
 
 from ..core import cli
@@ -14,7 +17,7 @@ from ..series import catalog, debianpackage, tree, upstream
 from . import options
 
 
-def _parser():
+def _parser() -> cli.Parser:
     parser = cli.Parser(prog="scripts/apply", description=__doc__)
     parser.add_argument(
         "checkout",
@@ -37,8 +40,8 @@ def _parser():
     return parser
 
 
-def main(argv):
-    """Run the command line *argv* (a list of str)."""
+def main(argv: list[str]) -> None:
+    """Run the command line *argv*."""
     args = _parser().parse_args(argv)
     version = tree.version_of(args.checkout)
     if args.series:
@@ -70,7 +73,7 @@ def main(argv):
         print(f"note: left, upstream has mended it in {release}: {what}")
 
 
-def _fitting(version):
+def _fitting(version: str) -> catalog.Series:
     """Return the series for *version*; where there is none, say what upstream did."""
     try:
         return catalog.series_for(version)
@@ -81,7 +84,7 @@ def _fitting(version):
         raise
 
 
-def _verdict(series, args, changed):
+def _verdict(series: catalog.Series, args: argparse.Namespace, changed: bool) -> str:
     what = f"the series {series.label} ({len(series.patches)} patches)"
     if not changed:
         return f"{what} is {'not in it' if args.reverse else 'already applied'}"

@@ -1,9 +1,12 @@
 """Measure a patched interpreter against the stock one, side by side."""
 
+from __future__ import annotations
+
 import argparse
 import os
 import sys
 from pathlib import Path
+from types import ModuleType
 
 from ..building import identity, interpreter
 from ..building.identity import KINDS
@@ -14,7 +17,7 @@ from ..proof.bench import measure
 from . import options
 
 
-def _parser():
+def _parser() -> cli.Parser:
     parser = cli.Parser(
         prog="scripts/bench",
         description=measure.__doc__,
@@ -56,8 +59,8 @@ def _parser():
     return parser
 
 
-def main(argv):
-    """Run the command line *argv* (a list of str)."""
+def main(argv: list[str]) -> None:
+    """Run the command line *argv*."""
     parser = _parser()
     args = parser.parse_args(argv)
     rounds = (3 if args.quick else 20) if args.rounds is None else args.rounds
@@ -88,7 +91,9 @@ def main(argv):
             print(f"saved {path}")
 
 
-def find_interpreters(args, build=layout.BUILD):
+def find_interpreters(
+    args: argparse.Namespace, build: Path = layout.BUILD
+) -> dict[str, str]:
     """Return {"stock": path, "patched": path} for the command line *args*.
 
     Raises Problem, saying how to make it, when one is missing.
@@ -100,7 +105,7 @@ def find_interpreters(args, build=layout.BUILD):
     return {"stock": stock, "patched": patched}
 
 
-def _built(kind, series, build):
+def _built(kind: str, series: str, build: Path) -> str:
     path = interpreter.built(kind, "release", series, build)
     if not path.is_file():
         raise Problem(
@@ -110,7 +115,7 @@ def _built(kind, series, build):
     return str(path)
 
 
-def _pyperf(argv):
+def _pyperf(argv: list[str]) -> ModuleType:
     """Return the module pyperf, the project's own environment's if need be."""
     try:
         import pyperf

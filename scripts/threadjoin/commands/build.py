@@ -10,6 +10,8 @@ package of Debian, with the security patches that Debian has for it. The first
 and the last line say which source it is, and why.
 """
 
+from __future__ import annotations
+
 import argparse
 import json
 import os
@@ -36,7 +38,7 @@ DISTRIBUTION = "debian"
 STAGES = ("packages", "source", "compile")
 
 
-def _parser():
+def _parser() -> cli.Parser:
     parser = cli.Parser(
         prog="build.sh",
         description=__doc__,
@@ -137,13 +139,13 @@ def _parser():
     return parser
 
 
-def _word(text):
+def _word(text: str) -> str:
     if not text.strip():
         raise argparse.ArgumentTypeError("it is empty; give a value, or leave it out")
     return text
 
 
-def _directory(text):
+def _directory(text: str) -> Path:
     """Return *text* as an absolute path that can be a directory of ours."""
     path = Path(os.path.abspath(os.path.expanduser(_word(text))))
     there = next(p for p in (path, *path.parents) if p.exists())
@@ -154,8 +156,8 @@ def _directory(text):
     return path
 
 
-def main(argv):
-    """Run the command line *argv* (a list of str)."""
+def main(argv: list[str]) -> None:
+    """Run the command line *argv*."""
     args = _parser().parse_args(argv)
     if args.sha256 and not (args.source or args.release):
         raise Problem("--sha256 goes with --source or --release")
@@ -174,13 +176,13 @@ def main(argv):
 class _Build:
     """One run of the command."""
 
-    def __init__(self, args, progress):
+    def __init__(self, args: argparse.Namespace, progress: Progress) -> None:
         self._args = args
         self._progress = progress
         self._begun = time.monotonic()
         self._variant = interpreter.VARIANTS[args.variant]
 
-    def run(self):
+    def run(self) -> None:
         """Do everything; raise Problem for what goes wrong."""
         if self._args.until == "packages":
             self._provide(layout.BUILD / "packages.log")
@@ -195,10 +197,10 @@ class _Build:
             return
         self._finish(interpreters)
 
-    def _provide(self, log):
+    def _provide(self, log: Path) -> None:
         packages.provide(self._progress, log, self._args.no_install)
 
-    def _lay_out(self):
+    def _lay_out(self) -> list[interpreter.Interpreter]:
         """Lay out the source; return the Interpreters to build from it."""
         plan = self._planned()
         self._home = layout.BUILD / self._series.name / self._args.variant
@@ -211,23 +213,23 @@ class _Build:
         self._prepare(interpreters)
         return interpreters
 
-    def _compile(self, interpreters):
+    def _compile(self, interpreters: list[interpreter.Interpreter]) -> None:
         kinds = ", ".join(one.kind for one in interpreters)
         with self._progress.stage(f"configure ({kinds})"):
             interpreter.configure(interpreters)
         for one in interpreters:
             self._compile_one(one)
 
-    def _compile_one(self, one):
+    def _compile_one(self, one: interpreter.Interpreter) -> None:
         begun = time.monotonic()
 
-        def tell():
+        def tell() -> str:
             return f"{one.compiled()}, {duration(time.monotonic() - begun)}"
 
         with self._progress.stage(f"compile ({one.kind})", tell):
             one.compile(self._args.jobs)
 
-    def _finish(self, interpreters):
+    def _finish(self, interpreters: list[interpreter.Interpreter]) -> None:
         """Test and install what was compiled, and say how that went."""
         results = [self._examine(one) for one in interpreters]
         complaints = report.complaints(results)
@@ -239,7 +241,7 @@ class _Build:
         if complaints:
             raise Problem("; ".join(complaints))
 
-    def _planned(self):
+    def _planned(self) -> origin.Plan:
         """Return the origin.Plan, and have said it; set the series."""
         log = layout.BUILD / "source.log"
         args = self._args
@@ -265,7 +267,7 @@ class _Build:
         self._progress.note(f"building {plan.name}: {plan.why}{self._with()}")
         return plan
 
-    def _compare(self, version):
+    def _compare(self, version: str) -> None:
         """Raise Problem when --sha256 is not of the release *version*."""
         known = self._series.release(version).tarballs
         if self._args.sha256 not in (None, *known.values()):
@@ -275,13 +277,13 @@ class _Build:
                 f"{names}"
             )
 
-    def _given(self):
+    def _given(self) -> origin.Origin:
         if origin.is_url(self._args.source) and self._args.sha256:
             with self._progress.stage(f"get {self._args.source}"):
                 return origin.given(self._args.source, self._args.sha256)
         return origin.given(self._args.source, self._args.sha256)
 
-    def _got(self, plan):
+    def _got(self, plan: origin.Plan) -> tuple[origin.Origin, str]:
         """Return the origin.Origin of *plan*, and why it is that one."""
         try:
             with self._progress.stage(f"get {plan.name}"):
@@ -294,7 +296,7 @@ class _Build:
         with self._progress.stage(f"get {plan.name}"):
             return plan.get(), plan.why
 
-    def _interpreters(self):
+    def _interpreters(self) -> list[interpreter.Interpreter]:
         """Return the Interpreters to build, the one to install as the last."""
         kinds: tuple[str, ...]
         if self._args.only:
@@ -318,7 +320,7 @@ class _Build:
             for kind in kinds
         ]
 
-    def _prepare(self, interpreters):
+    def _prepare(self, interpreters: list[interpreter.Interpreter]) -> None:
         """Lay out all source trees, before any of them is compiled."""
         stamp = self._home / "source.json"
         self._tell_of_another(stamp)
@@ -337,7 +339,7 @@ class _Build:
                 "with the series taken out"
             )
 
-    def _tell_of_another(self, stamp):
+    def _tell_of_another(self, stamp: Path) -> None:
         """Say so when what was built before, in the same place, is replaced."""
         before = json.loads(stamp.read_text()) if stamp.exists() else None
         if before not in (None, self._source.name):
@@ -345,7 +347,7 @@ class _Build:
                 f"note: {self._home} has {before} in it, which is replaced"
             )
 
-    def _examine(self, one):
+    def _examine(self, one: interpreter.Interpreter) -> report.Result:
         """Return the report.Result of a built Interpreter."""
         if self._args.no_test:
             return report.Result(one, None, None)
@@ -355,7 +357,7 @@ class _Build:
             verdict = selftest.reproduce(one)
         return report.Result(one, tests, verdict)
 
-    def _summarise(self, results, installed):
+    def _summarise(self, results: list[report.Result], installed: bool) -> None:
         version = tree.version_of(results[0].interpreter.source)
         self._progress.note(
             f"\nCPython {version}, series {self._series.label} "
@@ -370,14 +372,14 @@ class _Build:
         else:
             self._say("built", last, last.python)
 
-    def _say(self, done, interpreter, place):
+    def _say(self, done: str, one: interpreter.Interpreter, place: Path) -> None:
         """Say what was *done*, and why, in the last line."""
         what = self._source.name
         if self._args.source and self._args.source != DISTRIBUTION:
-            what = f"CPython {tree.version_of(interpreter.source)} of {what}"
+            what = f"CPython {tree.version_of(one.source)} of {what}"
         self._progress.note(f"{done} {what} as {place}: {self._why}{self._with()}")
 
-    def _with(self):
+    def _with(self) -> str:
         """Return words about the revision that is built, if one is."""
         if self._args.only == "stock" or not self._series.revision:
             return ""

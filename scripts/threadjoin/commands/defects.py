@@ -1,5 +1,7 @@
 """Run the reproducers of the defects on any interpreters, and tabulate the verdicts."""
 
+from __future__ import annotations
+
 import signal
 
 from ..building import identity, interpreter
@@ -10,7 +12,7 @@ from ..series import catalog
 from . import options
 
 
-def _parser():
+def _parser() -> cli.Parser:
     parser = cli.Parser(
         prog="scripts/defects",
         description="Show which of the defects the interpreters have.",
@@ -34,8 +36,8 @@ def _parser():
     return parser
 
 
-def main(argv):
-    """Run the command line *argv* (a list of str).
+def main(argv: list[str]) -> None:
+    """Run the command line *argv*.
 
     Raises Problem when a patched interpreter has a defect.
     """

@@ -1,12 +1,14 @@
 """Show what the tests of the images have measured."""
 
+from __future__ import annotations
+
 from ..core import cli, files, layout
 from ..images import figures
 from . import options
 
 
-def main(argv):
-    """Run the command line *argv* (a list of str)."""
+def main(argv: list[str]) -> None:
+    """Run the command line *argv*."""
     parser = cli.Parser(prog="scripts/dockerfigures", description=figures.__doc__)
     options.flag(
         parser,

@@ -1,5 +1,10 @@
 """Run other people's libraries on two interpreters, and compare."""
 
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
 from ..core import cli, files
 from ..core.errors import Problem
 from ..core.progress import Progress
@@ -9,7 +14,7 @@ from ..proof.downstream import compared, data, environments, names, results
 from . import options
 
 
-def _parser():
+def _parser() -> cli.Parser:
     parser = cli.Parser(
         prog="scripts/downstream",
         description="Run the tests of libraries that start, patch or watch threads "
@@ -47,8 +52,8 @@ def _parser():
     return parser
 
 
-def main(argv):
-    """Run the command line *argv* (a list of str); return the exit status."""
+def main(argv: list[str]) -> int:
+    """Run the command line *argv*; return the exit status."""
     parser = _parser()
     args = parser.parse_args(argv)
     collection = (
@@ -56,11 +61,23 @@ def main(argv):
     )
     libraries = data.load(collection.libraries)
     if args.list:
-        return _list(libraries, collection)
-    if args.pin:
-        return _pin(libraries, collection)
-    if args.names:
-        return _names(args.names)
+        _list(libraries, collection)
+    elif args.pin:
+        _pin(libraries, collection)
+    elif args.names:
+        _names(args.names)
+    else:
+        return _compare(parser, args, libraries, collection)
+    return 0
+
+
+def _compare(
+    parser: argparse.ArgumentParser,
+    args: argparse.Namespace,
+    libraries: dict[str, data.Library],
+    collection: data.Collection,
+) -> int:
+    """Run what *args* name; return the exit status."""
     wanted = data.chosen(libraries, args.library)
     options.need_pair(parser, args)
     options.check_repeat(parser, args)
@@ -91,7 +108,7 @@ def main(argv):
     return 1 if any(result.of(compare.WORSE) for result in found) else 0
 
 
-def _list(libraries, collection):
+def _list(libraries: dict[str, data.Library], collection: data.Collection) -> None:
     versions = data.pinned(collection.constraints)
     for name, library in libraries.items():
         suites = ", ".join(suite.name for suite in library.suites)
@@ -99,7 +116,7 @@ def _list(libraries, collection):
         print(f"{' '.join(filter(None, (name, version)))}: {suites}")
 
 
-def _pin(libraries, collection):
+def _pin(libraries: dict[str, data.Library], collection: data.Collection) -> None:
     progress = Progress()
     devenv.ensure(progress)
     environments.HOME.mkdir(parents=True, exist_ok=True)
@@ -110,7 +127,7 @@ def _pin(libraries, collection):
         )
 
 
-def _names(path):
+def _names(path: Path) -> None:
     wheels = environments.pinned_wheels(environments.HOME / "wheels")
     if not wheels:
         raise Problem("no wheels are here yet; run scripts/downstream STOCK PATCHED")

@@ -1,5 +1,7 @@
 """Tell which pages of results are old, and make them anew."""
 
+from __future__ import annotations
+
 from ..core import cli, layout, signals, tables
 from ..core.errors import Problem
 from ..core.progress import Progress
@@ -7,7 +9,7 @@ from ..proof import evidence
 from . import options
 
 
-def _parser():
+def _parser() -> cli.Parser:
     parser = cli.Parser(prog="scripts/evidence", description=evidence.__doc__)
     options.names(
         parser,
@@ -39,8 +41,8 @@ def _parser():
     return parser
 
 
-def main(argv):
-    """Run the command line *argv* (a list of str)."""
+def main(argv: list[str]) -> None:
+    """Run the command line *argv*."""
     args = _parser().parse_args(argv)
     known = {str(p.path.relative_to(layout.ROOT)): p for p in evidence.load()}
     pages = options.chosen(known, args.page, f"there are: {', '.join(known)}")

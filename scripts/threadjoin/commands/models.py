@@ -1,5 +1,10 @@
 """Check the models in tests/models with spin, and that they are still of the code."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
 from ..building import interpreter
 from ..building.identity import KINDS
 from ..core import cli, layout
@@ -10,7 +15,7 @@ from ..proof import models
 from . import options
 
 
-def _parser():
+def _parser() -> cli.Parser:
     parser = cli.Parser(
         prog="scripts/models",
         description="Check the models of how threads are waited for: all "
@@ -28,8 +33,8 @@ def _parser():
     return parser
 
 
-def main(argv):
-    """Run the command line *argv* (a list of str); raise Problem on a surprise."""
+def main(argv: list[str]) -> None:
+    """Run the command line *argv*; raise Problem on a surprise."""
     args = _parser().parse_args(argv)
     trees = {kind: interpreter.built(kind).parents[1] / "src" for kind in KINDS}
     for tree in trees.values():
@@ -44,7 +49,7 @@ def main(argv):
         raise Problem("; ".join(surprises))
 
 
-def _stale(trees):
+def _stale(trees: dict[str, Path]) -> Iterator[str]:
     for name, entry in models.load().items():
         for function in models.unmatched(models.MODELS / name, entry):
             yield (
@@ -58,7 +63,7 @@ def _stale(trees):
             )
 
 
-def _unexpected(story):
+def _unexpected(story: bool) -> Iterator[str]:
     for name, entry in models.load().items():
         for run in entry["runs"]:
             outcome = models.check(models.MODELS / name, run["defines"])

@@ -1,5 +1,7 @@
 """Plant bugs in the patched interpreter, one at a time, and see each found."""
 
+from __future__ import annotations
+
 from ..core import cli, files, layout, signals
 from ..core.errors import Problem
 from ..core.progress import Progress, duration
@@ -11,7 +13,7 @@ from ..series import catalog
 from . import options
 
 
-def _parser():
+def _parser() -> cli.Parser:
     parser = cli.Parser(
         prog="scripts/mutants",
         description="Plant bugs in copies of the patched build, and see that the "
@@ -37,14 +39,14 @@ def _parser():
     return parser
 
 
-def _report(mutant, found, seconds):
+def _report(mutant: plant.Mutant, found: str | None, seconds: float) -> None:
     verdict = "NOT FOUND" if found is None else "found"
     words = f"{mutant.name:32} {verdict:10} {duration(seconds):>12}  {found or ''}"
     print(words.rstrip(), flush=True)
 
 
-def main(argv):
-    """Run the command line *argv* (a list of str); raise Problem on a survivor."""
+def main(argv: list[str]) -> None:
+    """Run the command line *argv*; raise Problem on a survivor."""
     args = _parser().parse_args(argv)
     known = {mutant.name: mutant for mutant in plant.load()}
     mutants = options.chosen(known, args.name, "scripts/mutants --list has the bugs")

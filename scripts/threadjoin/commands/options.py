@@ -1,8 +1,12 @@
 """Give parsers the options that several commands have."""
 
+from __future__ import annotations
+
 import argparse
 import os
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any, TypeVar
 
 from ..core import cli
 from ..core.errors import Problem
@@ -10,33 +14,48 @@ from ..proof import compare
 from ..proof.regrtest import runner
 from ..series import catalog
 
+T = TypeVar("T")
 
-def flag(parser, name, help, **more):
+
+def flag(parser: argparse._ActionsContainer, name: str, help: str, **more: Any) -> None:
     """Give *parser* the option *name*, which is on where it is given."""
     parser.add_argument(name, action="store_true", help=help, **more)
 
 
-def number(parser, name, help, default=None, metavar="N"):
+def number(
+    parser: argparse._ActionsContainer,
+    name: str,
+    help: str,
+    default: int | None = None,
+    metavar: str = "N",
+) -> None:
     """Give *parser* the option *name*, a number from 1 up."""
     parser.add_argument(
         name, type=cli.count, default=default, metavar=metavar, help=help
     )
 
 
-def several(parser, name, help, **more):
+def several(
+    parser: argparse._ActionsContainer, name: str, help: str, **more: Any
+) -> None:
     """Give *parser* the option *name*, which may be given more than once."""
     help += "; may be given more than once"
     parser.add_argument(name, action="append", default=[], help=help, **more)
 
 
-def names(parser, name, help, known=None):
+def names(
+    parser: argparse.ArgumentParser,
+    name: str,
+    help: str,
+    known: Collection[str] | None = None,
+) -> None:
     """Give *parser* the arguments *name*, of which there may be none.
 
     Parameters:
         known: those that there are; None where that is told later.
     """
 
-    def one(text):
+    def one(text: str) -> str:
         # With choices=, argparse refuses to be given none of them.
         if known is not None and text not in known:
             raise argparse.ArgumentTypeError(
@@ -50,7 +69,7 @@ def names(parser, name, help, known=None):
     )
 
 
-def pair(parser):
+def pair(parser: argparse.ArgumentParser) -> None:
     """Give *parser* the arguments STOCK and PATCHED, None where they are not given."""
     parser.add_argument(
         "stock", metavar="STOCK", nargs="?", help="path of an interpreter"
@@ -60,7 +79,7 @@ def pair(parser):
     )
 
 
-def series(parser):
+def series(parser: argparse.ArgumentParser) -> None:
     """Give *parser* the option --series, whose default is the lead."""
     parser.add_argument(
         "--series",
@@ -70,13 +89,13 @@ def series(parser):
     )
 
 
-def need_pair(parser, args):
+def need_pair(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """Have *parser* fail unless *args* has both of pair()."""
     if not (args.stock and args.patched):
         parser.error("two interpreters are needed, STOCK and PATCHED")
 
 
-def tests(parser):
+def tests(parser: argparse.ArgumentParser) -> None:
     """Give *parser* the argument TEST: units, or none."""
     names(
         parser,
@@ -85,18 +104,24 @@ def tests(parser):
     )
 
 
-def processors(parser, what="files at the same time"):
+def processors(
+    parser: argparse.ArgumentParser, what: str = "files at the same time"
+) -> None:
     """Give *parser* the option --jobs: as many as there are processors, by default."""
     there = runner.jobs()
     number(parser, "--jobs", f"{what} (default: one a processor, {there} here)", there)
 
 
-def jobs(parser, default=1, help="N of them at the same time (default: %(default)s)"):
+def jobs(
+    parser: argparse.ArgumentParser,
+    default: int = 1,
+    help: str = "N of them at the same time (default: %(default)s)",
+) -> None:
     """Give *parser* the option --jobs, *default* by default."""
     number(parser, "--jobs", help, default)
 
 
-def repeat(parser, times):
+def repeat(parser: argparse.ArgumentParser, times: int) -> None:
     """Give *parser* the option --repeat, *times* by default."""
     number(
         parser,
@@ -106,18 +131,22 @@ def repeat(parser, times):
     )
 
 
-def check_repeat(parser, args):
+def check_repeat(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """Have *parser* fail when *args* has fewer repetitions than decide anything."""
     if args.repeat < compare.FEWEST:
         parser.error(f"--repeat takes {compare.FEWEST} or more: fewer decide nothing")
 
 
-def page(parser, name="--table", help="write the result to FILE, in Markdown"):
+def page(
+    parser: argparse.ArgumentParser,
+    name: str = "--table",
+    help: str = "write the result to FILE, in Markdown",
+) -> None:
     """Give *parser* the option *name*, with a page to write as its value."""
     parser.add_argument(name, type=target, metavar="FILE", help=help)
 
 
-def target(text):
+def target(text: str) -> Path:
     """Return *text* as the Path of a page to write, for a Parser's type=.
 
     Raises argparse.ArgumentTypeError, which is for the Parser, where none can be.
@@ -128,7 +157,7 @@ def target(text):
     return path
 
 
-def chosen(known, names, otherwise):
+def chosen(known: Mapping[str, T], names: Sequence[str], otherwise: str) -> list[T]:
     """Return the values of the dict *known* called *names*; all where there are none.
 
     Raises Problem, with *otherwise* for advice, when a name is not known.

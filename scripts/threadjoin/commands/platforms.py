@@ -1,5 +1,7 @@
 """Build stock and patched for other platforms, and compare their tests."""
 
+from __future__ import annotations
+
 import argparse
 import os
 
@@ -14,7 +16,7 @@ from ..source import origin
 from . import options
 
 
-def _parser(platforms):
+def _parser(platforms: dict[str, data.Platform]) -> cli.Parser:
     parser = cli.Parser(
         prog="scripts/platforms",
         description="Build the stock and the patched interpreter for other platforms, "
@@ -45,8 +47,8 @@ def _parser(platforms):
     return parser
 
 
-def main(argv):
-    """Run the command line *argv* (a list of str); return the exit status."""
+def main(argv: list[str]) -> int:
+    """Run the command line *argv*; return the exit status."""
     platforms = data.load()
     parser = _parser(platforms)
     args = parser.parse_args(argv)
@@ -65,7 +67,9 @@ def main(argv):
     return status
 
 
-def _measure(platform, args, progress):
+def _measure(
+    platform: data.Platform, args: argparse.Namespace, progress: Progress
+) -> int:
     """Build *platform* and test it; return the exit status."""
     series = catalog.load_series()
     log = layout.BUILD / "source.log"

@@ -1,5 +1,7 @@
 """Look for leaked references, blocks and files, with CPython's own hunter."""
 
+from __future__ import annotations
+
 import os
 
 from ..building import identity
@@ -11,7 +13,7 @@ from ..proof.regrtest import runner
 from . import options
 
 
-def _parser():
+def _parser() -> cli.Parser:
     parser = cli.Parser(
         prog="scripts/refleaks",
         description="Run CPython's tests of threads, forks and embedding six times "
@@ -29,8 +31,8 @@ def _parser():
     return parser
 
 
-def main(argv):
-    """Run the command line *argv* (a list of str); raise Problem for a leak."""
+def main(argv: list[str]) -> None:
+    """Run the command line *argv*; raise Problem for a leak."""
     args = _parser().parse_args(argv)
     data = runner.load()["refleaks"]
     units = args.test or data["ci" if args.ci else "whole"]

@@ -1,6 +1,10 @@
 """Run CPython's own tests on two interpreters, and say what differs."""
 
+from __future__ import annotations
+
+import argparse
 import os
+from typing import Any
 
 from ..building import identity
 from ..building.identity import KINDS
@@ -10,7 +14,7 @@ from ..proof.regrtest import compared, runner, store
 from . import options
 
 
-def _parser():
+def _parser() -> cli.Parser:
     logs = os.path.relpath(runner.HOME, layout.ROOT)
     data = os.path.relpath(runner.DATA, layout.ROOT)
     parser = cli.Parser(
@@ -44,8 +48,8 @@ def _parser():
     return parser
 
 
-def main(argv):
-    """Run the command line *argv* (a list of str); return the exit status."""
+def main(argv: list[str]) -> int:
+    """Run the command line *argv*; return the exit status."""
     parser = _parser()
     args = parser.parse_args(argv)
     data = runner.load()
@@ -61,7 +65,7 @@ def main(argv):
     return 1 if result.worse(data["gone"]) else 0
 
 
-def _measured(args, data):
+def _measured(args: argparse.Namespace, data: Any) -> compared.Result:
     pythons = [
         identity.identify(path, role)
         for role, path in zip(KINDS, (args.stock, args.patched))

@@ -1,5 +1,7 @@
 """Show the race in Thread.join() by sleeps, the pull request's own way."""
 
+from __future__ import annotations
+
 import argparse
 import sys
 import tempfile
@@ -11,7 +13,7 @@ from ..proof import sleeps
 from . import options
 
 
-def _parser():
+def _parser() -> cli.Parser:
     parser = cli.Parser(
         prog="scripts/repro_join_race_sleeps",
         description=sleeps.__doc__,
@@ -22,8 +24,8 @@ def _parser():
     return parser
 
 
-def main(argv):
-    """Run the command line *argv* (a list of str); return the exit status."""
+def main(argv: list[str]) -> int:
+    """Run the command line *argv*; return the exit status."""
     args = _parser().parse_args(argv)
     try:
         process.require_python(args.python)

@@ -1,7 +1,12 @@
 """Run tests on interpreters with a sanitizer in them, and compare the reports."""
 
+from __future__ import annotations
+
+import argparse
 import os
 import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from ..building import identity, interpreter
 from ..building.identity import KINDS
@@ -15,7 +20,7 @@ from ..series import catalog
 from . import options
 
 
-def _build(variant, series):
+def _build(variant: str, series: catalog.Series) -> dict[str, Path]:
     """Build stock and patched of *series*; return their paths by role.
 
     Raises Problem when that fails.
@@ -30,7 +35,7 @@ def _build(variant, series):
     return {role: interpreter.built(role, variant, series.name) for role in KINDS}
 
 
-def _parser(tools):
+def _parser(tools: Mapping[str, runs.Sanitizer]) -> cli.Parser:
     logs = os.path.relpath(results.HOME, layout.ROOT)
     parser = cli.Parser(
         prog="scripts/sanitizers",
@@ -55,8 +60,8 @@ def _parser(tools):
     return parser
 
 
-def main(argv):
-    """Run the command line *argv* (a list of str); return the exit status.
+def main(argv: list[str]) -> int:
+    """Run the command line *argv*; return the exit status.
 
     Raises Problem when there are files of tests of which none has passed.
     """
@@ -76,7 +81,9 @@ def main(argv):
     return status
 
 
-def _measure(args, tools):
+def _measure(
+    args: argparse.Namespace, tools: Mapping[str, runs.Sanitizer]
+) -> tuple[int, list[str]]:
     """Return the exit status, and what idle() found."""
     data = runner.load()
     # Before anything is built, as far as that can be told without.
@@ -113,7 +120,7 @@ def _measure(args, tools):
     return status, failed
 
 
-def check(python, units):
+def check(python: layout.StrPath | None, units: Sequence[str]) -> None:
     """Raise Problem unless there are all of *units*.
 
     Parameters:

@@ -20,11 +20,15 @@ registry says the new one does not need is left out. What all series share, thei
 new files, is changed in the lead, and `graft` carries it into the others.
 """
 
+from __future__ import annotations
+
 import argparse
 import datetime
 import shutil
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from ..core import cli, layout, signals
 from ..core.errors import Problem
@@ -52,7 +56,7 @@ from ..upkeep import (
 from . import options
 
 
-def _places(args, names):
+def _places(args: argparse.Namespace, names: Sequence[str]) -> dict[str, Path]:
     """Return {name: directory} of the series called *names*.
 
     That of a series that is named alone is DIR itself.
@@ -64,11 +68,11 @@ def _places(args, names):
     return {name: args.directory / name for name in names}
 
 
-def _finder(args):
+def _finder(args: argparse.Namespace) -> bases.Find:
     return bases.finder(args.source, several=len(args.series) != 1)
 
 
-def _checkout(args):
+def _checkout(args: argparse.Namespace) -> None:
     wanted = bases.named(args.series)
     places = _places(args, [series.name for series in wanted])
     for series, given in bases.each(wanted, _finder(args), print):
@@ -80,7 +84,7 @@ def _checkout(args):
         )
 
 
-def _export(args):
+def _export(args: argparse.Namespace) -> None:
     # A new series has no patches yet, and is named.
     names = args.series or [series.name for series in bases.named(())]
     made = commits.export_all(_places(args, names))
@@ -88,7 +92,7 @@ def _export(args):
         print(f"patches/{name}: {len(patches)} patches; {news.NEXT}: written anew")
 
 
-def _port(args):
+def _port(args: argparse.Namespace) -> None:
     report = port.start(
         args.lead,
         args.other,
@@ -104,7 +108,7 @@ def _port(args):
     )
 
 
-def _graft(args):
+def _graft(args: argparse.Namespace) -> None:
     every = [series.name for series in bases.named(args.series)]
     others = [name for name in every if name != args.lead]
     changes = graft.graft(args.lead, others, bases.finder(args.source))
@@ -116,7 +120,7 @@ def _graft(args):
             print(f"patches/{name}: nothing to change")
 
 
-def _diff(args):
+def _diff(args: argparse.Namespace) -> int:
     one, other = (catalog.load_series(name) for name in (args.one, args.other))
     numbers = {text[:4].zfill(4) for text in args.number}
     found = [
@@ -137,7 +141,7 @@ def _diff(args):
     return int(any(found))
 
 
-def _lint(args):
+def _lint(args: argparse.Namespace) -> None:
     names = [series.name for series in bases.named(args.series)]
     unapplied: list[str] = []
     problems = list(lint.check(names, _finder(args), unapplied=unapplied))
@@ -160,7 +164,7 @@ def _lint(args):
     print(f"{', '.join(names)}: nothing wrong")
 
 
-def _stat(args):
+def _stat(args: argparse.Namespace) -> None:
     for series in bases.named(args.series):
         if len(args.series) != 1:
             print(f"{series.name}, on CPython {series.base.version}")
@@ -168,7 +172,7 @@ def _stat(args):
             print(line)
 
 
-def _prefixes(args):
+def _prefixes(args: argparse.Namespace) -> None:
     wanted = bases.named(args.series)
     lengths = {
         series.name: prefixes.select(series, args.only, args.start) for series in wanted
@@ -192,7 +196,7 @@ def _prefixes(args):
         raise Problem("; ".join(unsound))
 
 
-def _releases(args):
+def _releases(args: argparse.Namespace) -> None:
     if args.add:
         _add_release(args)
         return
@@ -221,7 +225,7 @@ def _releases(args):
         raise Problem("; ".join(refused))
 
 
-def _add_release(args):
+def _add_release(args: argparse.Namespace) -> None:
     if not (args.tgz and args.xz):
         raise Problem("--add needs the checksums, --tgz SUM and --xz SUM")
     if len(args.series) > 1:
@@ -233,7 +237,7 @@ def _add_release(args):
     print(f"{args.add}: written to {', '.join(changed)}")
 
 
-def _news(args):
+def _news(args: argparse.Namespace) -> None:
     places = [args.directory]
     if len(args.series) > 1 or not (args.directory / ".git").exists():
         places = [args.directory / one.name for one in bases.named(args.series)]
@@ -241,7 +245,7 @@ def _news(args):
         print(f"{path}: written by blurb and staged; commit it with its change")
 
 
-def _revision(args):
+def _revision(args: argparse.Namespace) -> None:
     day = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
     for series in bases.named(args.series):
         if args.record:
@@ -253,13 +257,13 @@ def _revision(args):
             print(f"{series.label} ({series.digest}), {released or 'not released'}")
 
 
-def _combined(args):
+def _combined(args: argparse.Namespace) -> None:
     (series,) = bases.named([args.series])
     given = bases.finder(args.source, several=False)(series)
     sys.stdout.buffer.write(combined.patch(series, given, args.without_tests))
 
 
-def _add_source(parser):
+def _add_source(parser: argparse.ArgumentParser) -> None:
     options.several(
         parser,
         "--source",
@@ -270,7 +274,7 @@ def _add_source(parser):
     )
 
 
-def _parser():
+def _parser() -> cli.Parser:
     parser = cli.Parser(
         prog="scripts/series",
         description=__doc__,
@@ -278,7 +282,13 @@ def _parser():
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
-    def command(name, run, help, series="all, if none is named", source=True):
+    def command(
+        name: str,
+        run: Callable[[argparse.Namespace], int | None],
+        help: str,
+        series: str | None = "all, if none is named",
+        source: bool = True,
+    ) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=help, description=help)
         added.set_defaults(run=run)
         if series:
@@ -287,7 +297,7 @@ def _parser():
             _add_source(added)
         return added
 
-    place = {"type": Path, "metavar": "DIR"}
+    place: dict[str, Any] = {"type": Path, "metavar": "DIR"}
     below = "; DIR/SERIES, unless one series is named"
 
     checkout = command("checkout", _checkout, "make git repositories of series")
@@ -449,7 +459,7 @@ def _parser():
     return parser
 
 
-def main(argv):
-    """Run the command line *argv* (a list of str) and return its status."""
+def main(argv: list[str]) -> int | None:
+    """Run the command line *argv* and return its status."""
     args = _parser().parse_args(argv)
     return args.run(args)

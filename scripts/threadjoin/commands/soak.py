@@ -1,21 +1,24 @@
 """Run random programs over threads and processes until one fails."""
 
+from __future__ import annotations
+
 import argparse
 import itertools
 import math
 import os
 import threading
 import time
+from collections.abc import Callable, Iterator
 
 from ..building import interpreter
-from ..core import cli, process, signals
+from ..core import cli, layout, process, signals
 from ..core.errors import Problem
 from ..core.progress import Progress
 from ..proof.soak import libraries, programs, runs, session
 from . import options
 
 
-def _seeds(args, clock):
+def _seeds(args: argparse.Namespace, clock: Callable[[], float]) -> Iterator[int]:
     """Yield the seeds to be run, one by one, until it is enough."""
     if args.replay is not None:
         yield from itertools.repeat(args.replay, args.programs or 1)
@@ -28,7 +31,7 @@ def _seeds(args, clock):
         yield from range(args.seed, args.seed + (args.programs or session.PROGRAMS))
 
 
-def show(text, result, verdict):
+def show(text: str, result: runs.Result, verdict: runs.Verdict) -> None:
     """Print a program that failed, its source *text*, and how it did."""
     result = runs.shown(result)
     print(f"\n{text}\n{verdict.kind}: {verdict.words}")
@@ -41,7 +44,7 @@ def show(text, result, verdict):
             print(f"--- {name}\n{said.rstrip()}")
 
 
-def _positive(text):
+def _positive(text: str) -> float:
     """Return *text* as a number above 0, for a Parser's type=.
 
     Raises argparse.ArgumentTypeError, which is for the Parser, when it is none.
@@ -55,7 +58,7 @@ def _positive(text):
     return number
 
 
-def _parser():
+def _parser() -> cli.Parser:
     parser = cli.Parser(
         prog="scripts/soak",
         description="Run random programs that start, join, fork, interrupt and end "
@@ -104,7 +107,7 @@ def _parser():
     return parser
 
 
-def _python(path, series):
+def _python(path: layout.StrPath | None, series: str) -> layout.StrPath:
     """Return the path of the interpreter to test; raise Problem for none."""
     if path is None:
         path = interpreter.built("patched", series=series)
@@ -114,8 +117,8 @@ def _python(path, series):
     return path
 
 
-def main(argv):
-    """Run the command line *argv* (a list of str).
+def main(argv: list[str]) -> None:
+    """Run the command line *argv*.
 
     Raises Problem when a program failed.
     """
@@ -146,7 +149,7 @@ def main(argv):
         _explain(state, progress, args)
 
 
-def _explain(state, progress, args):
+def _explain(state: session.Soak, progress: Progress, args: argparse.Namespace) -> None:
     """Show the failures, reduced; raise Problem."""
     for seed, result, verdict in state.failures:
         smallest = None

@@ -1,9 +1,14 @@
 """Run the project's tests: with all that they need, built where missing."""
 
+from __future__ import annotations
+
+import argparse
 import os
 import signal
 import subprocess
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from ..core import cli, layout
 from ..core.errors import Problem
@@ -17,7 +22,7 @@ FLAGS = ("-x", "-v", "-vv", "-q", "-s", "-l", "--lf", "--ff", "--pdb", "--collec
 OPTIONS = ("-k", "-m", "-r", "-p", "-o", "--tb", "--durations", "--maxfail")
 
 
-def _parser():
+def _parser() -> cli.Parser:
     parser = cli.Parser(
         prog="scripts/test",
         description="Run the project's tests. Sets up build/venv and builds the "
@@ -63,13 +68,13 @@ def _parser():
     return parser
 
 
-def _taker(option):
+def _taker(option: str) -> Callable[[str], list[str]]:
     """Return a function that makes words for pytest of the value of *option*."""
     return lambda value: [option, value] if len(option) == 2 else [f"{option}={value}"]
 
 
-def main(argv):
-    """Run the command line *argv* (a list of str); return pytest's status."""
+def main(argv: list[str]) -> None:
+    """Run the command line *argv*, as pytest at last."""
     end = argv.index("--") if "--" in argv else len(argv)
     parser = _parser()
     args = parser.parse_intermixed_args(argv[:end])
@@ -91,7 +96,7 @@ def main(argv):
     run_pytest([*(["tests/unit"] if args.unit else []), *words])
 
 
-def _build(args):
+def _build(args: argparse.Namespace) -> list[str]:
     """Build stock and patched of the series that are tested; what is there stays.
 
     Returns the words for pytest that say which those are.
@@ -114,7 +119,7 @@ def _build(args):
     return words
 
 
-def _others(args):
+def _others(args: argparse.Namespace) -> list[str]:
     """Return the series of which only a part is run."""
     if args.series:
         return []
@@ -122,7 +127,7 @@ def _others(args):
     return [n for n in others if differences.load(catalog.load_series(n)).part]
 
 
-def _not_here(series):
+def _not_here(series: catalog.Series) -> str | None:
     """Return why there is no source of the base of *series*, None where there is."""
     layout.BUILD.mkdir(exist_ok=True)
     try:
@@ -134,7 +139,7 @@ def _not_here(series):
     return None
 
 
-def _build_given(args):
+def _build_given(args: argparse.Namespace) -> list[str]:
     """Build what --release or --source says, which is of one series."""
     if len(args.series) > 1:
         raise Problem("--release and --source are of one series; name that one")
@@ -149,7 +154,7 @@ def _build_given(args):
     return [f"--series={series.name}"]
 
 
-def _run_build(words):
+def _run_build(words: Sequence[str]) -> None:
     """Run build.sh with *words*. Raises Problem when it fails."""
     command = [str(layout.ROOT / "build.sh"), *words, "--no-test"]
     if subprocess.run(command, check=False).returncode:
@@ -158,7 +163,7 @@ def _run_build(words):
         )
 
 
-def run_pytest(arguments):
+def run_pytest(arguments: Sequence[str]) -> NoReturn:
     """Become pytest with *arguments*; does not return."""
     python = str(devenv.VENV / "bin" / "python")
     os.chdir(layout.ROOT)

@@ -5,17 +5,22 @@ packages.json. Whether one is met is asked of the compiler, not of a package
 manager: that works everywhere, and for what was installed by hand.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import re
 import shlex
 import shutil
 import subprocess
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..core import process
 from ..core.errors import Problem
+from ..core.progress import Progress
 
 DATA = json.loads(Path(__file__).with_name("packages.json").read_text())
 
@@ -31,12 +36,12 @@ class Need:
     packages: dict  # of package manager to the name it has there
 
 
-def needs(data=DATA):
+def needs(data: dict[str, Any] = DATA) -> list[Need]:
     """Return the Needs that the content of packages.json, *data*, lists."""
     return [_need(entry, data["managers"]) for entry in data["tools"] + data["headers"]]
 
 
-def _need(entry, managers):
+def _need(entry: dict[str, Any], managers: Iterable[str]) -> Need:
     return Need(
         entry["name"],
         entry.get("required", "commands" in entry),
@@ -46,8 +51,8 @@ def _need(entry, managers):
     )
 
 
-def compiler():
-    """Return the command of the C compiler, a list of str; [] for none.
+def compiler() -> list[str]:
+    """Return the command of the C compiler; [] for none.
 
     That is CC of the environment where it is set, else the usual names.
     Raises Problem when CC names a program that is not there.
@@ -61,7 +66,7 @@ def compiler():
     return next(([name] for name in commands if shutil.which(name)), [])
 
 
-def missing():
+def missing() -> list[Need]:
     """Return the Needs that this system does not meet."""
     listed = needs()
     command = compiler()
@@ -78,7 +83,7 @@ def missing():
     ]
 
 
-def _includable(headers, command):
+def _includable(headers: Sequence[str], command: Sequence[str]) -> set[str]:
     """Return the set of those *headers* that the compiler *command* finds."""
     if not command:
         return set()
@@ -96,14 +101,13 @@ def _includable(headers, command):
     return {headers[int(n)] for n in re.findall(r"^found (\d+)$", done.stdout, re.M)}
 
 
-def provide(progress, log, only_say=False):
+def provide(progress: Progress, log: Path, only_say: bool = False) -> None:
     """See to it that the system has what a build needs.
 
     Installs what is missing where we may (apt, as root or with a sudo that
     asks for no password); says what to install where we may not.
 
     Parameters:
-        progress: a progress.Progress.
         log: path of a file for the package manager's output.
         only_say: install nothing, and raise Problem when anything is missing.
 
@@ -124,7 +128,7 @@ def provide(progress, log, only_say=False):
         )
 
 
-def install(lacking, progress, log):
+def install(lacking: Sequence[Need], progress: Progress, log: Path) -> None:
     """Install the packages for the Needs *lacking* where we may.
 
     Does nothing for none, or where we may not; what could not be installed
@@ -138,7 +142,9 @@ def install(lacking, progress, log):
             _install(names, may, log)
 
 
-def provide_tool(command, progress, log, data=DATA):
+def provide_tool(
+    command: str, progress: Progress, log: Path, data: dict[str, Any] = DATA
+) -> None:
     """See to it that the tool *command* of a check is there.
 
     Parameters:
@@ -158,7 +164,9 @@ def provide_tool(command, progress, log, data=DATA):
         raise Problem(f"{command} is missing; {advice([need])}")
 
 
-def provide_commands(commands, names, progress, log):
+def provide_commands(
+    commands: Collection[str], names: Sequence[str], progress: Progress, log: Path
+) -> None:
     """See to it that all of the programs *commands* are there.
 
     Parameters:
@@ -181,7 +189,9 @@ def provide_commands(commands, names, progress, log):
         )
 
 
-def advice(lacking, which=shutil.which):
+def advice(
+    lacking: Sequence[Need], which: Callable[[str], str | None] = shutil.which
+) -> str:
     """Return words on how to install the Needs *lacking* on this system."""
     for manager, command in DATA["managers"].items():
         if which(manager):
@@ -191,12 +201,12 @@ def advice(lacking, which=shutil.which):
     return f"install {', '.join(need.name for need in lacking)} (with headers)"
 
 
-def _names(lacking):
+def _names(lacking: Sequence[Need]) -> str:
     verb = "is" if len(lacking) == 1 else "are"
     return f"{', '.join(need.name for need in lacking)} {verb}"
 
 
-def _privilege():
+def _privilege() -> list[str] | None:
     """Return the words before a command that make it run as root; None when
     we may not.
     """
@@ -215,7 +225,7 @@ def _privilege():
     return None
 
 
-def _install(names, privilege, log):
+def _install(names: Sequence[str], privilege: Sequence[str], log: Path) -> None:
     """Install the packages *names* with apt; what fails shows by its lack."""
     apt = [*privilege, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q"]
     install = [*apt, "-o", "DPkg::Lock::Timeout=120", "install", "-y"]

@@ -7,17 +7,21 @@ the names that it adds to the library go into the symbols file. It is taken out 
 is in the package: that may be another revision.
 """
 
+from __future__ import annotations
+
 import datetime
 import email.utils
 import os
 import re
 import shutil
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..core import exchange
 from ..core.errors import Problem
 from . import patchfile, tree
+from .catalog import Series
 
 FORMAT = "3.0 (quilt)"
 
@@ -48,17 +52,19 @@ _OUR_ENTRY = re.compile(
 _OUR_SYMBOL = re.compile(r"^ \S+@Base \S+\+tj\S+~\n", re.MULTILINE)
 
 
-def is_one(place):
+def is_one(place: Path) -> bool:
     """Return whether the directory *place* is a source package with quilt's patches."""
     return _read(place / "debian/source/format").strip() == FORMAT
 
 
-def version(place):
+def version(place: Path) -> str:
     """Return the version of the package in *place*, that of its last changelog."""
     return _head(place)[2]
 
 
-def apply(place, series, *, reverse=False, check=False):
+def apply(
+    place: Path, series: Series, *, reverse: bool = False, check: bool = False
+) -> bool:
     """Put *series* into the package in the directory *place*, or take it out.
 
     Parameters as tree.apply() has them, and what is returned and raised, too.
@@ -79,7 +85,7 @@ def apply(place, series, *, reverse=False, check=False):
     return True
 
 
-def _require_same(place, listed, series):
+def _require_same(place: Path, listed: Sequence[str], series: Series) -> None:
     """Raise Problem unless the package has the patches of just this *series*."""
     here = [_read(place / "debian/patches" / name) for name in listed]
     if here != [path.read_text(errors="surrogateescape") for path in series.patches]:
@@ -92,31 +98,30 @@ def _require_same(place, listed, series):
 class _Work:
     """New contents of files, of which exchange.put() makes those of a package."""
 
-    def __init__(self, place, series, listed, scratch):
+    def __init__(
+        self, place: Path, series: Series, listed: Sequence[str], scratch: Path
+    ) -> None:
         self._place = place
         self._series = series
         self._listed = listed
         self._scratch = scratch
-        self._contents = {}
+        self._contents: dict[str, Path | None] = {}
 
-    def _set(self, name, text):
-        """Make *text* (None for none) the new content of the file *name*."""
-        if text is None:
-            self._contents[name] = None
-            return
+    def _set(self, name: str, text: str) -> Path:
+        """Make *text* the new content of the file *name*; return where it is."""
         new = self._scratch / "new" / name
         new.parent.mkdir(parents=True, exist_ok=True)
         new.write_text(text, encoding="utf-8", errors="surrogateescape")
         self._contents[name] = new
+        return new
 
-    def _text(self, name):
+    def _text(self, name: str) -> str:
         return _read(self._place / name)
 
-    def _room(self, patches):
-        room = tree.Room(self._place, patches, self._scratch)
-        return room
+    def _room(self, patches: Sequence[Path]) -> tree.Room:
+        return tree.Room(self._place, patches, self._scratch)
 
-    def _require_pushed(self, wanted, applied):
+    def _require_pushed(self, wanted: list[str], applied: list[str]) -> None:
         """Raise Problem unless quilt has *applied* all of *wanted*, and no other."""
         if applied != wanted:
             raise Problem(
@@ -127,7 +132,7 @@ class _Work:
 
 
 class _Import(_Work):
-    def contents(self):
+    def contents(self) -> dict[str, Path | None]:
         """Return what to put where."""
         names = _names(self._place / LISTING)
         self._require_pushed(names, _names(self._place / APPLIED))
@@ -145,17 +150,17 @@ class _Import(_Work):
         self._log()
         return self._contents
 
-    def _back_up(self, patch, copies):
+    def _back_up(self, patch: Path, copies: Mapping[str, Path]) -> None:
         """Keep what quilt wants to have of the files before *patch*."""
         home = f".pc/{OURS}/{patch.name}"
         for name, copy in copies.items():
             # Of a file that is not there yet, quilt has an empty one.
-            self._set(f"{home}/{name}", "")
+            new = self._set(f"{home}/{name}", "")
             if copy.exists():
-                shutil.copy2(copy, self._contents[f"{home}/{name}"])
+                shutil.copy2(copy, new)
         self._set(f"{home}/.timestamp", "")
 
-    def _log(self):
+    def _log(self) -> None:
         """Write the entry of the changelog, and the symbols of its version."""
         old, package, last, urgency = _head(self._place)
         number = self._series.label.partition("+")[2] or "tj0"
@@ -177,7 +182,7 @@ class _Import(_Work):
 
 
 class _Removal(_Work):
-    def contents(self):
+    def contents(self) -> dict[str, Path | None]:
         """Return what to put where."""
         applied = _names(self._place / APPLIED)
         if set(self._listed) & set(applied):
@@ -192,7 +197,7 @@ class _Removal(_Work):
             self._set(SYMBOLS, _OUR_SYMBOL.sub("", self._text(SYMBOLS)))
         return self._contents
 
-    def _pop(self, applied):
+    def _pop(self, applied: list[str]) -> None:
         """Take the patches out of the sources, and out of what quilt knows."""
         if applied[-len(self._listed) :] != self._listed:
             raise Problem(
@@ -212,42 +217,42 @@ class _Removal(_Work):
                     self._contents[path.relative_to(self._place).as_posix()] = None
         self._set(APPLIED, self._without(APPLIED))
 
-    def _without(self, name):
+    def _without(self, name: str) -> str:
         ours = set(self._listed)
         lines = self._text(name).splitlines(keepends=True)
         return "".join(line for line in lines if _name(line) not in ours)
 
 
-def _head(place):
+def _head(place: Path) -> tuple[str, str, str, str]:
     """Return debian/changelog, and the package, version and urgency of its top."""
     log = _read(place / CHANGELOG)
     found = _HEAD.match(log)
     if not found:
         raise Problem(f"{place}/{CHANGELOG} does not begin with an entry")
-    return (log, *found.groups())
+    return log, found[1], found[2], found[3]
 
 
-def _names(path):
+def _names(path: Path) -> list[str]:
     """Return the patches that quilt's file *path* lists."""
     return list(filter(None, map(_name, _read(path).splitlines())))
 
 
-def _name(line):
+def _name(line: str) -> str:
     return line.split("#")[0].partition(" ")[0].strip()
 
 
-def _read(path):
+def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8", errors="surrogateescape")
     except (FileNotFoundError, NotADirectoryError):
         return ""
 
 
-def _end(match):
+def _end(match: re.Match[str] | None) -> int:
     return match.end() if match else 0
 
 
-def _author(series):
+def _author(series: Series) -> str:
     """Return who makes the package: what Debian's tools ask for, or the series'."""
     name, address = os.environ.get("DEBFULLNAME"), os.environ.get("DEBEMAIL")
     if name and address:
@@ -255,7 +260,7 @@ def _author(series):
     return patchfile.read(series.patches[0]).author
 
 
-def _now():
+def _now() -> str:
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
     utc = datetime.timezone.utc
     if epoch:

@@ -1,20 +1,27 @@
 """Run other people's libraries on two interpreters, and compare."""
 
+from __future__ import annotations
+
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from operator import attrgetter
+from pathlib import Path
 
 from ...building import identity
 from ...building.identity import KINDS
 from ...core.errors import Problem
+from ...core.layout import StrPath
+from ...core.progress import Progress
 from ...host import devenv
 from .. import compare
+from ..outcomes import Run
 from . import data, environments, results, run
 
 #: Repetitions, at most, of a test whose outcomes differ.
 REPEAT = 10
 
 
-def pip():
+def pip() -> list[str]:
     return [str(devenv.VENV / "bin" / "python"), "-m", "pip"]
 
 
@@ -23,10 +30,9 @@ class Comparison:
 
     Parameters:
         stock, patched: paths of the interpreters.
-        progress: a progress.Progress.
         repeat: how often a test that differs is repeated, at most.
         ci: whether to run only what CI runs.
-        home: Path of the directory for all that is made.
+        home: the directory for all that is made.
         collection: the data.Collection that the libraries are of.
 
     Raises Problem when one of the interpreters does not work.
@@ -34,14 +40,14 @@ class Comparison:
 
     def __init__(
         self,
-        stock,
-        patched,
-        progress,
-        repeat=REPEAT,
-        ci=False,
-        home=environments.HOME,
-        collection=data.LIBRARIES_COLLECTION,
-    ):
+        stock: StrPath,
+        patched: StrPath,
+        progress: Progress,
+        repeat: int = REPEAT,
+        ci: bool = False,
+        home: Path = environments.HOME,
+        collection: data.Collection = data.LIBRARIES_COLLECTION,
+    ) -> None:
         self._pythons = [
             identity.identify(path, role) for role, path in zip(KINDS, (stock, patched))
         ]
@@ -58,8 +64,8 @@ class Comparison:
             home / "results", self._pythons, collection.constraints
         )
 
-    def of(self, library, again=False):
-        """Return the list of Result for *library* (a data.Library).
+    def of(self, library: data.Library, again: bool = False) -> list[results.Result]:
+        """Return the Results for *library*.
 
         Runs it, unless that has been done and not *again*. Raises Problem
         when it cannot be installed. Where CI is to run nothing of it, there
@@ -77,7 +83,7 @@ class Comparison:
         self._store.save(library, self._options, found)
         return found
 
-    def page(self, libraries):
+    def page(self, libraries: Iterable[data.Library]) -> str:
         """Return the page of what is known of *libraries*, in Markdown."""
         parts = filter(attrgetter("suites"), (lib.part(self._ci) for lib in libraries))
         known = {lib.name: self._store.load(lib, self._options) for lib in parts}
@@ -86,10 +92,12 @@ class Comparison:
         return results.markdown(found, self._pythons, missing, self._collection)
 
     @property
-    def _options(self):
+    def _options(self) -> dict[str, bool]:
         return {"ci": self._ci}
 
-    def _suite(self, library, suite, pythons):
+    def _suite(
+        self, library: data.Library, suite: data.Suite, pythons: Mapping[str, Path]
+    ) -> results.Result:
         sdist = None
         if suite.build:
             sdist = self._environments.built(suite, pythons["stock"])
@@ -126,7 +134,13 @@ class Comparison:
             suite.load,
         )
 
-    def _judge(self, found, places, runs, name):
+    def _judge(
+        self,
+        found: list[compare.Difference],
+        places: Mapping[str, run.Place],
+        runs: Mapping[str, Run],
+        name: str,
+    ) -> None:
         if not found:
             return
         units = {

@@ -1,10 +1,14 @@
 """The suites to run of each library: the data in tests/downstream."""
 
+from __future__ import annotations
+
 import json
 import re
 import shutil
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from ...core.errors import Problem
 from ...core.layout import ROOT
@@ -92,7 +96,7 @@ class Library:
     distribution: bool = True  # or it comes with Python, or with the system
     needs: tuple = ()  # commands of the system, without which it cannot be run
 
-    def part(self, ci):
+    def part(self, ci: bool) -> Library:
         """Return the Library with what is to be run, and nothing else.
 
         Parameters:
@@ -107,8 +111,8 @@ class Library:
         return replace(self, suites=tuple(suites))
 
 
-def load(path=LIBRARIES):
-    """Return the libraries in the file *path*: a dict of Library by name."""
+def load(path: Path = LIBRARIES) -> dict[str, Library]:
+    """Return the libraries in the file *path*, by name."""
     return {
         name: Library(
             name,
@@ -121,15 +125,13 @@ def load(path=LIBRARIES):
     }
 
 
-def _suite(entry):
-    lists = ("units", "take", "arguments", "ci", "uses", "build")
-    return Suite(
-        **{k: tuple(v) if k in lists else v for k, v in entry.items()},
-    )
+def _suite(entry: dict[str, Any]) -> Suite:
+    lists = {k: tuple(v) for k, v in entry.items() if isinstance(v, list)}
+    return Suite(**{**entry, **lists})
 
 
-def chosen(libraries, names):
-    """Return those of *libraries* (a dict) that are called *names*, or all.
+def chosen(libraries: dict[str, Library], names: Sequence[str]) -> list[Library]:
+    """Return those of *libraries* that are called *names*, or all.
 
     Raises Problem for a name that is none of theirs.
     """
@@ -142,7 +144,7 @@ def chosen(libraries, names):
     return [known[canonical(name)] for name in names or libraries]
 
 
-def require(libraries):
+def require(libraries: Iterable[Library]) -> None:
     """Raise Problem when a command that one of *libraries* needs is not there."""
     for library in libraries:
         missing = [name for name in library.needs if not shutil.which(name)]
@@ -153,13 +155,13 @@ def require(libraries):
             )
 
 
-def canonical(name):
+def canonical(name: str) -> str:
     """Return the *name* of a distribution in the form that compares equal."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def pinned(path=CONSTRAINTS):
-    """Return the versions that the file *path* pins: a dict by canonical name."""
+def pinned(path: Path = CONSTRAINTS) -> dict[str, str]:
+    """Return the versions that the file *path* pins, by canonical name."""
     lines = Path(path).read_text().splitlines()
     pairs = (line.split("==") for line in lines if "==" in line)
     return {canonical(name): version.strip() for name, version in pairs}

@@ -4,15 +4,21 @@ Everything comes from the package index that pip is set up for, once, into
 build/downstream; both interpreters then get the same files.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 import os
 import shutil
 import tarfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
+from ...building.identity import Python
 from ...core import files, process
 from ...core.errors import Problem
-from ...core.layout import BUILD
+from ...core.layout import BUILD, StrPath
+from ...core.progress import Progress
 from . import data
 
 HOME = BUILD / "downstream"
@@ -21,21 +27,23 @@ HOME = BUILD / "downstream"
 PYTEST = ("pytest", "pytest-reportlog")
 
 
-def pin(libraries, path, pip, log):
+def pin(
+    libraries: Iterable[data.Library], path: Path, pip: Sequence[str], log: Path
+) -> None:
     """Write the newest versions of all that *libraries* need to *path*.
 
     Parameters:
         libraries: iterable of Library.
-        path: Path of the file of constraints.
+        path: the file of constraints.
         pip: the command that runs pip, in the Python that they are for.
-        log: Path of a file for its output.
+        log: a file for its output.
 
     Raises process.Failed when they do not go together.
     """
     names = {name for lib in libraries for name in _distributions(lib)}
     report = log.with_suffix(".json")
     command = [*pip, "install", "--dry-run", "--ignore-installed", "--quiet"]
-    command += ["--prefer-binary", "--report", report, *sorted(names), *PYTEST]
+    command += ["--prefer-binary", "--report", str(report), *sorted(names), *PYTEST]
     process.check(command, log, "pip install --dry-run", env=process.environment())
     found = (e["metadata"] for e in json.loads(report.read_text())["install"])
     lines = {f"{data.canonical(e['name'])}=={e['version']}" for e in found}
@@ -43,7 +51,7 @@ def pin(libraries, path, pip, log):
     path.write_text("\n".join([head, *sorted(lines)]) + "\n")
 
 
-def pinned_wheels(directory, constraints=data.CONSTRAINTS):
+def pinned_wheels(directory: Path, constraints: Path = data.CONSTRAINTS) -> list[Path]:
     """Return the Paths of those wheels in *directory* that are pinned."""
     versions = data.pinned(constraints)
     return [
@@ -54,7 +62,7 @@ def pinned_wheels(directory, constraints=data.CONSTRAINTS):
     ]
 
 
-def _distributions(library):
+def _distributions(library: data.Library) -> list[str]:
     """Return the names of what is installed for *library*, a list."""
     return [*([library.name] if library.distribution else []), *library.install]
 
@@ -64,20 +72,26 @@ class Environments:
 
     Parameters:
         pythons: the two Python, the stock one first.
-        progress: a progress.Progress.
         pip: the command that runs pip.
-        home: Path of the directory for all that is made.
-        constraints: Path of the file that pins the versions.
+        home: the directory for all that is made.
+        constraints: the file that pins the versions.
     """
 
-    def __init__(self, pythons, progress, pip, home=HOME, constraints=data.CONSTRAINTS):
+    def __init__(
+        self,
+        pythons: Sequence[Python],
+        progress: Progress,
+        pip: Sequence[str],
+        home: Path = HOME,
+        constraints: Path = data.CONSTRAINTS,
+    ) -> None:
         self._pythons = pythons
         self._progress = progress
         self._home = home
         self._constraints = constraints
         self._pip = pip
 
-    def provide(self, library):
+    def provide(self, library: data.Library) -> dict[str, Path]:
         """Make the environments of *library* (a Library).
 
         Returns a dict of the Path of each one's interpreter by its role.
@@ -89,7 +103,7 @@ class Environments:
             for python in self._pythons
         }
 
-    def sdist(self, name):
+    def sdist(self, name: str) -> Path:
         """Return the Path of the unpacked sdist of the project *name*."""
         version = data.pinned(self._constraints)[data.canonical(name)]
         directory = self._home / "sdists" / f"{data.canonical(name)}-{version}"
@@ -98,7 +112,7 @@ class Environments:
                 self._fetch_sdist(f"{name}=={version}", directory)
         return directory
 
-    def built(self, suite, interpreter):
+    def built(self, suite: data.Suite, interpreter: Path) -> Path:
         """Return the Path of the sdist of *suite*, with its tests built in it.
 
         Parameters:
@@ -127,7 +141,7 @@ class Environments:
         stamp.write_text(wanted)
         return directory
 
-    def _requirements(self, library):
+    def _requirements(self, library: data.Library) -> tuple[str, ...]:
         """Return what is installed for *library*: sorted `name==version`."""
         versions = data.pinned(self._constraints)
         tools = PYTEST if any(s.runner == "pytest" for s in library.suites) else ()
@@ -140,7 +154,9 @@ class Environments:
             )
         return tuple(sorted(f"{name}=={versions[name]}" for name in names))
 
-    def _environment(self, python, library, requirements):
+    def _environment(
+        self, python: Python, library: data.Library, requirements: Sequence[str]
+    ) -> Path:
         directory = self._home / "venvs" / python.kind / library.name
         interpreter = directory / "bin" / "python"
         stamp = directory / "threadjoin-stamp"
@@ -152,31 +168,34 @@ class Environments:
         directory.parent.mkdir(parents=True, exist_ok=True)
         log = directory.with_name(f"{library.name}.log")
         with self._progress.stage(f"{library.name}: environment ({python.kind})"):
-            make = [python.path, "-m", "venv", "--without-pip", "--clear", directory]
+            make = [str(python.path), "-m", "venv", "--without-pip", "--clear"]
+            make.append(str(directory))
             process.check(make, log, "python -m venv", env=process.environment())
             if requirements:
                 self._install(interpreter, requirements, log)
         stamp.write_text(wanted)
         return interpreter
 
-    def _install(self, interpreter, requirements, log):
+    def _install(
+        self, interpreter: Path, requirements: Sequence[str], log: Path
+    ) -> None:
         """Install from the wheels that are here; get those that are not."""
         install = ["install", "--no-index", "--no-compile", *requirements]
-        install += ["--find-links", self._wheels]
-        there = ["--python", interpreter]
+        install += ["--find-links", str(self._wheels)]
+        there = ["--python", str(interpreter)]
         if self._run_pip([*there, *install], log) == 0:
             return
-        fetch = ["wheel", "--prefer-binary", "-w", self._wheels, *requirements]
+        fetch = ["wheel", "--prefer-binary", "-w", str(self._wheels), *requirements]
         process.raise_for(self._run_pip([*there, *fetch], log), log, "pip wheel")
         process.raise_for(self._run_pip([*there, *install], log), log, "pip install")
 
-    def _fetch_sdist(self, requirement, directory):
+    def _fetch_sdist(self, requirement: str, directory: Path) -> None:
         download = self._home / "download"
         shutil.rmtree(download, ignore_errors=True)
         download.mkdir(parents=True)
         log = self._home / "sdist.log"
         name = requirement.partition("==")[0]
-        fetch = ["download", "--no-deps", "--no-binary", name, "-d", download]
+        fetch = ["download", "--no-deps", "--no-binary", name, "-d", str(download)]
         result = self._run_pip([*fetch, requirement], log)
         process.raise_for(result, log, f"pip download ({requirement})")
         with tarfile.open(next(download.iterdir())) as archive:
@@ -185,15 +204,15 @@ class Environments:
         directory.parent.mkdir(parents=True, exist_ok=True)
         top.rename(directory)
 
-    def _run_pip(self, arguments, log):
+    def _run_pip(self, arguments: Sequence[StrPath], log: Path) -> int:
         command = [*self._pip, "--quiet", "--disable-pip-version-check", *arguments]
         # As a variable it also reaches the environments that builds run in.
         env = process.environment(PIP_CONSTRAINT=str(self._constraints))
         return process.status(command, log, env=env)
 
     @property
-    def _wheels(self):
+    def _wheels(self) -> Path:
         return self._home / "wheels"
 
-    def _pins(self):
+    def _pins(self) -> str:
         return hashlib.sha256(self._constraints.read_bytes()).hexdigest()

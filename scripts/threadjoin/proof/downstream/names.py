@@ -5,6 +5,8 @@ found is a use and not a mention; the judgement on what has to keep working is
 data, in tests/downstream/names.json.
 """
 
+from __future__ import annotations
+
 import ast
 import json
 import re
@@ -12,7 +14,10 @@ import textwrap
 import warnings
 import zipfile
 from collections import defaultdict
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from ...core import tables
 from . import data
@@ -57,18 +62,19 @@ class Use:
 class _Finder(ast.NodeVisitor):
     """Collects the uses of private names in one module of Python."""
 
-    def __init__(self, names):
+    def __init__(self, names: Container[str]) -> None:
         self._names = names
-        self._modules = set()  # what the two modules are called here
-        self._classes = []  # whether each class around derives from a thread
-        self.found = []  # of (name, how, line)
+        self._modules: set[str] = set()  # what the two modules are called here
+        # Whether each class around derives from a thread.
+        self._classes: list[bool] = []
+        self.found: list[tuple[str, str, int]] = []  # name, how, line
 
-    def visit_Import(self, node):
+    def visit_Import(self, node: ast.Import) -> None:
         for alias in node.names:
             if alias.name in ("threading", "_thread"):
                 self._modules.add(alias.asname or alias.name)
 
-    def visit_ImportFrom(self, node):
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         for alias in node.names:
             # Also what a package keeps for itself: `from .saved import threading`.
             if alias.name in ("threading", "_thread"):
@@ -76,7 +82,7 @@ class _Finder(ast.NodeVisitor):
             elif node.module in ("threading", "_thread"):
                 self._add(alias.name, "read", node)
 
-    def visit_ClassDef(self, node):
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
         bases = " ".join(map(ast.unparse, node.bases))
         self._classes.append("Thread" in bases)
         if self._classes[-1]:
@@ -86,7 +92,7 @@ class _Finder(ast.NodeVisitor):
         self.generic_visit(node)
         self._classes.pop()
 
-    def visit_Call(self, node):
+    def visit_Call(self, node: ast.Call) -> None:
         if isinstance(node.func, ast.Attribute):
             self._attribute(node.func, "called")
             self.visit(node.func.value)
@@ -96,16 +102,16 @@ class _Finder(ast.NodeVisitor):
         for child in [*node.args, *node.keywords]:
             self.visit(child)
 
-    def visit_Attribute(self, node):
+    def visit_Attribute(self, node: ast.Attribute) -> None:
         self._attribute(node, "read" if isinstance(node.ctx, ast.Load) else "assigned")
         self.visit(node.value)
 
-    def visit_Constant(self, node):
+    def visit_Constant(self, node: ast.Constant) -> None:
         # As for hasattr(), or in a list of what is to be replaced.
         if isinstance(node.value, str) and node.value not in AMBIGUOUS:
             self._add(node.value, "by name", node)
 
-    def _asked(self, node):
+    def _asked(self, node: ast.Call) -> None:
         """Take in hasattr(thread, "_handle") and its like."""
         asked = isinstance(node.func, ast.Name) and node.func.id.endswith("attr")
         name = node.args[1] if asked and len(node.args) > 1 else None
@@ -113,19 +119,19 @@ class _Finder(ast.NodeVisitor):
             if self._modules:
                 self._add(name.value, "by name", node)
 
-    def _attribute(self, node, how):
+    def _attribute(self, node: ast.Attribute, how: str) -> None:
         owner = ast.unparse(node.value)
         module = owner in self._modules or "thread" in owner.rpartition(".")[2]
         ours = owner in ("self", "cls") and any(self._classes)
         if node.attr not in AMBIGUOUS or module or ours:
             self._add(node.attr, how, node)
 
-    def _add(self, name, how, node):
+    def _add(self, name: str, how: str, node: ast.stmt | ast.expr) -> None:
         if name in self._names:
             self.found.append((name, how, node.lineno))
 
 
-def uses(source, names):
+def uses(source: str | bytes, names: Container[str]) -> list[tuple[str, str, int]]:
     """Return the uses of *names* in the *source* of a module, bytes or str.
 
     A list of tuples of the name, how it is used, and the line. Empty for what
@@ -142,8 +148,8 @@ def uses(source, names):
     return finder.found
 
 
-def scan(wheel, names):
-    """Return the Uses of *names* in the file *wheel* (a Path)."""
+def scan(wheel: Path, names: Container[str]) -> list[Use]:
+    """Return the Uses of *names* in the file *wheel*."""
     library, version = wheel.name.split("-")[:2]
     found = []
     with zipfile.ZipFile(wheel) as archive:
@@ -156,7 +162,7 @@ def scan(wheel, names):
     return found
 
 
-def page(wheels, judged=None):
+def page(wheels: Iterable[Path], judged: Any = None) -> str:
     """Return the survey over *wheels* (Paths) for the documentation.
 
     Parameters:
@@ -189,7 +195,7 @@ def page(wheels, judged=None):
     return "\n\n".join(parts) + "\n"
 
 
-def _names_table(found, names):
+def _names_table(found: Iterable[Use], names: Mapping[str, str]) -> str:
     users = defaultdict(set)
     for use in found:
         users[use.name].add(use.library)
@@ -203,7 +209,8 @@ def _names_table(found, names):
     )
 
 
-def _places(found):
+def _places(found: Iterable[Use]) -> Iterator[str]:
+    libraries: dict[str, dict[tuple[str, str], list[str]]]
     libraries = defaultdict(lambda: defaultdict(list))
     for use in found:
         libraries[f"{use.library} {use.version}"][use.name, use.how].append(use.where)

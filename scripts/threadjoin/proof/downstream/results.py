@@ -1,14 +1,19 @@
 """The results of the suites: kept as JSON, shown as a table."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
-from ...building.identity import KINDS
+from ...building.identity import KINDS, Python
 from ...core import tables
 from .. import kept, pages
-from ..compare import BETTER, WORSE
+from ..compare import BETTER, WORSE, Difference
 from ..outcomes import FAILED, PASSED, SKIPPED
 from . import data
 
@@ -40,17 +45,17 @@ class Result:
     differences: list
     load: str = ""
 
-    def of(self, kind):
+    def of(self, kind: str) -> list[Difference]:
         """Return the differences of *kind* that stand."""
         return [d for d in self.differences if d.kind == kind and d.stands]
 
     @property
-    def idle(self):
+    def idle(self) -> bool:
         """Whether nothing passes on stock: such a suite shows nothing."""
         return not self.counts["stock"].get(PASSED)
 
     @property
-    def flaky(self):
+    def flaky(self) -> list[Difference]:
         """The differences that the repetitions did not bear out."""
         return [d for d in self.differences if not d.stands]
 
@@ -59,19 +64,24 @@ class Store:
     """The results of one pair of interpreters.
 
     Parameters:
-        directory: Path of the directory for all pairs.
+        directory: the directory for all pairs.
         pythons: the two Python, the stock one first.
-        constraints: Path of the file that pins the versions.
+        constraints: the file that pins the versions.
     """
 
-    def __init__(self, directory, pythons, constraints=data.CONSTRAINTS):
+    def __init__(
+        self,
+        directory: Path,
+        pythons: Sequence[Python],
+        constraints: Path = data.CONSTRAINTS,
+    ) -> None:
         digest = _digest([python.digest for python in pythons])
         self._directory = directory / digest[:16]
         self._pythons = pythons
         self._pins = constraints.read_text()
 
-    def load(self, library, options):
-        """Return the list of Result for *library*, or None.
+    def load(self, library: data.Library, options: Any) -> list[Result] | None:
+        """Return the Results for *library*, or None.
 
         None when it has not been run like this: other *options* (anything
         that JSON can hold), other data, programs or pinned versions, or a version of
@@ -88,8 +98,10 @@ class Store:
         except TypeError:
             return None
 
-    def save(self, library, options, results):
-        """Keep *results*, a list of Result; the other arguments as load()'s."""
+    def save(
+        self, library: data.Library, options: Any, results: Iterable[Result]
+    ) -> None:
+        """Keep *results*; the other arguments as load()'s."""
         content = {
             "key": self._key(library, options),
             "interpreters": {p.kind: [str(p.path), p.version] for p in self._pythons},
@@ -97,10 +109,10 @@ class Store:
         }
         kept.save(self._path(library, options), content)
 
-    def _path(self, library, options):
+    def _path(self, library: data.Library, options: Any) -> Path:
         return self._directory / f"{library.name}-{_digest(options)[:8]}.json"
 
-    def _key(self, library, options):
+    def _key(self, library: data.Library, options: Any) -> str:
         names = {
             name
             for suite in library.suites
@@ -111,12 +123,12 @@ class Store:
         return _digest([asdict(library), options, self._pins, programs])
 
 
-def _digest(value):
+def _digest(value: object) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
-def rows(results):
-    """Return the cells of the table of *results*: a list of tuples of str."""
+def rows(results: Iterable[Result]) -> list[tuple[str, ...]]:
+    """Return the cells of the table of *results*."""
     return [
         (
             result.library,
@@ -129,11 +141,11 @@ def rows(results):
     ]
 
 
-def _count(counts):
+def _count(counts: Mapping[str, int]) -> str:
     return " / ".join(str(counts.get(o, 0)) for o in (PASSED, FAILED, SKIPPED))
 
 
-def _sameness(result):
+def _sameness(result: Result) -> str:
     """Return "yes", or how many tests differ, and how."""
     kinds = {
         "worse": result.of(WORSE),
@@ -146,12 +158,12 @@ def _sameness(result):
     )
 
 
-def plain(results):
+def plain(results: Iterable[Result]) -> str:
     """Return the table of *results* for a terminal."""
     return "\n".join(tables.plain([HEAD, *rows(results)], None))
 
 
-def explain(results):
+def explain(results: Iterable[Result]) -> Iterator[str]:
     """Yield a line for each difference in *results*, and for each flaky test."""
     for result in results:
         name = f"{result.library}, {result.suite}"
@@ -162,11 +174,15 @@ def explain(results):
             yield f"flaky: {name}: {difference}"
 
 
-def markdown(results, pythons, missing, collection=data.LIBRARIES_COLLECTION):
+def markdown(
+    results: Sequence[Result],
+    pythons: Sequence[Python],
+    missing: Sequence[str],
+    collection: data.Collection = data.LIBRARIES_COLLECTION,
+) -> str:
     """Return the page for the documentation, a str.
 
     Parameters:
-        results: list of Result.
         pythons: the two Python.
         missing: names of the libraries that were not run.
         collection: the data.Collection that they are of.
@@ -203,7 +219,7 @@ def markdown(results, pythons, missing, collection=data.LIBRARIES_COLLECTION):
     return "\n\n".join(parts) + "\n"
 
 
-def _code(line):
+def _code(line: str) -> str:
     # Test ids have underscores, stars and brackets in them.
     head, _, tail = line.partition(": ")
     return f"{head}: `{tail}`"

@@ -1,14 +1,19 @@
 """Run one suite of a library's tests on one interpreter."""
 
+from __future__ import annotations
+
 import os
 import re
 import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from ...building import selftest
 from ...core import process
+from ...core.layout import StrPath
 from ..outcomes import FAILED, PASSED, SKIPPED, Run, parse_reportlog, parse_unittest
 from . import data
 
@@ -27,20 +32,25 @@ class Place:
     """One suite, set up to run in one virtual environment.
 
     Parameters:
-        suite: the data.Suite.
         python: Path of the environment's interpreter.
-        directory: Path of a directory to work in; made anew.
+        directory: a directory to work in; made anew.
         sdist: Path of the unpacked sdist, where the suite needs one.
     """
 
-    def __init__(self, suite, python, directory, sdist=None):
+    def __init__(
+        self,
+        suite: data.Suite,
+        python: Path,
+        directory: Path,
+        sdist: Path | None = None,
+    ) -> None:
         self.suite = suite
         self._python = python
         self._scratch = directory / "scratch"
         self._logs = directory / "logs"
         self._tests = self._set_up(directory, sdist)
 
-    def units(self, patterns):
+    def units(self, patterns: Iterable[str]) -> list[str]:
         """Return the units that *patterns*, such as those of the suite, stand for.
 
         In the order of the patterns, then of names: the same everywhere.
@@ -58,13 +68,13 @@ class Place:
             found += [f"{n} {arguments}".strip() for n in names or [name]]
         return list(dict.fromkeys(found))
 
-    def _behaviours(self, name, arguments):
+    def _behaviours(self, name: str, arguments: str) -> list[str]:
         """Return a unit for each line of what the program says to --list."""
-        command = [self._python, self._tests / name, *arguments.split(), "--list"]
-        lines = subprocess.check_output(command, text=True).split()
+        command = [str(self._python), str(self._tests / name), *arguments.split()]
+        lines = subprocess.check_output([*command, "--list"], text=True).split()
         return [" ".join([name, *arguments.split(), line]) for line in lines]
 
-    def run(self, units):
+    def run(self, units: Iterable[str]) -> Run:
         """Run *units* one after another and return a Run."""
         run = Run()
         for unit in units:
@@ -72,7 +82,7 @@ class Place:
             run.add(unit, self._run_unit(unit), time.monotonic() - begun)
         return run
 
-    def _set_up(self, directory, sdist):
+    def _set_up(self, directory: Path, sdist: Path | None) -> Path:
         shutil.rmtree(directory, ignore_errors=True)
         self._scratch.mkdir(parents=True)
         self._logs.mkdir()
@@ -89,11 +99,11 @@ class Place:
             copy(sdist / name, target)
         return tests
 
-    def _installed(self, package):
+    def _installed(self, package: str) -> Path:
         (site,) = self._python.parents[1].glob("lib/python*/site-packages")
         return site.joinpath(*package.split("."))
 
-    def _run_unit(self, unit):
+    def _run_unit(self, unit: str) -> dict[str, str]:
         log = self._logs / (re.sub(r"[^\w.-]+", "_", unit) + ".log")
         report = log.with_suffix(".json")
         status = self._execute(self._command(unit, report), log)
@@ -113,7 +123,7 @@ class Place:
             outcomes[unit] = PASSED if status == 0 else SKIPPED
         return outcomes
 
-    def _command(self, unit, report):
+    def _command(self, unit: str, report: Path) -> list[StrPath]:
         name, *arguments = unit.split(" ")
         arguments += self.suite.arguments
         if self.suite.runner == "executable":
@@ -139,7 +149,7 @@ class Place:
             *arguments,
         ]
 
-    def _execute(self, command, log):
+    def _execute(self, command: Sequence[StrPath], log: Path) -> int | None:
         """Return the status, or None when it took too long."""
         command = [sys.executable, "-c", selftest.WITH_SIGINT, *command]
         cwd = self._directory(log.stem)
@@ -151,7 +161,7 @@ class Place:
             env=self._environment(),
         )
 
-    def _directory(self, name):
+    def _directory(self, name: str) -> Path:
         """Return the Path of the directory to run the unit called *name* in."""
         if self.suite.runner == "pytest" and self.suite.package:
             # python -m puts it on sys.path, and trio has a socket.py.
@@ -164,7 +174,7 @@ class Place:
         directory.mkdir()
         return directory
 
-    def _environment(self):
+    def _environment(self) -> dict[str, str]:
         ours = {
             "HOME": str(self._scratch),
             "TMPDIR": str(self._scratch),

@@ -148,7 +148,7 @@ class _Patched(interpreter.Interpreter):
         super().__init__("patched", home, interpreter.VARIANTS[VARIANT])
         self._commands = commands
 
-    def _check(self, command: list[str], stage: str) -> None:
+    def _check(self, command: Sequence[str], stage: str) -> None:
         log = self.log(stage)
         status = self._commands.status(
             command, log, cwd=self.objects, env=self.environment()

@@ -1,16 +1,22 @@
 """Build stock and patched for a platform, with the modules of ./build.sh."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from ...building import interpreter
 from ...building.identity import KINDS
 from ...core import files
 from ...core.errors import Problem
+from ...core.progress import Progress
 from ...host import csource
+from ...series.catalog import Series
 from ...source import origin
 from .. import prefixes
 from . import data
@@ -40,7 +46,7 @@ class Built:
 
 
 @contextlib.contextmanager
-def compiler(command):
+def compiler(command: str) -> Iterator[None]:
     """Have all that is compiled in the `with` block be compiled with *command*."""
     before = os.environ.get("CC")
     os.environ["CC"] = command
@@ -53,7 +59,7 @@ def compiler(command):
             os.environ["CC"] = before
 
 
-def said_version(command):
+def said_version(command: Sequence[str]) -> str:
     """Return the first line of what the program *command* says of its version."""
     # An emulator says it on stdout, and a script that runs a compiler as that does.
     done = subprocess.run(
@@ -62,19 +68,24 @@ def said_version(command):
     return (done.stdout or done.stderr).partition("\n")[0].strip()
 
 
-def compile_command(platform):
+def compile_command(platform: data.Platform) -> str:
     """Return the command of the C compiler of *platform*, a str."""
     return platform.compiler.format(here=data.HERE)
 
 
-def build(platform, series, source, home, progress, jobs=1):
+def build(
+    platform: data.Platform,
+    series: Series,
+    source: origin.Origin,
+    home: Path,
+    progress: Progress,
+    jobs: int = 1,
+) -> Built:
     """Build stock and patched for *platform*; return the Built.
 
     Parameters:
-        series: catalog.Series.
         source: the origin.Origin of its release.
-        home: Path of a directory for this platform alone, and that is there.
-        progress: a progress.Progress.
+        home: a directory for this platform alone, and that is there.
         jobs: how many compilers at the same time.
 
     Raises Problem, or process.Failed, when one of them cannot be built.
@@ -94,7 +105,9 @@ def build(platform, series, source, home, progress, jobs=1):
     )
 
 
-def _interpreter(platform, kind, home):
+def _interpreter(
+    platform: data.Platform, kind: str, home: Path
+) -> interpreter.Interpreter:
     native = interpreter.built(kind)
     objects = home / kind / "obj"
     words = {"here": data.HERE, "native": native, "objects": objects}
@@ -113,7 +126,13 @@ def _interpreter(platform, kind, home):
     return one
 
 
-def _build(platform, one, series, source, jobs):
+def _build(
+    platform: data.Platform,
+    one: interpreter.Interpreter,
+    series: Series,
+    source: origin.Origin,
+    jobs: int,
+) -> set[str]:
     """Build the Interpreter *one*; return the warnings of all its files."""
     kept = one.log("warnings")
     changed = origin.prepare(source, series, one.source, one.kind == "patched")
@@ -140,7 +159,7 @@ def _build(platform, one, series, source, jobs):
     return prefixes.warnings(said.replace(f"{one.objects}/", ""))
 
 
-def _options(platform):
+def _options(platform: data.Platform) -> list[str]:
     emulator = shutil.which(platform.emulator)
     return [
         *("-O1", "-Wall", "-static"),
@@ -149,7 +168,7 @@ def _options(platform):
     ]
 
 
-def _take_in(objects):
+def _take_in(objects: Path) -> None:
     """Have the extension modules of the build in *objects* be part of the interpreter.
 
     Those alone are left out that have to be libraries.

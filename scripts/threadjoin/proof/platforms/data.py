@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from ...core import layout
 
@@ -49,32 +50,32 @@ class Platform:
     slowness: int = 1
     tests: tuple = ()
     ours: tuple = ()
-    left_out: dict | None = None
-    known: dict | None = None
+    left_out: dict[str, str] = field(default_factory=dict)
+    known: dict[str, str] = field(default_factory=dict)
 
     @property
-    def ignored(self):
+    def ignored(self) -> list[str]:
         """The patterns of names of tests that libregrtest is to leave out."""
         whole = {*self.tests, *self.ours}
         return [what for what in self.left_out if what not in whole]
 
     @property
-    def units(self):
+    def units(self) -> list[str]:
         """The units of CPython's tests that are run."""
         return [unit for unit in self.tests if unit not in self.left_out]
 
     @property
-    def files(self):
+    def files(self) -> list[str]:
         """The files of the project's tests that are run."""
         return [name for name in self.ours if name not in self.left_out]
 
-    def reason(self, line):
+    def reason(self, line: str) -> str | None:
         """Return why what *line* begins with is known to fail; None if it is not."""
         found = [why for what, why in self.known.items() if line.startswith(what)]
         return found[0] if found else None
 
 
-def load(data=DATA):
+def load(data: Path = DATA) -> dict[str, Platform]:
     """Return the Platforms that the file *data* lists, by name, in its order."""
     content = json.loads(data.read_text())
     common = {"tests": tuple(content["tests"]), "ours": tuple(content["ours"])}
@@ -82,6 +83,6 @@ def load(data=DATA):
     for name, entry in content["platforms"].items():
         for key in ("left_out", "known"):
             entry[key] = {**content[key], **entry.get(key, {})}
-        lists = {k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()}
-        found[name] = Platform(name, **{**common, **lists})
+        lists = {k: tuple(v) for k, v in entry.items() if isinstance(v, list)}
+        found[name] = Platform(name, **{**common, **entry, **lists})
     return found

@@ -1,8 +1,12 @@
 """Keep, print and write to a page what was measured on the platforms."""
 
+from __future__ import annotations
+
 import html
 from collections import Counter
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ...building.identity import KINDS
 from ...core import layout, tables
@@ -10,6 +14,9 @@ from ...core.progress import duration
 from ...series.catalog import DEFAULT_SERIES
 from .. import compare, kept, pages
 from ..outcomes import FAILED, PASSED, SKIPPED
+from ..regrtest import compared
+from .builds import Built
+from .data import Platform
 
 HOME = layout.BUILD / DEFAULT_SERIES / "platforms"
 
@@ -47,18 +54,26 @@ class Outcome(kept.Named):
     measured: list
 
     @classmethod
-    def of(cls, platform, built, facts, result, ours, race, gone):
+    def of(
+        cls,
+        platform: Platform,
+        built: Built,
+        facts: dict[str, Any],
+        result: compared.Result,
+        ours: Mapping[str, str],
+        race: dict[str, str],
+        gone: Container[str],
+    ) -> Outcome:
         """Return that of the data.Platform *platform*.
 
         Other parameters:
-            built: builds.Built.
             facts: as runs.facts() returns them.
-            result: compared.Result.
             ours: outcomes by id, as runs.joins() returns them.
             race: as runs.race() returns it.
             gone: reasons by the id of a test that only stock is to have.
         """
-        wrong, excused = [], {}
+        wrong: list[str] = []
+        excused: dict[str, list[str]] = {}
         for line in _held_against(result, ours, race, gone):
             why = platform.reason(line)
             excused.setdefault(why, []).append(line) if why else wrong.append(line)
@@ -80,7 +95,7 @@ class Outcome(kept.Named):
             result.measured,
         )
 
-    def explain(self):
+    def explain(self) -> Iterator[str]:
         """Yield the lines that tell it."""
         yield f"{self.name}: {self.version}"
         for role in KINDS:
@@ -93,7 +108,7 @@ class Outcome(kept.Named):
         yield from (f"{self.name}: WRONG: {line}" for line in self.wrong)
 
 
-def _told(counts):
+def _told(counts: Mapping[str, int]) -> str:
     return ", ".join(
         f"{counts[outcome]:,} {outcome}"
         for outcome in (PASSED, SKIPPED, FAILED)
@@ -101,7 +116,12 @@ def _told(counts):
     )
 
 
-def _held_against(result, ours, race, gone):
+def _held_against(
+    result: compared.Result,
+    ours: Mapping[str, str],
+    race: dict[str, str],
+    gone: Container[str],
+) -> list[str]:
     """Return lines on what may be the fault of the series; each begins with a test."""
     found = result.worse(gone)
     found += [f"{test}: fails" for test, said in ours.items() if said == FAILED]
@@ -113,14 +133,14 @@ def _held_against(result, ours, race, gone):
     return found
 
 
-def _excused(lines, why):
+def _excused(lines: Sequence[str], why: str) -> str:
     """Return the line on *lines* of _held_against(), which have one reason."""
     tests = [line.partition(": ")[0].partition("[")[0] for line in lines]
     names = dict.fromkeys(test.rpartition("::")[2] for test in tests)
     return f"{len(lines)} excused ({why}): {', '.join(names)}"
 
 
-def _known(platform, result):
+def _known(platform: Platform, result: compared.Result) -> list[str]:
     """Return the lines about what is held against nobody."""
     found = [
         f"{one.kind if one.stands else 'flaky'}: {one}"
@@ -148,12 +168,11 @@ that fails, one of the project's that fails, and a warning of the compiler that 
 lacks. Tests that fail on both are told."""
 
 
-def markdown(platforms, outcomes):
+def markdown(platforms: Mapping[str, Platform], outcomes: Sequence[Outcome]) -> str:
     """Return the page for the documentation, a str.
 
     Parameters:
         platforms: as data.load() returns them.
-        outcomes: list of Outcome.
     """
     some = next(iter(platforms.values()))
     introduction = _INTRODUCTION.format(files=len(some.tests), ours=len(some.ours))

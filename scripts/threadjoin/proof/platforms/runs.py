@@ -1,14 +1,22 @@
 """Run CPython's tests, the project's and the reproducer on a platform."""
 
+from __future__ import annotations
+
 import shutil
 import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 from ...building import identity, selftest
+from ...building.interpreter import Interpreter
 from ...core import layout, process
+from ...core.layout import StrPath
+from ...core.progress import Progress
 from ...host import devenv
 from ..outcomes import FAILED
 from ..regrtest import compared, runner
-from . import builds
+from . import builds, data
 
 #: Seconds for one file of tests, where nothing is slow.
 TIMEOUT = 900
@@ -29,19 +37,24 @@ print(json.dumps({
 """
 
 
-def facts(python):
-    """Return what the interpreter *python* (a path) says of its platform, a dict."""
+def facts(python: StrPath) -> dict[str, Any]:
+    """Return what the interpreter *python* says of its platform."""
     return process.ask(python, _QUESTION)
 
 
-def compare(platform, built, units, home, progress, jobs, rounds):
+def compare(
+    platform: data.Platform,
+    built: builds.Built,
+    units: Sequence[str],
+    home: Path,
+    progress: Progress,
+    jobs: int,
+    rounds: int,
+) -> compared.Result:
     """Run *units* of CPython's tests on both; return the compared.Result.
 
     Parameters:
-        platform: data.Platform.
-        built: builds.Built.
-        home: Path of the directory of the platform.
-        progress: a progress.Progress.
+        home: the directory of the platform.
         jobs: how many files at the same time.
         rounds: repetitions, at most, of what differs.
     """
@@ -60,25 +73,28 @@ class Place(runner.Place):
     """As runner.Place; in the environment that the interpreter needs.
 
     Parameters:
-        one: interpreter.Interpreter.
         directory, settings: as runner.Place has them.
     """
 
-    def __init__(self, one, directory, settings):
+    def __init__(
+        self, one: Interpreter, directory: Path, settings: runner.Settings
+    ) -> None:
         super().__init__(one.python, directory, settings)
         self._one = one
 
-    def environment(self, unit, scratch):
+    def environment(self, unit: str, scratch: str) -> dict[str, str]:
         """Return the environment to run *unit* in, with the directory *scratch*."""
         return {**self._one.environment(), **super().environment(unit, scratch)}
 
 
-def race(built):
+def race(built: builds.Built) -> dict[str, str]:
     """Return what the reproducer says of the builds.Built, a dict by role."""
     return {kind: selftest.reproduce(one) for kind, one in built.interpreters.items()}
 
 
-def joins(platform, built, names, home):
+def joins(
+    platform: data.Platform, built: builds.Built, names: Sequence[str], home: Path
+) -> dict[str, str]:
     """Run files of the project's tests on both; return their outcomes by id.
 
     Each has tests of stock, of patched, or of both. Other parameters as compare()
@@ -112,7 +128,9 @@ def joins(platform, built, names, home):
     return found
 
 
-def _environment(platform, built, scratch):
+def _environment(
+    platform: data.Platform, built: builds.Built, scratch: str
+) -> dict[str, str]:
     """Return the environment for the project's tests."""
     paths = {kind: str(one.python) for kind, one in built.interpreters.items()}
     return process.environment(
