@@ -26,12 +26,12 @@ class Variant:
     """A way to build the interpreter."""
 
     summary: str  # for --help
-    configure: tuple  # arguments
+    configure: tuple[str, ...]  # arguments
     both: bool = False  # stock is built too, to compare with
     megabytes: int = 0  # that one interpreter takes on the disk
     cached: bool = True  # ccache may answer for the compiler
     slowness: int = 1  # how many times longer the tests may take
-    environment: dict = field(default_factory=dict)  # while it runs
+    environment: dict[str, str] = field(default_factory=dict)  # while it runs
 
 
 VARIANTS = {

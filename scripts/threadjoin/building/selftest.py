@@ -39,7 +39,7 @@ class Tests:
     passed: bool
     ran: int
     skipped: int
-    failed: tuple  # names
+    failed: tuple[str, ...]  # names
 
     def __str__(self) -> str:
         text = f"{self.ran} run, {self.skipped} skipped"

@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
 from ..building import identity, interpreter
 from ..building.identity import KINDS
@@ -115,7 +115,7 @@ def _built(kind: str, series: str, build: Path) -> str:
     return str(path)
 
 
-def _pyperf(argv: list[str]) -> ModuleType:
+def _pyperf(argv: list[str]) -> Any:
     """Return the module pyperf, the project's own environment's if need be."""
     try:
         import pyperf

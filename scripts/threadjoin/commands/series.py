@@ -462,4 +462,5 @@ def _parser() -> cli.Parser:
 def main(argv: list[str]) -> int | None:
     """Run the command line *argv* and return its status."""
     args = _parser().parse_args(argv)
-    return args.run(args)
+    status: int | None = args.run(args)
+    return status

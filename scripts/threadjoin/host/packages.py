@@ -31,9 +31,9 @@ class Need:
 
     name: str  # for people
     required: bool  # or the build only lacks a module without it
-    commands: tuple  # one of these is there, or
+    commands: tuple[str, ...]  # one of these is there, or
     header: str  # this can be included
-    packages: dict  # of package manager to the name it has there
+    packages: dict[str, str]  # of package manager to the name it has there
 
 
 def needs(data: dict[str, Any] = DATA) -> list[Need]:

@@ -46,7 +46,7 @@ class Difference:
     kind: str
     stock: str
     patched: str
-    good: dict
+    good: dict[str, int]
     rounds: int = 0
 
     def add(self, outcomes: Mapping[str, str]) -> None:

@@ -52,7 +52,7 @@ class Page:
 
     path: Path  # of the page
     series: str  # its name
-    commands: tuple  # that make it, in order: tuples of str
+    commands: tuple[tuple[str, ...], ...]  # that make it, in order
     minutes: int  # that they take, about: on two processors
     stale: Path  # of the list of the pages of its series that are known to be old
     by_hand: str = ""  # what is left to do after them

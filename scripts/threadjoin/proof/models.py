@@ -229,4 +229,5 @@ def record(trees: Mapping[str, Path], data: Path = DATA) -> None:
 
 def load(data: Path = DATA) -> dict[str, Model]:
     """Return the content of models.json: {file name: entry}."""
-    return json.loads(data.read_text())
+    found: dict[str, Model] = json.loads(data.read_text())
+    return found

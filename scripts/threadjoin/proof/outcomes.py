@@ -25,9 +25,9 @@ _ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
 class Run:
     """The result of one run of some units of a suite."""
 
-    outcomes: dict = field(default_factory=dict)  # of test id to outcome
-    units: dict = field(default_factory=dict)  # of unit to its test ids
-    times: dict = field(default_factory=dict)  # of unit to seconds
+    outcomes: dict[str, str] = field(default_factory=dict)  # of test id to outcome
+    units: dict[str, list[str]] = field(default_factory=dict)  # of unit to its test ids
+    times: dict[str, float] = field(default_factory=dict)  # of unit to seconds
 
     def add(self, unit: str, outcomes: Mapping[str, str], seconds: float) -> None:
         """Take in the *outcomes* (a dict) of *unit*, which took *seconds*."""

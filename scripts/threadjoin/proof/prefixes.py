@@ -38,8 +38,8 @@ class Step:
     """
 
     name: str
-    warnings: tuple
-    failed: tuple | None
+    warnings: tuple[str, ...]
+    failed: tuple[str, ...] | None
     log: Path
 
     def __str__(self) -> str:

@@ -71,9 +71,9 @@ class Debian:
     suite: str  # "bookworm"
     package: str  # "python3.11"
     orig: str  # the file that is the release's tarball
-    left_out: frozenset  # of its patches, those that only its own packages need
-    added: tuple = ()  # Paths of patches on top of its own
-    symbols: tuple = ()  # names that the series adds to its library
+    left_out: frozenset[str]  # of its patches, those that only its own packages need
+    added: tuple[Path, ...] = ()  # Paths of patches on top of its own
+    symbols: tuple[str, ...] = ()  # names that the series adds to its library
 
     @property
     def version(self) -> str:
@@ -103,8 +103,8 @@ class Series:
     name: str  # "3.11"
     directory: Path
     base: Release  # that the patches are made on
-    patches: tuple  # of Path, in the order of the `series` file
-    releases: tuple = ()  # all that are known, oldest first
+    patches: tuple[Path, ...]  # in the order of the `series` file
+    releases: tuple[Release, ...] = ()  # all that are known, oldest first
     debian: Debian | None = None  # its package, where there is one
     revision: Revision | None = None  # that was recorded last
 

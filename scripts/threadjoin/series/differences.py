@@ -35,10 +35,10 @@ SCHEMA = "patches/schemas/differences.schema.json"
 class Differences:
     """The content of the file."""
 
-    mended: dict = field(default_factory=dict)  # what to "3.12.4"
-    lacks: dict = field(default_factory=dict)  # file of tests to why
-    expected_failures: dict = field(default_factory=dict)  # test to why
-    part: tuple = ()  # of tests: files, FILE::NAME or directories
+    mended: dict[str, str] = field(default_factory=dict)  # what to "3.12.4"
+    lacks: dict[str, str] = field(default_factory=dict)  # file of tests to why
+    expected_failures: dict[str, str] = field(default_factory=dict)  # test to why
+    part: tuple[str, ...] = ()  # of tests: files, FILE::NAME or directories
 
     def units(self, names: Iterable[str]) -> list[str]:
         """Return those of *names*, CPython's files of tests, that are there."""

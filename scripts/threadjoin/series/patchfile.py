@@ -25,7 +25,7 @@ class Hunk:
 
     start: int  # line of the old file
     place: str  # the @@ line, for people
-    lines: tuple  # of bytes, each with its first character
+    lines: tuple[bytes, ...]  # each with its first character
 
     def side(self, new: bool) -> list[bytes]:
         """Return the lines (bytes, with newlines) before it; with *new*, after it."""
@@ -50,10 +50,11 @@ class Change:
     created: bool = False
     deleted: bool = False
     mode: str = ""  # of a file that it creates
-    added: list = field(default_factory=list)  # (line in the patch, bytes)
-    kept: list = field(default_factory=list)  # bytes, context and removed
+    # With the line in the patch.
+    added: list[tuple[int, bytes]] = field(default_factory=list)
+    kept: list[bytes] = field(default_factory=list)  # context and removed
     removed: int = 0  # how many of those are removed
-    hunks: list = field(default_factory=list)  # of Hunk
+    hunks: list[Hunk] = field(default_factory=list)
     unended: int = 0  # line in the patch where the new file's end has no newline
 
     def content(self) -> bytes:
@@ -68,8 +69,8 @@ class Patch:
 
     path: Path
     subject: str = ""
-    body: list = field(default_factory=list)  # the message's lines below it
-    changes: list = field(default_factory=list)  # of Change
+    body: list[str] = field(default_factory=list)  # the message's lines below it
+    changes: list[Change] = field(default_factory=list)
     author: str = ""
     date: datetime.date | None = None  # the author's, in UTC
 

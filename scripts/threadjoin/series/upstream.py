@@ -35,8 +35,8 @@ class Upstream:
     """The figures measured of a version."""
 
     measured: str  # the release
-    mended: tuple  # names of reproducers
-    left: tuple
+    mended: tuple[str, ...]  # names of reproducers
+    left: tuple[str, ...]
 
 
 def _number(name: str) -> tuple[int, ...]:

@@ -192,7 +192,8 @@ def _stamp(place: Path) -> Path:
 
 def _read(stamp: Path) -> dict[str, Any]:
     try:
-        return json.loads(stamp.read_text())
+        found: dict[str, Any] = json.loads(stamp.read_text())
+        return found
     except (FileNotFoundError, ValueError):
         return {}
 

@@ -21,16 +21,16 @@ _OF_THE_FILE = ("Last-Update: ",)
 
 @dataclass(frozen=True)
 class Pair:
-    """Hunks of one file that differ; one of them may be None."""
+    """Two hunks of one file that differ; one of them may be None."""
 
     name: str  # of the file
-    hunks: tuple  # of two patchfile.Hunk
+    hunks: tuple[patchfile.Hunk | None, patchfile.Hunk | None]
 
     @property
     def quotes_only(self) -> bool:
         """Whether both add and remove the same lines."""
         one, other = self.hunks
-        return bool(one and other) and _essential(one) == _essential(other)
+        return bool(one and other and _essential(one) == _essential(other))
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,9 @@ class Difference:
     """How one number differs between two series."""
 
     name: str  # "0110-done-event"
-    pairs: tuple = ()  # of Pair
+    pairs: tuple[Pair, ...] = ()
     hunks: int = 0  # how many there are, those of a pair as one
-    message: tuple = ()  # lines of a diff of the messages
+    message: tuple[str, ...] = ()  # lines of a diff of the messages
     only: str = ""  # name of the one series that has it
     why: str = ""  # the other one has not, if the registry says so: " (...)"
 

@@ -90,7 +90,7 @@ def _missing(
         )
     right = shared.wanted(known, files, numbers)
     found = []
-    before: tuple[dict, dict] = ({}, {})
+    before: tuple[dict[str, shared.File], ...] = ({}, {})
     for path, (number, have) in zip(series.patches, shared.states(series).items()):
         mine = shared.theirs(known, shared.names(files), have)
         strange = sorted(mine - shared.names(files))

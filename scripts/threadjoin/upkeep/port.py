@@ -38,8 +38,8 @@ class Report:
         gaps: {name of a patch: why the series does not have it}.
     """
 
-    picked: tuple
-    gaps: dict
+    picked: tuple[str, ...]
+    gaps: dict[str, str]
 
 
 class Stopped(Problem):

@@ -53,9 +53,9 @@ class Entry:
 
     number: str  # "0110"
     slug: str  # "done-event"
-    issues: tuple  # numbers of upstream's
+    issues: tuple[int, ...]  # numbers of upstream's
     mends: str  # in one line
-    series: dict  # name to True, or to why it has not got it
+    series: dict[str, bool | str]  # name to True, or to why it has not got it
     standalone: bool = False
 
     @property
@@ -69,8 +69,8 @@ class Registry:
     """All that is in registry.json."""
 
     maintainers: str  # the author of every patch: "NAME <ADDRESS>"
-    entries: dict  # number to Entry, in the order of the numbers
-    per_version: dict = field(default_factory=dict)  # name of a file to why
+    entries: dict[str, Entry]  # number to Entry, in the order of the numbers
+    per_version: dict[str, str] = field(default_factory=dict)  # name of a file to why
 
     def problem(self, patch: Patch, series: str) -> str | None:
         """Return what is wrong with the number of *patch* in *series*, or None.

@@ -106,12 +106,13 @@ class Results:
     They are in seconds, and switches are a number for each round.
     """
 
-    stock: dict = field(default_factory=dict)
-    patched: dict = field(default_factory=dict)
-    floor: list = field(default_factory=list)
-    failed: dict = field(default_factory=dict)  # kind: how many join() raised
-    switches: dict = field(default_factory=dict)  # of start + join, by kind
-    space: dict = field(default_factory=dict)  # bytes, a list by kind
+    stock: dict[str, list[list[float]]] = field(default_factory=dict)
+    patched: dict[str, list[list[float]]] = field(default_factory=dict)
+    floor: list[list[float]] = field(default_factory=list)
+    failed: dict[str, int] = field(default_factory=dict)  # kind: how many join() raised
+    # Of start + join, by kind.
+    switches: dict[str, list[float]] = field(default_factory=dict)
+    space: dict[str, list[int]] = field(default_factory=dict)  # bytes, a list by kind
 
 
 #: The programs of PROGRAMS, compiled.
@@ -267,7 +268,7 @@ def _measure_row(
 
 def _shutdown(python: str) -> float:
     """Return the seconds from the end of the program to that of its process."""
-    ends = _worker(python, "shutdown_2000")["ends"]
+    ends: float = _worker(python, "shutdown_2000")["ends"]
     # The clock is the system's, the same in both processes.
     return time.monotonic() - ends
 

@@ -70,18 +70,18 @@ class Suite:
 
     name: str
     runner: str  # "pytest", "unittest", "program" or "executable"
-    units: tuple  # glob patterns, or for programs command lines
+    units: tuple[str, ...]  # glob patterns, or for programs command lines
     sdist: str = ""  # the project whose sdist has the tests, or
     package: str = ""  # the installed package that has them
-    take: tuple = ()  # what is taken out of the sdist
+    take: tuple[str, ...] = ()  # what is taken out of the sdist
     config: str = ""  # of those taken, pytest's configuration
-    arguments: tuple = ()  # more of them for each unit
-    environment: dict = field(default_factory=dict)
+    arguments: tuple[str, ...] = ()  # more of them for each unit
+    environment: dict[str, str] = field(default_factory=dict)
     timeout: int = TIMEOUT  # seconds, for each unit
     selection: str = ""  # why it is not all that there is
-    ci: tuple = ()  # what CI runs instead of the units; nothing when empty
-    uses: tuple = ()  # what else of our programs its programs consist of
-    build: tuple = ()  # command lines that build the tests in a copy of the sdist
+    ci: tuple[str, ...] = ()  # what CI runs instead of the units; nothing when empty
+    uses: tuple[str, ...] = ()  # what else of our programs its programs consist of
+    build: tuple[str, ...] = ()  # commands that build the tests in a copy of the sdist
     load: str = ""  # what the programs do, in numbers
     embeds: bool = False  # loads libpython, from the interpreter it is run for
 
@@ -91,10 +91,10 @@ class Library:
     """A library that starts, patches or watches threads."""
 
     name: str  # that of its distribution
-    install: tuple  # what else its tests need, names of distributions
-    suites: tuple  # of Suite
+    install: tuple[str, ...]  # what else its tests need, names of distributions
+    suites: tuple[Suite, ...]
     distribution: bool = True  # or it comes with Python, or with the system
-    needs: tuple = ()  # commands of the system, without which it cannot be run
+    needs: tuple[str, ...] = ()  # commands of the system that it cannot do without
 
     def part(self, ci: bool) -> Library:
         """Return the Library with what is to be run, and nothing else.

@@ -40,9 +40,9 @@ class Result:
     suite: str
     units: int
     selection: str
-    counts: dict
-    seconds: dict
-    differences: list
+    counts: dict[str, dict[str, int]]
+    seconds: dict[str, float]
+    differences: list[Difference]
     load: str = ""
 
     def of(self, kind: str) -> list[Difference]:

@@ -95,8 +95,9 @@ class Place:
         for name in self.suite.take:
             target = tests / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            copy = shutil.copytree if (sdist / name).is_dir() else shutil.copy2
-            copy(sdist / name, target)
+            source = Path(sdist or ".", name)
+            copy = shutil.copytree if source.is_dir() else shutil.copy2
+            copy(source, target)
         return tests
 
     def _installed(self, package: str) -> Path:

@@ -73,7 +73,7 @@ class Mutant:
     name: str
     plants: str  # what goes wrong, for people, as Markdown
     diff: str  # which git applies
-    tests: tuple  # node identifiers below tests/integration; one has to fail
+    tests: tuple[str, ...]  # node identifiers below tests/integration; one has to fail
     ci: bool = True  # are they quick enough for each change of the project?
     soak: Seeds | None = None  # None: the soak is not to find it
 

@@ -39,8 +39,8 @@ class Built:
         emulator: what the emulator says it is; "" for none.
     """
 
-    interpreters: dict
-    warnings: tuple
+    interpreters: dict[str, interpreter.Interpreter]
+    warnings: tuple[str, ...]
     compiler: str
     emulator: str
 

@@ -41,15 +41,15 @@ class Platform:
     name: str
     summary: str
     compiler: str
-    commands: tuple = ()
-    packages: tuple = ()
-    configure: tuple = ()
+    commands: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+    configure: tuple[str, ...] = ()
     builtin: bool = False
     emulator: str = ""
     root: str = ""
     slowness: int = 1
-    tests: tuple = ()
-    ours: tuple = ()
+    tests: tuple[str, ...] = ()
+    ours: tuple[str, ...] = ()
     left_out: dict[str, str] = field(default_factory=dict)
     known: dict[str, str] = field(default_factory=dict)
 

@@ -42,16 +42,16 @@ class Outcome(kept.Named):
     """
 
     version: str
-    facts: dict
+    facts: dict[str, Any]
     compiler: str
     emulator: str
-    cases: dict
-    ours: dict
-    race: dict
-    seconds: dict
-    known: list
-    wrong: list
-    measured: list
+    cases: dict[str, dict[str, int]]
+    ours: dict[str, int]
+    race: dict[str, str]
+    seconds: dict[str, float]
+    known: list[str]
+    wrong: list[str]
+    measured: list[str]
 
     @classmethod
     def of(

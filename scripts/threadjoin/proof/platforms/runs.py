@@ -39,7 +39,8 @@ print(json.dumps({
 
 def facts(python: StrPath) -> dict[str, Any]:
     """Return what the interpreter *python* says of its platform."""
-    return process.ask(python, _QUESTION)
+    found: dict[str, Any] = process.ask(python, _QUESTION)
+    return found
 
 
 def compare(

@@ -47,16 +47,16 @@ class Result:
         measured: what pages.measured() said when they ran.
     """
 
-    versions: dict
-    files: dict
-    cases: dict
-    seconds: dict
-    broken: list
-    differences: list
-    added: dict
-    gone: dict
-    left_out: dict
-    measured: list
+    versions: dict[str, str]
+    files: dict[str, dict[str, int]]
+    cases: dict[str, dict[str, int]]
+    seconds: dict[str, float]
+    broken: list[str]
+    differences: list[compare.Difference]
+    added: dict[str, str]
+    gone: dict[str, str]
+    left_out: dict[str, str]
+    measured: list[str]
 
     def worse(self, expected: Container[str] = ()) -> list[str]:
         """Return what is wrong with patched, a list of str.

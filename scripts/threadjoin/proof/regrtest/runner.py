@@ -47,9 +47,9 @@ class Settings:
 
     jobs: int = 1
     timeout: int = 600
-    options: tuple = ()
+    options: tuple[str, ...] = ()
     cases: bool = True
-    environment: dict = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
 
 
 class Place:
@@ -171,7 +171,7 @@ def _outcome(case: ElementTree.Element) -> str:
 
 
 def available(python: StrPath) -> list[str]:
-    """Return the names of all files of tests that *python* (a path) has.
+    """Return the names of all files of tests that *python* has.
 
     Raises Problem when it has none.
     """
@@ -185,7 +185,7 @@ def available(python: StrPath) -> list[str]:
 
 
 def check(python: StrPath, units: Iterable[str]) -> None:
-    """Raise Problem unless *python* (a path) has the tests that *units* name.
+    """Raise Problem unless *python* has the tests that *units* name.
 
     It may lack those that the series adds.
     """
@@ -199,14 +199,15 @@ def check(python: StrPath, units: Iterable[str]) -> None:
 
 
 def digest(python: StrPath) -> str:
-    """Return what the files of tests of *python* (a path) are, as a digest."""
-    return process.ask(
+    """Return what the files of tests of *python* are, as a digest."""
+    found: str = process.ask(
         python,
         "import hashlib, json, pathlib, test\n"
         "files = sorted(pathlib.Path(test.__file__).parent.glob('*.py'))\n"
         "text = b''.join(file.read_bytes() for file in files)\n"
         "print(json.dumps(hashlib.sha256(text).hexdigest()))",
     )
+    return found
 
 
 def load(data: Path = DATA) -> Any:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from ...building.identity import Python
 from .. import kept
@@ -32,7 +33,7 @@ class Known:
         key = json.dumps([who, said])
         name = hashlib.sha256(key.encode()).hexdigest()[:16]
         self._path = directory / f"{name}.json"
-        self._files: dict[str, dict] = {python.kind: {} for python in pythons}
+        self._files: dict[str, dict[str, Any]] = {python.kind: {} for python in pythons}
         if self._path.is_file():
             self._files = json.loads(self._path.read_text())
 

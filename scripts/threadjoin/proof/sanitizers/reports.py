@@ -63,7 +63,7 @@ class Report:
     """One thing that a sanitizer has found."""
 
     kind: str  # "data race"
-    stacks: tuple  # of tuples of Frame, the innermost first, DEPTH at most
+    stacks: tuple[tuple[Frame, ...], ...]  # the innermost first, DEPTH at most
     text: str  # as it was written
 
     @property

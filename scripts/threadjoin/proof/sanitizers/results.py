@@ -66,11 +66,11 @@ class Outcome(kept.Named):
     """
 
     version: str
-    reports: dict
-    seconds: dict
-    known: list
+    reports: dict[str, list[str]]
+    seconds: dict[str, float]
+    known: list[str]
     status: int
-    measured: list
+    measured: list[str]
 
     @classmethod
     def of(

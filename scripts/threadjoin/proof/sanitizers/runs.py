@@ -46,9 +46,9 @@ class Sanitizer:
     name: str
     variable: str
     options: str
-    arguments: tuple
+    arguments: tuple[str, ...]
     timeout: int
-    tests: tuple
+    tests: tuple[str, ...]
 
 
 def load() -> dict[str, Sanitizer]:

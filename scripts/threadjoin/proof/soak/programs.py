@@ -24,8 +24,8 @@ class Node:
     """An operation of a program; or, called "program", all of it."""
 
     name: str
-    args: dict = field(default_factory=dict)
-    body: tuple = ()  # of Nodes
+    args: dict[str, Any] = field(default_factory=dict)
+    body: tuple[Node, ...] = ()
 
     def walk(self) -> Iterator[Node]:
         """Yield this Node and all below it."""
@@ -39,9 +39,9 @@ class Expectation:
     """The result that a program has to have."""
 
     status: int  # the exit status, negative for a signal
-    lines: Counter  # on stdout
-    maybe: frozenset  # lines that may be there as well
-    reports: Counter  # on stderr: how often which exception is shown
+    lines: Counter[str]  # on stdout
+    maybe: frozenset[str]  # lines that may be there as well
+    reports: Counter[str]  # on stderr: how often which exception is shown
 
 
 def generate(seed: int, surface: Any = SURFACE) -> Node:

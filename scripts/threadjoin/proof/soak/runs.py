@@ -24,6 +24,9 @@ from .programs import Expectation
 #: What a program counts, in the order of its lines.
 COUNTED = ("joins", "waited", "threads", "forks")
 
+#: The id, the state and the processor time of a thread.
+Thread = tuple[str, str, tuple[str, ...]]
+
 #: Seconds between two looks at a program that runs.
 INTERVAL = 0.05
 
@@ -238,7 +241,7 @@ class _Idle:
 
     def __init__(self, group: int) -> None:
         self._group = group
-        self._seen: list | None = None
+        self._seen: list[Thread] | None = None
         self._since = 0.0
 
     def seconds(self, now: float) -> float:
@@ -268,8 +271,8 @@ def _stat(path: Path) -> list[str] | None:
         return None
 
 
-def _threads(group: int) -> list[tuple[str, str, tuple[str, ...]]]:
-    """Return the id, state and processor time of each thread of *group*."""
+def _threads(group: int) -> list[Thread]:
+    """Return each Thread of *group*."""
     threads = []
     for pid in members(group):
         for path in Path(f"/proc/{pid}/task").glob("*/stat"):

@@ -45,9 +45,8 @@ class Soak:
         self._begun = clock()
         self.programs = 0
         self.counts: Counter[str] = Counter()
-        self.failures: list[
-            tuple
-        ] = []  # triples of a seed, a Result and the Verdict on it
+        # With their seeds.
+        self.failures: list[tuple[int, runs.Result, runs.Verdict]] = []
 
     def try_program(
         self, seed: int, program: Node, what: str = ""
