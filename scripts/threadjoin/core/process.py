@@ -127,6 +127,36 @@ def python_said(
         raise _no_interpreter(python, why) from None
 
 
+def said(
+    command: Sequence[StrPath], *, timeout: float | None = None, **options: Any
+) -> subprocess.CompletedProcess[str]:
+    """Run *command* to its end.
+
+    Parameters:
+        timeout: seconds that it may take; None for no limit.
+        options: those of subprocess.run() that are to be others.
+
+    Returns the subprocess.CompletedProcess, with what it wrote as text. Raises
+    Problem when it cannot be run, or takes too long.
+    """
+    usual = {"stdin": subprocess.DEVNULL, "env": environment()}
+    if "input" in options:
+        del usual["stdin"]
+    usual.update(dict.fromkeys(("stdout", "stderr"), subprocess.PIPE))
+    usual.update(encoding="utf-8", errors="replace", timeout=timeout)
+    try:
+        return subprocess.run(command, check=False, **{**usual, **options})
+    except OSError as exc:
+        raise Problem(f"cannot run {command[0]}: {exc.strerror}") from None
+    except subprocess.TimeoutExpired:
+        raise Problem(f"{command[0]} was stopped after {timeout} s") from None
+
+
+def last_words(done: subprocess.CompletedProcess[str]) -> str:
+    """Return the last line that *done*, of said(), has on stderr."""
+    return (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+
+
 def _no_interpreter(python: StrPath, why: str | None) -> Problem:
     return Problem(f"{python} does not run ({why}); name an interpreter")
 

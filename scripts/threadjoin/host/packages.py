@@ -12,7 +12,6 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,13 +89,9 @@ def _includable(headers: Sequence[str], command: Sequence[str]) -> set[str]:
     lines = []
     for number, header in enumerate(headers):
         lines += [f"#if __has_include(<{header}>)", f"found {number}", "#endif"]
-    done = subprocess.run(
+    done = process.said(
         [*command, *shlex.split(os.environ.get("CPPFLAGS", "")), "-xc", "-E", "-"],
         input="\n".join(lines) + "\n",
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        check=False,
     )
     return {headers[int(n)] for n in re.findall(r"^found (\d+)$", done.stdout, re.M)}
 
@@ -212,16 +207,8 @@ def _privilege() -> list[str] | None:
     """
     if os.geteuid() == 0:
         return []
-    if shutil.which("sudo"):
-        done = subprocess.run(
-            ["sudo", "-n", "true"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            check=False,
-        )
-        if done.returncode == 0:
-            return ["sudo", "-n"]
+    if shutil.which("sudo") and not process.said(["sudo", "-n", "true"]).returncode:
+        return ["sudo", "-n"]
     return None
 
 

@@ -107,7 +107,7 @@ def compare(
     its lines that are not mere additions. Raises Problem when it cannot
     compare the two.
     """
-    done = subprocess.run(
+    done = process.said(
         [
             "abidiff",
             # Each type that differs is told of once, where it differs itself.
@@ -116,11 +116,8 @@ def compare(
             *("--headers-dir1", before[1], "--headers-dir2", after[1]),
             *(before[0], after[0]),
         ],
-        stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
         timeout=PATIENCE,
-        check=False,
     )
     # The status is made of bits: 1 and 2 are errors, 4 is a difference.
     if done.returncode & 3:
@@ -180,15 +177,11 @@ def check_stable_abi(python: StrPath, facts: Interface, build: Path) -> None:
         for path in (facts.include, facts.config, build / facts.static):
             (place / path.name).symlink_to(path)
         tool = facts.source / "Tools" / "scripts" / "stable_abi.py"
-        done = subprocess.run(
+        done = process.said(
             [python, tool, "--all", facts.source / "Misc" / "stable_abi.toml"],
-            stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
             cwd=place,
-            env=process.environment(),
             timeout=PATIENCE,
-            check=False,
         )
     if done.returncode:
         raise Problem(f"the stable ABI is not complete: {done.stdout.strip()}")

@@ -11,8 +11,6 @@ Exit status: 0 no join failed, 1 some did, 2 it could not be run.
 from __future__ import annotations
 
 import shutil
-import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 
 from ..core import git, layout, process
@@ -31,12 +29,12 @@ def insert(python: StrPath, directory: Path, patch: Path) -> None:
 
     Raises Problem when it does not fit, saying so.
     """
-    source = _call(
-        [python, "-I", "-S", "-c", "import threading as t;print(t.__file__)"]
+    source = process.ask(
+        python, "import json, threading; print(json.dumps(threading.__file__))"
     )
     library = directory / "Lib"
     library.mkdir()
-    shutil.copyfile(source.stdout.strip(), library / "threading.py")
+    shutil.copyfile(source, library / "threading.py")
     # A scratch directory that belongs to no repository, whatever is above it.
     git.run(directory, "init", "--quiet", "--template=")
     result = git.attempt(directory, "apply", str(patch))
@@ -50,35 +48,9 @@ def insert(python: StrPath, directory: Path, patch: Path) -> None:
 def run(python: StrPath, library: Path, rounds: int) -> int:
     """Run the loop with the threading.py in *library*; return the exit status."""
     command = [python, "-I", "-S", LOOP, library, str(rounds)]
-    result = _call(command, check=False, timeout=ROUND_TIMEOUT * rounds)
+    result = process.said(command, timeout=ROUND_TIMEOUT * rounds)
     if result.returncode not in (0, 1) or not result.stdout:
-        raise Problem(f"{python} could not run the loop: {_last(result.stderr)}")
+        words = process.last_words(result)
+        raise Problem(f"{python} could not run the loop: {words}")
     print(result.stdout, end="")
     return result.returncode
-
-
-def _call(
-    command: Sequence[StrPath], check: bool = True, timeout: float | None = 60
-) -> subprocess.CompletedProcess[str]:
-    """Run *command* and return the CompletedProcess, with its output as text."""
-    try:
-        result = subprocess.run(
-            command,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            env=process.environment(),
-        )
-    except OSError as exc:
-        raise Problem(f"cannot run {command[0]}: {exc.strerror}") from None
-    except subprocess.TimeoutExpired:
-        raise Problem(f"{command[0]} was stopped after {timeout} s") from None
-    if check and result.returncode:
-        raise Problem(f"{command[0]} fails: {_last(result.stderr)}")
-    return result
-
-
-def _last(text: str) -> str:
-    return (text.strip().splitlines() or ["it said nothing"])[-1]

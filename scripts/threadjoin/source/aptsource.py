@@ -13,7 +13,6 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -171,14 +170,7 @@ def as_sources(form: str, text: str, suite: str) -> str:
 
 
 def _said(*command: str) -> str:
-    done = subprocess.run(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        check=False,
-    )
-    return done.stdout
+    return process.said(command).stdout
 
 
 def _complaint(log: Path) -> str:

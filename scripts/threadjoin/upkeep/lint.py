@@ -304,7 +304,7 @@ def check_quilt(series: Series, release: Path, scratch: Path) -> Iterator[str]:
     """
     plain = scratch / "plain"
     commits.copy_touched(series, release, plain)
-    done = subprocess.run(
+    done = process.said(
         ["quilt", "--quiltrc", "-", "push", "-a", "--fuzz=0"],
         cwd=plain,
         env=process.environment(
@@ -312,12 +312,9 @@ def check_quilt(series: Series, release: Path, scratch: Path) -> Iterator[str]:
             QUILT_PC=str(scratch / "pc"),
             QUILT_NO_DIFF_INDEX="1",
         ),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        check=False,
     )
-    lines = done.stdout.decode(errors="replace").splitlines()
+    lines = done.stdout.splitlines()
     if done.returncode:
         said = next((x for x in lines if "FAILED" in x), lines[-1] if lines else "")
         yield f"patches/{series.name}/series: quilt cannot push it all: {said}"

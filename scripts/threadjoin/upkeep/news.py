@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from ..core import git
+from ..core import git, process
 from ..core.errors import Problem
 from ..core.layout import StrPath
 from ..host import devenv
@@ -41,16 +41,11 @@ def _blurb(
     tree: StrPath, *args: str, **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """Run blurb in *tree* without a terminal; return the CompletedProcess."""
-    return subprocess.run(
+    return process.said(
         [devenv.tool("blurb"), *args],
         cwd=tree,
         env={**git.environment(), **environment},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
     )
 
 

@@ -9,6 +9,7 @@ import threading
 import pytest
 from threadjoin.core import process
 from threadjoin.core.errors import Problem
+from tinycpython import shell_script
 
 #: Starts a child of its own, says that it is ready, and waits for ever.
 #: Both hold the pipe whose descriptor is the first argument.
@@ -155,30 +156,43 @@ def test_what_is_no_interpreter_is_a_problem(path, why):
         process.require_python(sys.executable, path)
 
 
-def interpreter(tmp_path, script):
-    path = tmp_path / "python"
-    path.write_text(f"#!/bin/sh\n{script}\n")
-    path.chmod(0o755)
-    return path
-
-
 @pytest.mark.parametrize(
-    ("script", "words"),
+    ("text", "words"),
     [
         ("echo '[3, 8, 18]'", "is Python 3.8.18; name one of 3.9 or later"),
         ("echo '[2, 7, 18]'", "is Python 2.7.18; name one of 3.9 or later"),
         ("echo 3", "does not run (it is no Python); name an interpreter"),
         ("printf '\\377'", "does not run (it is no Python); name an interpreter"),
+        ("echo a >&2; echo b >&2; exit 3", "does not run (b); name an interpreter"),
         ("exec tail -f /dev/null", "does not run (no answer within 0.2 s); name an"),
     ],
 )
-def test_what_is_no_interpreter_of_use(tmp_path, monkeypatch, script, words):
-    if "tail" in script:
+def test_what_is_no_interpreter_of_use(tmp_path, monkeypatch, text, words):
+    if "tail" in text:
         monkeypatch.setattr(process, "PATIENCE", 0.2)
-    path = interpreter(tmp_path, script)
+    path = shell_script(tmp_path / "python", text)
     with pytest.raises(Problem) as caught:
         process.require_python(path)
     assert str(caught.value).startswith(f"{path} {words}")
+
+
+def test_what_cannot_be_executed_is_no_interpreter(tmp_path):
+    path = shell_script(tmp_path / "python", "")
+    path.write_text("not a program")
+    with pytest.raises(Problem, match=f"^{path} does not run .Exec format error.; "):
+        process.require_python(path)
+
+
+def test_what_a_program_says():
+    done = process.said(["sh", "-c", "cat; echo a; echo b >&2; echo c >&2; exit 3"])
+    assert (done.returncode, done.stdout) == (3, "a\n")
+    assert process.last_words(done) == "c"
+    assert process.last_words(process.said(["false"])) == "it said nothing"
+    assert process.said(["cat"], input="x").stdout == "x"
+    with pytest.raises(Problem, match="^cannot run /none: No such file or directory$"):
+        process.said(["/none"])
+    with pytest.raises(Problem, match="^tail was stopped after 0.1 s$"):
+        process.said(["tail", "-f", "/dev/null"], timeout=0.1)
 
 
 def test_the_current_directory_has_no_say(tmp_path, monkeypatch):

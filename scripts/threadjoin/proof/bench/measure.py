@@ -282,22 +282,9 @@ def _worker(
 def _output(command: Sequence[object]) -> Any:
     """Run *command* and return the JSON that it prints; Problem if it fails."""
     name = command[0]
-    try:
-        result = subprocess.run(
-            list(map(str, command)),
-            check=False,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            env=process.environment(),
-            timeout=TIMEOUT,
-        )
-    except OSError as exc:
-        raise Problem(f"cannot run {name}: {exc.strerror}") from None
-    except subprocess.TimeoutExpired:
-        raise Problem(f"{name} was stopped after {TIMEOUT} s") from None
+    result = process.said(list(map(str, command)), timeout=TIMEOUT)
     if result.returncode:
-        said = (result.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        said = process.last_words(result)
         raise Problem(f"{name} fails with status {result.returncode}: {said}")
     try:
         return json.loads(result.stdout)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ...building import interpreter
 from ...building.identity import KINDS
-from ...core import files
+from ...core import files, process
 from ...core.errors import Problem
 from ...core.progress import Progress
 from ...host import csource
@@ -62,9 +61,7 @@ def compiler(command: str) -> Iterator[None]:
 def said_version(command: Sequence[str]) -> str:
     """Return the first line of what the program *command* says of its version."""
     # An emulator says it on stdout, and a script that runs a compiler as that does.
-    done = subprocess.run(
-        [*command, "--version"], capture_output=True, text=True, check=False
-    )
+    done = process.said([*command, "--version"])
     return (done.stdout or done.stderr).partition("\n")[0].strip()
 
 

@@ -305,18 +305,12 @@ def stacks(group: int) -> str:
 
 def _debugged(pid: int) -> str:
     try:
-        done = subprocess.run(
+        done = process.said(
             ["gdb", "-nx", "-batch", "-p", str(pid), "-ex", "thread apply all bt"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
             timeout=DEBUGGER,
-            text=True,
-            errors="replace",
-            check=False,
         )
-    except subprocess.TimeoutExpired:
-        return "gdb did not come to an end"
+    except Problem as exc:
+        return str(exc)
     begins = ("#", "Thread ", " ")
     kept = [line for line in done.stdout.splitlines() if line.startswith(begins)]
     return "\n".join(kept)
