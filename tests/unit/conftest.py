@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 from threadjoin.series import catalog
-from tinycpython import RELEASE, pack, write, write_series
+from tinycpython import RELEASE, pack, shell_script, write, write_series
 
 
 @pytest.fixture
@@ -35,13 +35,7 @@ def program(tmp_path, monkeypatch):
     directory.mkdir()
     monkeypatch.setenv("PATH", str(directory), prepend=":")
 
-    def put(name, script):
-        path = directory / name
-        path.write_text(f"#!/bin/sh\n{script}\n")
-        path.chmod(0o755)
-        return path
-
-    return put
+    return lambda name, text: shell_script(directory / name, text)
 
 
 @pytest.fixture

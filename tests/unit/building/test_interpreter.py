@@ -28,7 +28,6 @@ def source(tmp_path):
     """A source tree whose configure counts its runs in the file `runs`."""
     script = '#!/bin/sh\necho "$*" >>../runs\nfor word; do echo "$word"; done\n'
     tree = write(tmp_path / "patched" / "src", {"configure": script})
-    (tree / "configure").chmod(0o755)
     return tree
 
 
@@ -89,8 +88,7 @@ def test_two_are_configured_at_the_same_time(tmp_path):
     both = []
     for kind, way in (("stock", ">"), ("patched", "<")):
         script = f"#!/bin/sh\n: {way} {tmp_path}/pipe\n"
-        tree = write(tmp_path / kind / "src", {"configure": script})
-        (tree / "configure").chmod(0o755)
+        write(tmp_path / kind / "src", {"configure": script})
         both.append(interpreter.Interpreter(kind, tmp_path, VARIANT))
     interpreter.configure(both)
     assert all((one.objects / "threadjoin.json").exists() for one in both)
@@ -99,8 +97,7 @@ def test_two_are_configured_at_the_same_time(tmp_path):
 def test_when_one_fails_the_other_is_stopped(tmp_path, built, source):
     os.mkfifo(tmp_path / "pipe")
     script = f"#!/bin/sh\n: < {tmp_path}/pipe\n"
-    stock = write(tmp_path / "stock" / "src", {"configure": script})
-    (stock / "configure").chmod(0o755)
+    write(tmp_path / "stock" / "src", {"configure": script})
     (source / "configure").write_text("#!/bin/sh\nexit 1\n")
     waiting = interpreter.Interpreter("stock", tmp_path, VARIANT)
     with pytest.raises(process.Failed, match="configure .patched. failed"):

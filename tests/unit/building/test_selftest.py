@@ -18,7 +18,6 @@ def built(tmp_path):
             "patched", tmp_path, interpreter.Variant("", (), environment={"MINE": "1"})
         )
         write(one.objects, {"python": f"#!/bin/sh\n{script}\n"})
-        one.python.chmod(0o755)
         return one
 
     return build

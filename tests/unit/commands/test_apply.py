@@ -85,12 +85,6 @@ def test_what_the_series_leaves_in_an_early_release_is_told(cpython, run, series
     assert said not in run(cpython, "--check")[1]
 
 
-def test_what_is_no_cpython_is_refused(tmp_path, run):
-    status, _, err = run(tmp_path / "nowhere")
-    assert status == 1
-    assert err.startswith(f"error: {tmp_path}/nowhere does not exist")
-
-
 def test_the_executable_works_from_anywhere(tmp_path):
     command = [sys.executable, layout.ROOT / "scripts" / "apply", "no-such-tree"]
     done = subprocess.run(

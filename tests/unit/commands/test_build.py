@@ -70,7 +70,6 @@ class Project:
             place / "release",
             {**RELEASE, "configure": CONFIGURE, "Programs/python.sh": PYTHON},
         )
-        (self.release / "configure").chmod(0o755)
         self.server = serve(self.release, place / "server")
         self.tarball = self.server / "Python-3.11.2.tgz"
         write_series(self.root / "patches", self.server)

@@ -38,11 +38,23 @@ del AFTER_SECOND["Python/old.c"]
 
 
 def write(tree, files):
-    """Write *files*, a dict of names to text, below the directory *tree*."""
+    """Write *files*, a dict of names to text, below the directory *tree*.
+
+    What begins as a script does can be executed.
+    """
     for name, text in files.items():
-        (tree / name).parent.mkdir(parents=True, exist_ok=True)
-        (tree / name).write_text(text)
+        path = tree / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        if text.startswith("#!"):
+            path.chmod(0o755)
     return tree
+
+
+def shell_script(path, text):
+    """Make the file *path* a script of the shell, *text*, and return *path*."""
+    write(path.parent, {path.name: f"#!/bin/sh\n{text}\n"})
+    return path
 
 
 def read(tree):

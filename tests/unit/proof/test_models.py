@@ -6,6 +6,7 @@ import os
 import pytest
 from threadjoin.core.errors import Problem
 from threadjoin.proof import models
+from tinycpython import shell_script
 
 C = """\
 static int first(int x);
@@ -120,13 +121,11 @@ def spin(tmp_path, monkeypatch):
             f"int main(void) {{ puts({json.dumps(text)}); {then}; }}"
         )
         (tools / "pan.c").write_text(code)
-        script = tools / "spin"
-        script.write_text(
-            f"#!/bin/sh\n{first}\n"
-            'case " $* " in *" -a "*) ;; *) echo the story; exit;; esac\n'
-            f"cp {tools}/pan.c .\n"
+        shell_script(
+            tools / "spin",
+            f'{first}\ncase " $* " in *" -a "*) ;; *) echo the story; exit;; esac\n'
+            f"cp {tools}/pan.c .",
         )
-        script.chmod(0o755)
         return tmp_path / "some.pml"
 
     return generate

@@ -54,8 +54,6 @@ def prove(tmp_path, cpython, series):
         python = f'PYTHONPATH={place["PYTHONPATH"]} exec {sys.executable} "$@"\n'
         files = {"configure": CONFIGURE, "python": "#!/bin/sh\n" + python}
         write(cpython, {**files, "make.sh": MAKE + make + "\n"})
-        for name in files:
-            (cpython / name).chmod(0o755)
         home = tmp_path / "home"
         home.mkdir(exist_ok=True)
         source = origin.given(str(cpython))

@@ -580,15 +580,6 @@ def test_code_without_a_place_for_the_sleeps_is_refused(capsys):
     )
 
 
-def test_what_cannot_be_run_is_refused(tmp_path, capsys):
-    missing = str(tmp_path / "python")
-    assert command.main([missing]) == repro.UNKNOWN
-    assert capsys.readouterr().err == (
-        f"error: {missing} does not run (No such file or directory); name an "
-        "interpreter\n"
-    )
-
-
 def test_a_loop_that_fails_is_no_verdict(tmp_path):
     library = tmp_path / "Lib"
     library.mkdir()

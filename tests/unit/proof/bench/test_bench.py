@@ -17,6 +17,7 @@ from threadjoin.core.errors import Problem
 from threadjoin.host import packages
 from threadjoin.proof import pages
 from threadjoin.proof.bench import measure, stats
+from tinycpython import shell_script
 
 QUICK = measure.Effort(rounds=2, samples=2, divisor=1000)
 
@@ -359,37 +360,6 @@ def test_shutdown_is_measured_to_the_end_of_the_process(monkeypatch):
     assert measure._shutdown("python") == 0.25
 
 
-def program(tmp_path, text):
-    path = tmp_path / "program"
-    path.write_text(f"#!/bin/sh\n{text}\n")
-    path.chmod(0o755)
-    return str(path)
-
-
-@pytest.mark.parametrize(
-    ("text", "problem"),
-    [
-        ("echo hello", "{} does not run (it is no Python); name an interpreter"),
-        ("echo a >&2; echo b >&2; exit 3", "{} does not run (b); name an interpreter"),
-        ("exit 3", "{} does not run (status 3); name an interpreter"),
-    ],
-)
-def test_an_interpreter_that_fails(tmp_path, text, problem):
-    path = program(tmp_path, text)
-    with pytest.raises(Problem) as caught:
-        command.main(["--stock", path, "--self-check"])
-    assert str(caught.value) == problem.format(path)
-
-
-def test_an_interpreter_that_is_not_there(tmp_path):
-    path = str(tmp_path / "python")
-    with pytest.raises(Problem) as caught:
-        command.main(["--stock", path, "--self-check"])
-    assert str(caught.value) == (
-        f"{path} does not run (No such file or directory); name an interpreter"
-    )
-
-
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
@@ -402,7 +372,7 @@ def test_an_interpreter_that_is_not_there(tmp_path):
 def test_a_row_that_fails(tmp_path, monkeypatch, text, problem):
     if "tail" in text:
         monkeypatch.setattr(measure, "TIMEOUT", 0.1)
-    path = program(tmp_path, text)
+    path = str(shell_script(tmp_path / "program", text))
     with pytest.raises(Problem) as caught:
         measure._output([path])
     assert str(caught.value) == problem.format(path)

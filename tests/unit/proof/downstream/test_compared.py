@@ -11,6 +11,7 @@ from threadjoin.proof.compare import differences
 from threadjoin.proof.downstream import compared
 from threadjoin.proof.downstream.data import Library, Suite
 from threadjoin.proof.downstream.results import Result
+from tinycpython import write
 
 GOOD = {"stock": {"passed": 3}, "patched": {"passed": 3}}
 
@@ -57,7 +58,7 @@ def command(monkeypatch, capsys):
 
 
 def test_the_list_has_versions(command):
-    assert command("--list") == (None, "a 1.0: programs\nb 2.0: programs\n")
+    assert command("--list") == (0, "a 1.0: programs\nb 2.0: programs\n")
 
 
 def test_two_interpreters_are_needed(command):
@@ -154,9 +155,7 @@ def comparison(tmp_path, monkeypatch):
     def provide(self, library):
         paths = {role: tmp_path / role / "python" for role in compared.KINDS}
         for path in paths.values():
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(f"#!{sys.executable}\n" + WRAPPER)
-            path.chmod(0o755)
+            write(path.parent, {path.name: f"#!{sys.executable}\n{WRAPPER}"})
         return paths
 
     monkeypatch.setattr(compared.environments.Environments, "provide", provide)

@@ -7,6 +7,7 @@ import venv
 import pytest
 from threadjoin.proof.downstream import run
 from threadjoin.proof.downstream.data import Suite
+from tinycpython import shell_script
 
 
 @pytest.fixture
@@ -165,9 +166,7 @@ def test_a_program_is_judged_by_its_status(place, tmp_path, monkeypatch):
 
 def test_an_executable_is_judged_by_its_status(place, sdist):
     for name, status in (("good", 0), ("bad", 3)):
-        path = sdist / "tests" / name
-        path.write_text(f"#!/bin/sh\ntest -f tests/good && exit {status}\n")
-        path.chmod(0o755)
+        shell_script(sdist / "tests" / name, f"test -f tests/good && exit {status}")
     found = place("executable", "tests/*").run(["tests/good", "tests/bad -x"])
     assert found.outcomes == {"tests/good": "passed", "tests/bad -x": "failed"}
 

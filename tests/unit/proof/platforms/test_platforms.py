@@ -19,7 +19,7 @@ from threadjoin.proof import pages
 from threadjoin.proof.platforms import builds, data, results, runs
 from threadjoin.proof.regrtest import runner
 from threadjoin.source import origin
-from tinycpython import write
+from tinycpython import shell_script, write
 
 PLATFORM = data.Platform(
     "tiny",
@@ -100,8 +100,6 @@ def build(tmp_path, cpython, series, program, monkeypatch):
         python = f'#!/bin/sh\nexec {sys.executable} "$@"\n'
         files = {"configure": CONFIGURE, "python": python}
         write(cpython, {**files, "make.sh": make})
-        for name in files:
-            (cpython / name).chmod(0o755)
         quiet = Progress(io.StringIO())
         source = origin.given(str(cpython))
         return builds.build(platform, series, source, home, quiet)
@@ -184,12 +182,8 @@ def built(tmp_path, program):
             )
             variant = interpreter.Variant("", ())
             one = interpreter.Interpreter(kind, tmp_path / "home", variant)
-            one.python.parent.mkdir(parents=True, exist_ok=True)
             path = place["PYTHONPATH"]
-            one.python.write_text(
-                f'#!/bin/sh\nPYTHONPATH={path} exec {sys.executable} "$@"\n'
-            )
-            one.python.chmod(0o755)
+            shell_script(one.python, f'PYTHONPATH={path} exec {sys.executable} "$@"')
             made[kind] = one
         return builds.Built(made, tuple(warnings), "my-cc 1.0", "")
 

@@ -12,6 +12,7 @@ from threadjoin.core import cli, layout
 from threadjoin.host import packages
 from threadjoin.proof.soak import programs, session
 from threadjoin.proof.soak.runs import Result
+from tinycpython import shell_script
 
 
 class FakeRunner:
@@ -218,9 +219,8 @@ def test_a_signal_ends_the_program_and_leaves_nothing(tmp_path, number, status, 
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "scratch").mkdir()
     # Tells its number, then waits for somebody to write, which nobody does.
-    python = tmp_path / "python"
-    python.write_text(f"#!/bin/sh\necho $$ >{tmp_path}/pipe; read x <{tmp_path}/pipe\n")
-    python.chmod(0o755)
+    pipe = f"{tmp_path}/pipe"
+    python = shell_script(tmp_path / "python", f"echo $$ >{pipe}; read x <{pipe}")
     running = subprocess.Popen(
         [sys.executable, layout.ROOT / "scripts" / "soak", "--python", python],
         env={**os.environ, "TMPDIR": str(tmp_path / "scratch")},
@@ -263,16 +263,6 @@ def test_bad_arguments(arguments, words, capsys):
     error = capsys.readouterr().err
     assert words in error
     assert error.count("\n") == 1
-
-
-def test_what_is_no_program_is_no_interpreter(tmp_path, capsys):
-    python = tmp_path / "python"
-    python.write_text("not a program")
-    python.chmod(0o755)
-    assert cli.run(command.main, ["--python", str(python)]) == 1
-    assert capsys.readouterr().err == (
-        f"error: {python} does not run (Exec format error); name an interpreter\n"
-    )
 
 
 def test_counts_of_all_programs_are_added():
