@@ -46,7 +46,7 @@ def complaints(results: Iterable[Result]) -> list[str]:
 
 
 def table(results: Sequence[Result]) -> list[str]:
-    """Return the lines of the summary, a list of str."""
+    """Return the lines of the summary."""
     lines = []
     for result in results:
         lines += [

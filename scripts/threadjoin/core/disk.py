@@ -29,7 +29,7 @@ def mount_point(path: StrPath) -> Path:
 
 
 def full(paths: Iterable[StrPath]) -> list[Path]:
-    """Return the mount points of those of *paths* that have no room, a list."""
+    """Return the mount points of those of *paths* that have no room."""
     points = dict.fromkeys(map(mount_point, paths))
     return [point for point in points if _is_full(point)]
 

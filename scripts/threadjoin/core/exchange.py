@@ -24,7 +24,7 @@ def put(contents: Mapping[str, Path | None], tree: Path) -> None:
         contents: dict of names, relative to *tree*, to the paths of their new
             contents; None for a file to remove. Directories come and go with
             the files in them.
-        tree: pathlib.Path of a directory.
+        tree: a directory.
 
     Raises Problem when a file cannot be written, with the tree as it was, or
     saying that it is not.

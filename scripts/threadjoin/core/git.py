@@ -71,7 +71,7 @@ def attempt(
 
 
 def run(directory: StrPath, *args: str, given: bytes = b"") -> bytes:
-    """Run `git ARGS` in *directory* on *given* and return its output (bytes).
+    """Run `git ARGS` in *directory* on *given* and return its output.
 
     Raises Problem with git's first line of complaint when it fails.
     """

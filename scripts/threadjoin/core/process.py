@@ -30,7 +30,7 @@ class Failed(Problem):
     """A program ended with a status that is not 0, or took too long.
 
     Attributes:
-        log: pathlib.Path of the file with its output.
+        log: the file with its output.
     """
 
     def __init__(self, message: str, log: Path) -> None:
@@ -43,7 +43,7 @@ class DiskFull(Problem):
 
 
 def environment(**changes: str) -> dict[str, str]:
-    """Return the environment for the programs that are run here, a dict.
+    """Return the environment for the programs that are run here.
 
     Messages are in English, for we look for some of them, and what is meant
     for the Python, git or make that started us is left out: it would reach
@@ -69,7 +69,7 @@ def require_python(*paths: StrPath) -> None:
 
 
 def ask(python: StrPath, code: str, timeout: float | None = None) -> Any:
-    """Return what *code* prints as JSON on the interpreter *python* (a path).
+    """Return what *code* prints as JSON on the interpreter *python*.
 
     Parameters:
         timeout: as python_said() has it.
@@ -91,7 +91,7 @@ def ask(python: StrPath, code: str, timeout: float | None = None) -> Any:
 def python_said(
     python: StrPath, *arguments: StrPath, timeout: float | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run the interpreter *python* (a path) with *arguments*.
+    """Run the interpreter *python* with *arguments*.
 
     Parameters:
         timeout: seconds that it may take; None for no limit.
@@ -294,7 +294,7 @@ def raise_if_disk_full(log: Path, cwd: Path | None = None) -> None:
 
 
 def _written(log: Path, cwd: Path | None) -> list[StrPath]:
-    """Return the places into which a program may have written, a list."""
+    """Return the places into which a program may have written."""
     return [log, cwd or log, tempfile.gettempdir()]
 
 

@@ -15,8 +15,8 @@ def compiled(source: Path, output: Path, options: Sequence[str], what: str) -> P
     """Compile and link *source*; return *output*.
 
     Parameters:
-        source: Path of the C file.
-        output: Path of the result. Others may use it, or make it, meanwhile.
+        source: the C file.
+        output: the result. Others may use it, or make it, meanwhile.
         options: of the compiler, a list of str.
         what: what it is, in two or three words, such as "the floor".
 

@@ -28,7 +28,7 @@ OLDEST_PYTHON = (3, 11)
 
 
 def tool(name: str, venv: Path = VENV) -> str:
-    """Return the path (a str) of the development tool *name*.
+    """Return the path of the development tool *name*.
 
     Looks beside the running interpreter (a hook has an environment of its
     own), then in the project's environment, then on PATH. Raises Problem
@@ -53,8 +53,8 @@ def ensure(
     """Set up the virtual environment *venv*, unless it is as it should be.
 
     Parameters:
-        venv: Path of its directory.
-        requirements: Path of the file that pip is to install from.
+        venv: its directory.
+        requirements: the file that pip is to install from.
 
     Raises Problem, saying what to do, when it cannot be made.
     """

@@ -36,7 +36,7 @@ class Results:
     """The figures: name of a figure to name of an image to number.
 
     Parameters:
-        path: pathlib.Path of a JSON file, which need not be there yet.
+        path: a JSON file, which need not be there yet.
     """
 
     def __init__(self, path: Path = RESULTS) -> None:
@@ -57,7 +57,7 @@ class Results:
         files.write(self._path, json.dumps(self._values, indent=4) + "\n")
 
     def page(self) -> str:
-        """Return the page for the documentation, a str."""
+        """Return the page for the documentation."""
         return _INTRODUCTION.format(processors=os.cpu_count()) + self.table()
 
     def table(self) -> str:

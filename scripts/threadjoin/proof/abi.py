@@ -58,7 +58,7 @@ class Interface:
 
 
 def interface(python: StrPath) -> Interface:
-    """Return the Interface of the interpreter *python* (a path).
+    """Return the Interface of the interpreter *python*.
 
     Raises Problem when it does not run.
     """
@@ -83,8 +83,8 @@ def public_headers(include: Path, config: Path, directory: Path) -> Path:
     """Copy the headers that extensions include into *directory*, made anew.
 
     Parameters:
-        include: Path of CPython's Include.
-        config: Path of pyconfig.h.
+        include: CPython's Include.
+        config: pyconfig.h.
 
     Returns *directory*. The headers in internal/ are left out: abidiff then
     takes the types that they define for private.

@@ -127,7 +127,7 @@ def repeat(
     """Run the units of the differences *found* again, until they are judged.
 
     Parameters:
-        found: list of Difference, which are added to.
+        found: the differences; they are added to.
         places: dict of run.Place by role.
         units: dict of the set of test ids by unit.
         rounds: how often, at most.

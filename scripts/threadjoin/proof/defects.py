@@ -117,7 +117,7 @@ def _number(version: str) -> tuple[int, ...]:
 
 
 def labels(pythons: Sequence[Python]) -> list[str]:
-    """Return what to call each of *pythons*, no two of them the same, a list."""
+    """Return what to call each of *pythons*, no two of them the same."""
     names = [python.label for python in pythons]
     for more in (
         [", debug" if python.debug else ", release" for python in pythons],
@@ -227,7 +227,7 @@ def page(
     columns: Mapping[str, Sequence[str]],
     series: Iterable[str],
 ) -> str:
-    """Return the page for the documentation, a str.
+    """Return the page for the documentation.
 
     Parameters:
         times: how often each ran, at most.

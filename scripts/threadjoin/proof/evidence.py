@@ -88,7 +88,7 @@ def state(page: Page, patches: Path = layout.PATCHES) -> str:
     """Return the state of *page*, one of CURRENT, OLD, UNKNOWN and MISSING.
 
     Parameters:
-        patches: Path of the directory of all series.
+        patches: the directory of all series.
     """
     if not page.path.is_file():
         return MISSING

@@ -61,7 +61,7 @@ def check(
     """Check all interleavings of *model*; return the Outcome.
 
     Parameters:
-        model: Path of a Promela file.
+        model: a Promela file.
         defines: names to define in it, such as "JOINERS=3".
         memory: megabytes that the checker may use.
         patience: seconds that each step may take.
@@ -132,7 +132,7 @@ def function_text(source: Path, name: str) -> str:
     """Return the text of a function.
 
     Parameters:
-        source: Path of a file in C or Python.
+        source: a file in C or Python.
         name: of the function; with its class for a method, "Thread.join".
 
     Raises Problem when there is no such function.
@@ -197,7 +197,7 @@ def named(model: Path) -> set[str]:
     """Return the names of the functions that the comments of a model name.
 
     Parameters:
-        model: Path of a Promela file.
+        model: a Promela file.
 
     They are what stands before "()" there: a set of str.
     """
@@ -209,7 +209,7 @@ def unmatched(model: Path, entry: Model) -> list[str]:
     """Return what only one of a model and its entry names.
 
     Parameters:
-        model: Path of a Promela file.
+        model: a Promela file.
         entry: the model's entry in models.json.
 
     Returns the names of functions, sorted: a function that is modelled and not

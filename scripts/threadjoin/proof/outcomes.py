@@ -30,7 +30,7 @@ class Run:
     times: dict[str, float] = field(default_factory=dict)  # of unit to seconds
 
     def add(self, unit: str, outcomes: Mapping[str, str], seconds: float) -> None:
-        """Take in the *outcomes* (a dict) of *unit*, which took *seconds*."""
+        """Take in the *outcomes* of *unit*, which took *seconds*."""
         self.outcomes.update(outcomes)
         self.units[unit] = sorted(outcomes)
         self.times[unit] = seconds

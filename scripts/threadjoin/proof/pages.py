@@ -21,11 +21,11 @@ _MEASURED = re.compile(r"^Measured with the series (\S+), (\w+)\.$", re.MULTILIN
 def measured(
     names: Iterable[str] = (catalog.DEFAULT_SERIES,), patches: Path = layout.PATCHES
 ) -> list[str]:
-    """Return the lines that say which series a page was measured with, a list.
+    """Return the lines that say which series a page was measured with.
 
     Parameters:
         names: those of the series, as they are now.
-        patches: Path of the directory of all series.
+        patches: the directory of all series.
     """
     found = [catalog.load_series(name, patches) for name in names]
     return [f"Measured with the series {one.name}, {one.digest}." for one in found]
@@ -64,7 +64,7 @@ def says_series(text: str) -> bool:
 
 
 def head(title: str, command: str, said: Iterable[str]) -> list[str]:
-    """Return how a page begins, a list of paragraphs.
+    """Return the paragraphs with which a page begins.
 
     Parameters:
         title: the heading.

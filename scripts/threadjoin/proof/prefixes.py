@@ -34,7 +34,7 @@ class Step:
         warnings: the compiler's, without line numbers, that the base lacks.
         failed: the files of tests that did not pass; None when it did not
             compile.
-        log: Path of the compiler's log.
+        log: the compiler's log.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Step:
 
 
 def warnings(text: str) -> set[str]:
-    """Return the warnings in the compiler's output *text*, a set of str.
+    """Return the warnings in the compiler's output *text*.
 
     Without line numbers: a patch moves what it does not change.
     """
@@ -67,7 +67,7 @@ class Builder:
 
     Parameters:
         source: the origin.Origin of its release.
-        home: Path of a directory that nothing else uses, and that is there.
+        home: a directory that nothing else uses, and that is there.
         jobs: how many compilers, and files of tests, at the same time.
         variant: the interpreter.Variant; None for a debug build.
     """

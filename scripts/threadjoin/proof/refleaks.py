@@ -43,7 +43,7 @@ def hunt(
         python: path of a debug build.
         units: as runner.Place.run() has them.
         jobs: how many of them at the same time.
-        home: Path of a directory for logs; None for HOME.
+        home: a directory for logs; None for HOME.
     """
     settings = runner.Settings(jobs, TIMEOUT, RUNS, cases=False)
     place = runner.Place(python, home or HOME, settings)
@@ -69,7 +69,7 @@ def rows(run: Run, place: runner.Place) -> list[list[str]]:
 
 
 def said(unit: str, run: Run, place: runner.Place) -> list[str]:
-    """Return what there is to say against *unit*, a list of str."""
+    """Return what there is to say against *unit*."""
     found = leaks(place.log(unit).read_text(errors="replace"))
     if run.outcomes.get(unit) != PASSED and not found:
         return [f"{unit}: {run.outcomes.get(unit, 'not there')}, see {place.log(unit)}"]
@@ -86,7 +86,7 @@ those of one time, the time is of all six."""
 def markdown(
     version: str, found: Sequence[Sequence[str]], left_out: Iterable[str] = ()
 ) -> str:
-    """Return the page for the documentation, a str.
+    """Return the page for the documentation.
 
     Parameters:
         version: sys.version of the interpreter.

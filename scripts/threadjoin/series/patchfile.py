@@ -182,14 +182,14 @@ def essence(content: bytes) -> tuple[bytes, bytes]:
 
 
 def updated(content: bytes) -> str | None:
-    """Return the day of Last-Update in the patch *content* (bytes), or None."""
+    """Return the day of Last-Update in the patch *content*, or None."""
     head = content.partition(b"\n---\n")[0]
     found = re.search(rb"^Last-Update: (\d{4}-\d\d-\d\d)$", head, re.MULTILINE)
     return found and found[1].decode()
 
 
 def dated(content: bytes, day: str) -> bytes:
-    """Return the patch *content* (bytes) with Last-Update: *day* (a str).
+    """Return the patch *content* with Last-Update: *day*.
 
     The field comes last where it was not.
     """

@@ -111,7 +111,6 @@ def refused(
     """Return the Problem that a Refusal is.
 
     Parameters:
-        tree: Path of the tree.
         room: the Room in which it was tried.
 
     Other parameters as apply() has them.
@@ -136,9 +135,8 @@ class Room:
     """A scratch directory in which patches are tried on copies.
 
     Parameters:
-        tree: Path of the tree.
-        patches: Paths of all patches that are tried.
-        directory: Path of the scratch directory.
+        patches: all patches that are tried.
+        directory: the scratch directory.
         without: names of directories whose files are left out.
     """
 

@@ -31,7 +31,7 @@ def fetch(debian: Debian, path: Path, log: Path) -> None:
     """Write the release's tarball, from its source package, to the file *path*.
 
     Parameters:
-        path: pathlib.Path where the tarball goes.
+        path: where the tarball goes.
         log: path of a file for apt's own words, overwritten.
 
     Raises Unavailable when that does not work here.

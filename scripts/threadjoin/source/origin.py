@@ -229,7 +229,7 @@ def prepare(
 
 
 def _digest(source: str, patches: Iterable[Path]) -> str:
-    """Return what tells *source*, a digest, with *patches* from another, a str."""
+    """Return what tells *source*, a digest, with *patches* from another."""
     total = hashlib.sha256(source.encode())
     for patch in patches:
         total.update(hashlib.sha256(patch.read_bytes()).digest())

@@ -155,7 +155,7 @@ def settle(fresh: Path, place: Path, digest: str) -> None:
     them as changed. Writes the tree's stamp.
 
     Parameters:
-        fresh, place: pathlib.Path of directories in one file system.
+        fresh, place: directories in one file system.
         digest: a str that says what the tree is made of.
     """
     stamp = _stamp(place)

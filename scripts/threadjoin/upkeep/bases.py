@@ -20,7 +20,7 @@ def finder(given: Sequence[Path], several: bool = True) -> Find:
     """Return a function from a catalog.Series to the origin.Origin of its base.
 
     Parameters:
-        given: Paths of trees and tarballs of releases, or of directories with those
+        given: trees and tarballs of releases, or of directories with those
             in them. What is not there, is got as a build gets it.
         several: False to take the one of *given* for the base, whatever it says.
 

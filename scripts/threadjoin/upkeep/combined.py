@@ -13,7 +13,7 @@ from . import commits
 
 
 def patch(series: Series, source: Origin, without_tests: bool = False) -> bytes:
-    """Return *series* as one patch (bytes), in the form of `git format-patch`.
+    """Return *series* as one patch, in the form of `git format-patch`.
 
     It changes each file once: some tools refuse a patch that does so twice.
 

@@ -50,8 +50,8 @@ def release(series: Series, given: Path | None = None) -> Origin:
     """Return the release that *series* is made for, an origin.Origin.
 
     Parameters:
-        given: Path of the release's tarball, which has to have the right
-            checksum, or of an unpacked tree of it, which is known by its
+        given: the release's tarball, which has to have the right
+            checksum, or an unpacked tree of it, which is known by its
             version; None to get the tarball as a build does.
 
     Raises Problem when *given* is something else.
@@ -142,7 +142,7 @@ def checkout(series: Series, source: Origin, directory: Path) -> None:
 
     Parameters:
         source: the origin.Origin that release() returned.
-        directory: Path that does not exist yet, or an empty directory.
+        directory: one that does not exist yet, or is empty.
 
     The tag `base` is the release, byte for byte; the branch `threadjoin` has
     one commit a patch. Raises Problem, leaving nothing behind.
@@ -279,7 +279,7 @@ def _date(patch: patchfile.Patch, stored: Path, today: datetime.date) -> bytes:
     """Return the bytes of *patch*, a patchfile.Patch, with a true Last-Update.
 
     Parameters:
-        stored: Path of the directory with the series as it was exported before:
+        stored: the directory with the series as it was exported before:
             where the patch of that number is the same but for where it applies,
             it keeps its day.
         today: datetime.date for one that is not the same.
@@ -304,7 +304,7 @@ def export(
     As export_all() does it.
 
     Parameters:
-        repository: Path of a checkout, as checkout() makes it.
+        repository: a checkout, as checkout() makes it.
         name: the series, such as "3.11": its directory below patches/ has
             its releases.json, and what is neither a patch nor `series` stays.
     """
@@ -323,7 +323,7 @@ def export_all(
 
     Parameters:
         checkouts: {name of a series: Path of its checkout}.
-        root: Path of the project.
+        root: the project's directory.
         today: datetime.date; None for this day, in UTC.
 
     Returns {name of a series: names of its patches}. All or nothing, of all of them:
@@ -381,9 +381,9 @@ def _write(
     """Write the patches of one series, and its `series` file, to the directory *new*.
 
     Parameters:
-        repository: Path of its checkout.
+        repository: its checkout.
         name: that of the series.
-        stored: Path of the directory with the patches as they were.
+        stored: the directory with the patches as they were.
 
     Returns the names of the patches.
     """

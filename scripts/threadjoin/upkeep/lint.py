@@ -41,7 +41,7 @@ def check_order(directory: Path) -> Iterator[str]:
     """Yield what is wrong with the `series` file.
 
     Parameters:
-        directory: Path of the series.
+        directory: the series.
     """
     files = sorted(path.name for path in directory.glob("*.patch"))
     lines = (directory / "series").read_text().splitlines()
@@ -181,7 +181,7 @@ def check_whitespace(patch: Patch) -> Iterator[str]:
 
 
 def _check_line(line: bytes, name: str) -> str | None:
-    """Return what is wrong with the added *line* (bytes) of the file *name*."""
+    """Return what is wrong with the added *line* of the file *name*."""
     if line.endswith(b"\r"):
         return "ends in CRLF, where the file does not"
     if line != line.rstrip():
@@ -217,7 +217,7 @@ def check_news_copy(all_patches: Iterable[Patch], root: Path = ROOT) -> Iterator
 
     Parameters:
         all_patches: the patchfile.Patch objects of every series.
-        root: Path of the project.
+        root: the project's directory.
     """
     wanted = news.entries(all_patches)
     present = {
@@ -242,8 +242,8 @@ def check_round_trip(series: Series, release: Path, scratch: Path) -> Iterator[s
     stored form is the one that `scripts/series export` gives.
 
     Parameters:
-        release: Path of a tree of the release.
-        scratch: Path of an empty directory; `repository` in it is left with
+        release: a tree of the release.
+        scratch: an empty directory; `repository` in it is left with
             the series as commits.
     """
     repository, again = scratch / "repository", scratch / "again"
@@ -278,7 +278,7 @@ def check_standalone(
     Such a patch applies to the release without any other, with all its context.
 
     Parameters:
-        repository: Path of one as check_round_trip() leaves it.
+        repository: one as check_round_trip() leaves it.
     """
     git.run(repository, "read-tree", commits.BASE_TAG)
     alone = {entry.name for entry in known.entries.values() if entry.standalone}
@@ -299,8 +299,8 @@ def check_quilt(series: Series, release: Path, scratch: Path) -> Iterator[str]:
     """Yield what quilt, which must be installed, says against the series.
 
     Parameters:
-        release: Path of a tree of the release.
-        scratch: Path of a directory for quilt's work.
+        release: a tree of the release.
+        scratch: a directory for quilt's work.
     """
     plain = scratch / "plain"
     commits.copy_touched(series, release, plain)
@@ -380,7 +380,7 @@ def check(
     Parameters:
         names: list of series; compared with one another too.
         find: a function from a catalog.Series to the origin.Origin of its release.
-        root: Path of the project.
+        root: the project's directory.
         unapplied: list that gets the names of those that could not be applied to
             their release, because no way leads to that.
     """

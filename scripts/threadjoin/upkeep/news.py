@@ -65,7 +65,7 @@ def add(tree: Path, issue: str, section: str, body: str) -> Path:
     """Write an entry in the checkout *tree* with blurb, and stage it.
 
     Parameters:
-        tree: Path of a git checkout of CPython.
+        tree: a git checkout of CPython.
         issue: number of the upstream issue (a str; blurb takes a link too).
         section: one of blurb's sections, such as "Library".
         body: the entry's text, one paragraph of reST; blurb wraps it.
@@ -150,7 +150,7 @@ def entries(patches: Iterable[Patch]) -> dict[str, bytes]:
 
 
 def write(found: Mapping[str, bytes], directory: Path) -> dict[str, Path]:
-    """Write files below *directory*: *found* is their contents (bytes) by name.
+    """Write files below *directory*: *found* is their contents by name.
 
     Returns a dict of the names to the Paths of the files.
     """

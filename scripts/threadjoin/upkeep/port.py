@@ -54,7 +54,7 @@ def begin(
     Parameters:
         lead, series: catalog.Series; that of *series* needs no patches.
         sources: the origin.Origin of the base of each of the two.
-        directory: Path that does not exist yet, or an empty directory.
+        directory: one that does not exist yet, or is empty.
 
     Raises Problem, leaving nothing behind.
     """
@@ -97,7 +97,7 @@ def go_on(
     Parameters:
         series: name of the series that is made there.
         resume: whether the open pick, if there is one, is resolved.
-        root: Path of the project, which has the registry.
+        root: the project, which has the registry.
 
     Returns the Report. Raises Stopped when a person is needed.
     """

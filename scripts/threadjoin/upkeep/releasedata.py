@@ -37,7 +37,7 @@ def add(
         version: that of the release.
         tgz, xz: the SHA-256 of its tarballs.
         checked: whether the series was tried on it.
-        root: Path of the project.
+        root: the project's directory.
 
     Writes the lines that are made of the data, too, and returns the names of all
     files that have changed. Raises Problem when the release is

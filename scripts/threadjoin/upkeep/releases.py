@@ -48,7 +48,7 @@ class Row:
     why: str = ""  # of REFUSED: the patch, and where
 
     def cells(self) -> list[str]:
-        """Return what a table says of it, a list of str."""
+        """Return what a table says of it."""
         checked = "-"
         if self.release:
             checked = "yes" if self.release.checked else "no"
@@ -72,12 +72,12 @@ def obtain(series: catalog.Series, log: Path, cache: Path = origin.CACHE) -> Non
 def sources(
     series: catalog.Series, directories: Iterable[Path], cache: Path = origin.CACHE
 ) -> list[Found]:
-    """Return the sources of *series*' version that are here, a list of Found.
+    """Return the sources of *series*' version that are here.
 
     Parameters:
-        directories: Paths of trees, or of directories that have trees or tarballs of
+        directories: trees, or of directories that have trees or tarballs of
             releases in them.
-        cache: Path of the directory of tarballs that were fetched.
+        cache: the directory of tarballs that were fetched.
 
     Raises Problem when one of *directories* is none.
     """

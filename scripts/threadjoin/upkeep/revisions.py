@@ -71,7 +71,7 @@ index 0000000000000000000000000000000000000000..{blob}
 
 
 def text(series: catalog.Series, number: int, day: str) -> str:
-    """Return the patch (str) that says the revision *number* of *series*.
+    """Return the patch that says the revision *number* of *series*.
 
     Parameters:
         series: catalog.Series, with a patch whose author this one's is.
@@ -116,7 +116,7 @@ def release(series: catalog.Series, day: str, root: Path = ROOT) -> str:
 
     Parameters:
         day: this one, as 2026-11-27.
-        root: Path of the project.
+        root: the project's directory.
 
     Raises Problem when something is wrong with it.
     """
@@ -154,7 +154,7 @@ def problems(series: catalog.Series, root: Path = ROOT) -> Iterator[str]:
     """Yield what is wrong with the revision of *series*, a line each.
 
     Parameters:
-        root: Path of the project.
+        root: the project's directory.
     """
     where = f"patches/{series.name}/{catalog.REVISION}"
     again = f"run `scripts/series revision {series.name} --record`"

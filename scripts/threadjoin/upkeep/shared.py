@@ -61,7 +61,7 @@ def states(series: Series) -> States:
 
 
 def _changed(content: bytes, change: patchfile.Change, path: Path) -> bytes:
-    """Return *content* (bytes) after a patchfile.Change of the patch *path*."""
+    """Return *content* after a patchfile.Change of the patch *path*."""
     lines = content.splitlines(keepends=True)
     moved = 0
     for hunk in change.hunks:
@@ -102,7 +102,7 @@ def wanted(known: Registry, lead: States, numbers: Sequence[str]) -> States:
 
 
 def theirs(known: Registry, lead: Container[str], files: Iterable[str]) -> set[str]:
-    """Return the names in *files* that are to be as the lead has them, a set.
+    """Return the names in *files* that are to be as the lead has them.
 
     Parameters:
         lead: names of the files that the lead has at any number.
@@ -123,7 +123,7 @@ def is_news(name: str) -> bool:
 
 
 def names(states: States) -> set[str]:
-    """Return the names of all files in *states*, a set."""
+    """Return the names of all files in *states*."""
     return {name for files in states.values() for name in files}
 
 

@@ -315,7 +315,7 @@ def report(results: Mapping[str, Results], effort: Effort, markdown: bool) -> li
 
 
 def comparisons(results: Results) -> list[stats.Comparison]:
-    """Return a Comparison for each row of *results*, a list."""
+    """Return a Comparison for each row of *results*."""
     return [
         stats.compare(ROWS[row].title, stock, results.patched[row])
         for row, stock in results.stock.items()
@@ -323,7 +323,7 @@ def comparisons(results: Results) -> list[stats.Comparison]:
 
 
 def plot(results: Mapping[str, Results], directory: Path) -> list[Path]:
-    """Draw the ratios of *results*, {setting: Results}, into *directory* (a Path).
+    """Draw the ratios of *results*, {setting: Results}, into *directory*.
 
     Returns the paths that were written, in order.
     """

@@ -32,14 +32,14 @@ _STYLE = """\
 
 
 def ratios(title: str, comparisons: Sequence[Comparison]) -> str:
-    """Return a plot of the ratios patched / stock, a str of SVG.
+    """Return a plot of the ratios patched / stock, as SVG.
 
     A row has a dot for the median and a line from quartile to quartile, on a
     logarithmic axis: half as long and twice as long are equally far from 1.
 
     Parameters:
         title: the heading.
-        comparisons: list of stats.Comparison, a row each.
+        comparisons: a row each.
     """
     ticks = _ticks(comparisons)
     low, high = math.log(ticks[0]), math.log(ticks[-1])

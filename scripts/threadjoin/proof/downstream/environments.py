@@ -33,7 +33,6 @@ def pin(
     """Write the newest versions of all that *libraries* need to *path*.
 
     Parameters:
-        libraries: iterable of Library.
         path: the file of constraints.
         pip: the command that runs pip, in the Python that they are for.
         log: a file for its output.
@@ -63,7 +62,7 @@ def pinned_wheels(directory: Path, constraints: Path = data.CONSTRAINTS) -> list
 
 
 def _distributions(library: data.Library) -> list[str]:
-    """Return the names of what is installed for *library*, a list."""
+    """Return the names of what is installed for *library*."""
     return [*([library.name] if library.distribution else []), *library.install]
 
 
@@ -117,7 +116,7 @@ class Environments:
 
         Parameters:
             suite: a Suite with something to build.
-            interpreter: Path of the interpreter to build them for, that of an
+            interpreter: the interpreter to build them for, that of an
                 environment.
 
         They are built once: both interpreters run the same files. Raises

@@ -31,7 +31,7 @@ class Result:
         selection: why not all tests ran; empty when they did.
         counts: of tests by outcome, by role.
         seconds: how long it took, by role.
-        differences: list of Difference, judged.
+        differences: judged.
         load: what the programs do, in numbers; empty where nothing is to be said.
     """
 
@@ -180,7 +180,7 @@ def markdown(
     missing: Sequence[str],
     collection: data.Collection = data.LIBRARIES_COLLECTION,
 ) -> str:
-    """Return the page for the documentation, a str.
+    """Return the page for the documentation.
 
     Parameters:
         pythons: the two Python.

@@ -32,9 +32,9 @@ class Place:
     """One suite, set up to run in one virtual environment.
 
     Parameters:
-        python: Path of the environment's interpreter.
+        python: the environment's interpreter.
         directory: a directory to work in; made anew.
-        sdist: Path of the unpacked sdist, where the suite needs one.
+        sdist: the unpacked sdist, where the suite needs one.
     """
 
     def __init__(

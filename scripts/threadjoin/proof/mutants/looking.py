@@ -101,7 +101,7 @@ class Look:
         self._commands.stopped.set()
 
     def find(self, mutant: Any, copy: Interpreter, pristine: Interpreter) -> str | None:
-        """Return what finds *mutant*, a str; None if nothing does."""
+        """Return what finds *mutant*; None if nothing does."""
         raise NotImplementedError
 
 
@@ -111,7 +111,7 @@ class ByTests(Look):
     advice = "no test finds {}; write one that does"
 
     def find(self, mutant: Any, copy: Interpreter, pristine: Interpreter) -> str | None:
-        """Return which test finds *mutant*, a str; None if none does.
+        """Return which test finds *mutant*; None if none does.
 
         Parameters:
             copy: the interpreter.Interpreter that it is planted in.
@@ -164,7 +164,7 @@ def called(report: Path) -> dict[str, str]:
     """Return how the tests themselves went, without their fixtures.
 
     Parameters:
-        report: Path of a file that pytest-reportlog wrote, or of none.
+        report: a file that pytest-reportlog wrote, or of none.
 
     Returns a dict of outcome ("passed", "failed", "skipped") by test.
     """
@@ -189,7 +189,7 @@ class BySoak(Look):
         self._helper = libraries.helper()
 
     def find(self, mutant: Any, copy: Interpreter, pristine: Interpreter) -> str | None:
-        """Return what the soak says of *mutant*, a str; None if it is not found.
+        """Return what the soak says of *mutant*; None if it is not found.
 
         Parameters are as ByTests.find() has them. Raises Problem when the program
         that fails does so with nothing planted, too.

@@ -161,7 +161,7 @@ class Workplace:
     """A copy of the patched build, to plant bugs in.
 
     Parameters:
-        home: Path of its directory, which nothing else uses.
+        home: its directory, which nothing else uses.
         pristine: the interpreter.Interpreter that it is a copy of.
         commands: the looking.Commands to run programs with.
     """

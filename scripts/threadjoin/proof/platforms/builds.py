@@ -66,7 +66,7 @@ def said_version(command: Sequence[str]) -> str:
 
 
 def compile_command(platform: data.Platform) -> str:
-    """Return the command of the C compiler of *platform*, a str."""
+    """Return the command of the C compiler of *platform*."""
     return platform.compiler.format(here=data.HERE)
 
 

@@ -169,7 +169,7 @@ lacks. Tests that fail on both are told."""
 
 
 def markdown(platforms: Mapping[str, Platform], outcomes: Sequence[Outcome]) -> str:
-    """Return the page for the documentation, a str.
+    """Return the page for the documentation.
 
     Parameters:
         platforms: as data.load() returns them.

@@ -40,7 +40,7 @@ class Result:
         files, cases: how many there were of each outcome, by role.
         seconds: that the files took, by role.
         broken: of the files that have the same outcome, those that failed.
-        differences: list of compare.Difference, judged.
+        differences: judged.
         added, gone: outcomes by test id, of those that only patched has, and
             that only stock has.
         left_out: reasons by name of a file that was not run.
@@ -59,7 +59,7 @@ class Result:
     measured: list[str]
 
     def worse(self, expected: Container[str] = ()) -> list[str]:
-        """Return what is wrong with patched, a list of str.
+        """Return what is wrong with patched.
 
         Parameters:
             expected: ids of tests that may be gone.
@@ -132,7 +132,7 @@ def judge(
     progress: Progress,
     rounds: int,
 ) -> Result:
-    """Return the Result of two *runs*, a dict of outcomes.Run by role.
+    """Return the Result of two *runs*, by role.
 
     What differs is repeated in *places*; other parameters as run() has them.
     """
@@ -214,7 +214,7 @@ def _cells(counts: Mapping[str, int]) -> list[str]:
 
 
 def markdown(result: Result, data: Any) -> str:
-    """Return the page for the documentation, a str; parameters as explain()'s."""
+    """Return the page for the documentation; parameters as explain()'s."""
     introduction = (
         "CPython's own tests on the stock and on the patched interpreter, each with "
         "the tests of its own tree. A test whose outcomes differ was repeated on "

@@ -57,7 +57,7 @@ class Place:
 
     Parameters:
         python: path of the interpreter.
-        directory: Path of a directory, made if it is not there.
+        directory: a directory, made if it is not there.
     """
 
     def __init__(self, python: StrPath, directory: Path, settings: Settings) -> None:
@@ -103,7 +103,7 @@ class Place:
         Parameters:
             status: that it ended with; None when it was stopped.
             output: what it said.
-            report: Path of the file that it may have written.
+            report: the file that it may have written.
         """
         if status and f"No module named 'test.{unit.split()[0]}'" in output:
             # A file of the series, which stock and its first patches lack.
@@ -211,7 +211,7 @@ def digest(python: StrPath) -> str:
 
 
 def load(data: Path = DATA) -> Any:
-    """Return the content of tests.json, a dict."""
+    """Return the content of tests.json."""
     return json.loads(data.read_text())
 
 

@@ -19,7 +19,7 @@ class Known:
     """The outcomes of tests on a pair of interpreters.
 
     Parameters:
-        directory: Path of the directory for all pairs.
+        directory: the directory for all pairs.
         pythons: the two identity.Python.
         settings: runner.Settings. With others, nothing is known.
     """
@@ -53,7 +53,7 @@ class Known:
         kept.save(self._path, self._files, indent=None)
 
     def runs(self, units: Iterable[str]) -> dict[str, Run]:
-        """Return what is known of *units*, a dict of outcomes.Run by role."""
+        """Return what is known of *units*, by role."""
         found = {}
         for role, known in self._files.items():
             found[role] = Run()

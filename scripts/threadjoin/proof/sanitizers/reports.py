@@ -68,7 +68,7 @@ class Report:
 
     @property
     def signature(self) -> str:
-        """The key by which two reports are the same, a str."""
+        """The key by which two reports are the same."""
         # Of two that race with each other, either comes first.
         stacks = sorted(" < ".join(map(str, stack)) for stack in self.stacks)
         return ": ".join([self.kind, " | ".join(stacks) or "no stack"])
@@ -117,7 +117,7 @@ def _stacks(text: str) -> list[tuple[str, tuple[Frame, ...]]]:
 
 
 def _innermost(frames: list[Frame]) -> tuple[Frame, ...]:
-    """Return DEPTH frames of those that the report is about, a tuple."""
+    """Return DEPTH frames of those that the report is about."""
     known = [frame for frame in frames if not frame.file.startswith("libsanitizer/")]
     ours = [frame for frame in known if not _BETWEEN.match(frame.function)]
     return tuple((ours or known or frames)[:DEPTH])

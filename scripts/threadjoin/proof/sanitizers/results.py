@@ -142,11 +142,10 @@ another that is gone, and in a report the stack that this one was made in."""
 
 
 def markdown(tools: Mapping[str, Any], outcomes: Sequence[Outcome]) -> str:
-    """Return the page for the documentation, a str.
+    """Return the page for the documentation.
 
     Parameters:
         tools: as sanitizers.load() returns them.
-        outcomes: list of Outcome.
     """
     files = next(iter(tools.values())).tests
     ours = sum(map(is_ours, files))

@@ -160,7 +160,7 @@ def run(
         pythons: the two identity.Python, the stock one first.
         others: as Place has them.
         units: units of regrtest, or files of tests of ours.
-        home: Path of a directory for logs and reports.
+        home: a directory for logs and reports.
         jobs: how many units at the same time.
         rounds: repetitions, at most, of what differs.
 
@@ -220,7 +220,7 @@ def new_reports(
 
 
 def idle(units: Iterable[str], places: Mapping[str, Place]) -> list[str]:
-    """Return those of *units* of which nothing can be said, a list of str.
+    """Return those of *units* of which nothing can be said.
 
     They were run in *places*, a dict of Place by role, and no test has passed.
     """

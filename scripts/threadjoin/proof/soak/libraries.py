@@ -42,7 +42,7 @@ def library(directory: Path = layout.BUILD / "soak") -> Path:
 
 
 def environment(path: StrPath, seed: int) -> dict[str, str]:
-    """Return the variables for a program to be perturbed, a dict.
+    """Return the variables for a program to be perturbed.
 
     Parameters:
         path: of the library.
