@@ -1,9 +1,5 @@
-"""Tables, and the pages that they are in."""
+"""Tables, in Markdown and for a terminal."""
 
-import argparse
-
-import pytest
-from threadjoin.commands import options
 from threadjoin.core import tables
 
 
@@ -27,13 +23,3 @@ def test_columns_of_words_are_on_the_left():
         "start       5.00",
         "is_alive()   0.1  ok",
     ]
-
-
-def test_where_a_page_can_be_written(tmp_path):
-    page = tmp_path / "page.md"
-    assert options.target(str(page)) == page
-    page.touch()
-    assert options.target(str(page)) == page
-    for path in (tmp_path, tmp_path / "none" / "page.md"):
-        with pytest.raises(argparse.ArgumentTypeError, match="cannot be written"):
-            options.target(str(path))

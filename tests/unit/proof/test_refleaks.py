@@ -74,19 +74,6 @@ def test_the_part_that_ci_runs(python, capsys, monkeypatch):
     assert re.search(r"test_a +0 +none +\d+ s\n", capsys.readouterr().out)
 
 
-@pytest.mark.parametrize(
-    ("argv", "said"),
-    [
-        ([], "the following arguments are required: PYTHON; see scripts/refleaks"),
-        (["x", "--table", "/none/x.md"], "'/none/x.md' cannot be written"),
-    ],
-)
-def test_bad_command_lines(capsys, argv, said):
-    with pytest.raises(SystemExit):
-        command.main(argv)
-    assert said in capsys.readouterr().err
-
-
 def test_what_cannot_be_hunted_is_told_first(python):
     with pytest.raises(Problem, match="^/none/python does not run .No such file"):
         hunt("/none/python")

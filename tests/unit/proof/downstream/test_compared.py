@@ -61,11 +61,6 @@ def test_the_list_has_versions(command):
     assert command("--list") == (0, "a 1.0: programs\nb 2.0: programs\n")
 
 
-def test_two_interpreters_are_needed(command):
-    with pytest.raises(SystemExit):
-        command("/one")
-
-
 def test_all_libraries_are_run(command):
     status, out = command("/one", "/two")
     assert status == 0
@@ -112,23 +107,6 @@ def test_what_the_system_lacks_is_said_at_once(command, monkeypatch):
     monkeypatch.setattr(compared.data, "load", lambda path: {"a": lacking})
     with pytest.raises(Problem, match="a needs no-such-command, which is not there;"):
         command("/one", "/two")
-
-
-@pytest.mark.parametrize("option", ["--table", "--names"])
-def test_a_page_that_cannot_be_written_is_said_at_once(
-    command, tmp_path, option, capsys
-):
-    with pytest.raises(SystemExit) as caught:
-        command(option, str(tmp_path / "gone" / "page.md"), "/one", "/two")
-    assert caught.value.code == 2
-    assert f"argument {option}: " in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("number", ["1", "3"])
-def test_repetitions_that_decide_nothing_are_refused(command, capsys, number):
-    with pytest.raises(SystemExit):
-        command("--repeat", number, "/one", "/two")
-    assert "--repeat takes 4 or more" in capsys.readouterr().err
 
 
 def test_no_survey_without_wheels(command, tmp_path, monkeypatch):

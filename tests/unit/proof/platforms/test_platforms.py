@@ -383,21 +383,6 @@ def test_it_may_only_build(measure, capsys, tmp_path):
     assert not (tmp_path / "h" / "x" / "result.json").exists()
 
 
-@pytest.mark.parametrize(
-    ("argv", "said"),
-    [
-        ([], "name a platform: x, y"),
-        (["z"], "'z' is not one of x, y"),
-        (["x", "--repeat", "3"], "--repeat takes 4 or more: fewer decide nothing"),
-        (["x", "--table", "/none/x.md"], "'/none/x.md' cannot be written"),
-    ],
-)
-def test_bad_command_lines(measure, capsys, argv, said):
-    with pytest.raises(SystemExit):
-        measure("", "", *argv)
-    assert said in capsys.readouterr().err
-
-
 def test_what_is_no_test_is_refused(measure):
     with pytest.raises(Problem, match="has no test_nosuch; "):
         measure("", "", "x", "--test", "test_nosuch")

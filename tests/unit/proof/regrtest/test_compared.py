@@ -250,20 +250,6 @@ def test_what_is_no_test_is_refused(pythons):
         command.main([stock, patched, "test_a", "test_b"])
 
 
-def test_bad_command_lines(capsys, tmp_path):
-    for argv in ([], ["only-one"]):
-        with pytest.raises(SystemExit):
-            command.main(argv)
-        assert "two interpreters are needed" in capsys.readouterr().err
-    for argv, said in (
-        (
-            ["a", "b", "--table", f"{tmp_path}/none/x.md"],
-            "none/x.md' cannot be written",
-        ),
-        (["a", "b", "--repeat", "2"], "--repeat takes 4 or more: fewer decide"),
-    ):
-        with pytest.raises(SystemExit):
-            command.main(argv)
-        assert said in capsys.readouterr().err
+def test_a_page_of_nothing_is_refused(home):
     with pytest.raises(Problem, match="not all has been run yet"):
         command.main(["--table", "page.md"])

@@ -313,21 +313,6 @@ def test_what_was_kept_by_another_version_is_refused(command, tmp_path):
         command("", "", "--table", tmp_path / "page.md")
 
 
-@pytest.mark.parametrize(
-    ("argv", "said"),
-    [
-        ([], "name a sanitizer: x, y"),
-        (["z"], "'z' is not one of x, y"),
-        (["x", "--repeat", "3"], "--repeat takes 4 or more: fewer decide nothing"),
-        (["x", "--table", "/none/x.md"], "'/none/x.md' cannot be written"),
-    ],
-)
-def test_bad_command_lines(command, capsys, argv, said):
-    with pytest.raises(SystemExit):
-        command("", "", *argv)
-    assert said in capsys.readouterr().err
-
-
 @pytest.mark.parametrize("unit", ["test_nosuch", "tests/integration/test_nosuch.py"])
 def test_what_is_no_test_is_refused(command, unit):
     with pytest.raises(Problem, match=f"no {unit}; "):
