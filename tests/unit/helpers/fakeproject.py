@@ -165,6 +165,13 @@ class Project:
             if path.name != "releases.json"
         }
 
+    def change(self, number, old, new):
+        """Have the patch *number* of 3.12 say *new* where it says *old*."""
+        (path,) = (self.root / "patches/3.12").glob(f"{number}-*.patch")
+        content = path.read_bytes()
+        assert old in content
+        path.write_bytes(content.replace(old, new))
+
     def checkout(self, name="repository", series="3.11"):
         """Check the series out beside the project and return the directory."""
         directory = self.root.parent / name

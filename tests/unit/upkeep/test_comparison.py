@@ -17,12 +17,6 @@ def found(project):
     return list(comparison.compare(*map(project.series, NAMES), known))
 
 
-def change(project, number, old, new):
-    (path,) = (project.root / "patches/3.12").glob(f"{number}-*.patch")
-    assert old in path.read_bytes()
-    path.write_bytes(path.read_bytes().replace(old, new))
-
-
 def test_what_is_the_same_in_other_lines_is_the_same(project):
     """3.12 has own.h of its own; the hunk of threading.py is as it is in 3.11."""
     first, gap, last = found(project)
@@ -30,17 +24,17 @@ def test_what_is_the_same_in_other_lines_is_the_same(project):
     assert [pair.name for pair in first.pairs] == ["Include/own.h"]
     assert str(gap) == f"0020-more: only 3.11 has it (3.12: {GAP})"
     assert last.hunks == 3
-    change(project, "0010", b"int of_3_12", b"int of_3_11")
-    change(project, "0010", b"@@ -2,7 +2,7 @@", b"@@ -12,7 +12,7 @@ def f():")
+    project.change("0010", b"int of_3_12", b"int of_3_11")
+    project.change("0010", b"@@ -2,7 +2,7 @@", b"@@ -12,7 +12,7 @@ def f():")
     first = found(project)[0]
     assert not first
     assert str(first) == "0010-event: 0 of 3 hunks differ"
 
 
 def test_a_day_is_no_difference_and_a_word_is(project):
-    change(project, "0010", b"Last-Update: 2026-11-23", b"Last-Update: 2026-11-30")
+    project.change("0010", b"Last-Update: 2026-11-23", b"Last-Update: 2026-11-30")
     assert not found(project)[0].message
-    change(project, "0010", b"Test an event.", b"Test two events.")
+    project.change("0010", b"Test an event.", b"Test two events.")
     first = found(project)[0]
     assert first.message == ("-Test an event.", "+Test two events.")
     assert str(first).endswith("1 of 3 hunks differ, and the messages")
@@ -51,8 +45,8 @@ def test_a_day_is_no_difference_and_a_word_is(project):
 
 
 def test_what_differs_only_in_what_it_quotes(project):
-    change(project, "0010", b"\n line 4\n", b"\n line four\n")
-    change(project, "0010", b"int of_3_12", b"int of_3_11")
+    project.change("0010", b"\n line 4\n", b"\n line four\n")
+    project.change("0010", b"int of_3_12", b"int of_3_11")
     first = found(project)[0]
     assert str(first) == (
         "0010-event: 1 of 3 hunks differ, 1 of them only in what they quote"
@@ -76,8 +70,8 @@ def test_what_differs_only_in_what_it_quotes(project):
 
 
 def test_a_hunk_that_one_lacks(project):
-    change(project, "0010", b"diff --git a/Python/event.c", b"diff --git a/P/event.c")
-    change(project, "0010", b" b/Python/event.c\n", b" b/P/event.c\n")
+    project.change("0010", b"diff --git a/Python/event.c", b"diff --git a/P/event.c")
+    project.change("0010", b" b/Python/event.c\n", b" b/P/event.c\n")
     first = found(project)[0]
     assert [(pair.name, pair.hunks[0] is None) for pair in first.pairs] == [
         ("Include/own.h", False),

@@ -18,12 +18,6 @@ def found(project):
     return list(shared.problems(known, every))
 
 
-def change(project, number, old, new, series="3.12"):
-    (path,) = (project.root / "patches" / series).glob(f"{number}-*.patch")
-    assert old in path.read_bytes()
-    path.write_bytes(path.read_bytes().replace(old, new))
-
-
 def test_states_are_what_the_patches_make(project):
     states = shared.states(project.series())
     assert list(states) == ["0010", "0020", "0030"]
@@ -51,24 +45,24 @@ def test_a_change_of_a_gap_is_wanted_in_the_next_number(project):
 
 
 def test_what_differs_is_named_with_the_numbers(project):
-    change(project, "0010", b"+int one;", b"+int won;")
-    change(project, "0030", b" int one;", b" int won;")
+    project.change("0010", b"+int one;", b"+int won;")
+    project.change("0030", b" int one;", b" int won;")
     assert found(project) == [
         f"patches/3.12: {EVENT}, at 0010 to 0030: differs from what 3.11 has there"
     ]
 
 
 def test_what_differs_for_a_while_is_found(project):
-    change(project, "0010", b"+int two;", b"+int too;")
-    change(project, "0030", b" int two;", b"-int too;\n+int two;")
+    project.change("0010", b"+int two;", b"+int too;")
+    project.change("0030", b" int two;", b"-int too;\n+int two;")
     assert found(project) == [
         f"patches/3.12: {EVENT}, at 0010: differs from what 3.11 has there"
     ]
 
 
 def test_a_file_that_one_lacks(project):
-    change(project, "0010", EVENT.encode(), b"Python/evnt.c")
-    change(project, "0030", EVENT.encode(), b"Python/evnt.c")
+    project.change("0010", EVENT.encode(), b"Python/evnt.c")
+    project.change("0030", EVENT.encode(), b"Python/evnt.c")
     assert found(project) == [
         f"patches/3.12: {EVENT}, at 0010 to 0030: is missing, which 3.11 has there",
         "patches/3.12: Python/evnt.c, at 0010 to 0030: 3.11 has no such file there, "
@@ -77,7 +71,7 @@ def test_a_file_that_one_lacks(project):
 
 
 def test_a_file_of_another_mode(project):
-    change(project, "0010", b"new file mode 100644", b"new file mode 100755")
+    project.change("0010", b"new file mode 100644", b"new file mode 100755")
     assert found(project) == [
         f"patches/3.12: {EVENT}, at 0010 to 0030: has another mode than in 3.11"
     ]
@@ -94,13 +88,13 @@ def test_what_the_lead_changes_last_needs_a_number(project):
 
 
 def test_a_news_entry_is_the_same_or_of_another_name(project):
-    change(project, "0030", b"OTHER1", b"3C2OQi")
+    project.change("0030", b"OTHER1", b"3C2OQi")
     (line,) = found(project)
     assert line.startswith(f"patches/3.12: {ENTRY}, at 0030: 3.11 has no such file")
 
 
 def test_a_patch_that_does_not_fit_is_named(project):
-    change(project, "0030", b" int one;", b" int won;")
+    project.change("0030", b" int one;", b" int won;")
     with pytest.raises(Problem, match="3.12/0030-join.patch: Python/event.c is not so"):
         found(project)
 
