@@ -3,6 +3,7 @@
 import io
 import json
 import shutil
+import subprocess
 import sys
 from dataclasses import replace
 from types import SimpleNamespace
@@ -163,7 +164,7 @@ def test_an_emulator_is_put_in_front(build, program, tmp_path):
     link = tmp_path / "link"
     link.symlink_to(start)
     for path in (start, link):
-        done = builds.subprocess.run(
+        done = subprocess.run(
             [path, "-c", "x  y"], capture_output=True, text=True, check=True
         )
         assert done.stdout == f"-L /root of it -0 {start} {python} -c x  y\n"
