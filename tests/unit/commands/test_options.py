@@ -1,4 +1,4 @@
-"""What several commands refuse, each of them in the same words."""
+"""Bad command lines of several commands are refused in the same words."""
 
 import argparse
 import importlib
