@@ -94,6 +94,16 @@ def parse_unittest(unit: str, output: str) -> dict[str, str]:
     return {**outcomes, **dict.fromkeys(failures(unit, output), FAILED)}
 
 
+def parse_libtest(unit: str, output: str) -> dict[str, str]:
+    """Return the outcomes in the *output* of *unit*, an executable with Rust's tests.
+
+    A dict of outcome by test id.
+    """
+    marks = {"ok": PASSED, "ignored": SKIPPED, "FAILED": FAILED}
+    found = re.findall(r"^test (.+) \.\.\. (ok|ignored|FAILED)\b", output, re.MULTILINE)
+    return {f"{unit}::{name}": marks[mark] for name, mark in found}
+
+
 def failures(unit: str, output: str) -> set[str]:
     """Return the ids of the tests that failed, as the summary of `unit -v` has them.
 

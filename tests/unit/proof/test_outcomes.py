@@ -29,6 +29,23 @@ def test_ids_are_the_same_in_each_environment():
     assert outcomes.stable(name) == "x/test.py::t[<f at 0x...>]"
 
 
+def test_rust():
+    output = (
+        "running 4 tests\n"
+        "test gil::tests::a ... ok\n"
+        "test b - should panic ... ok\n"
+        "test c ... ignored, not here\n"
+        "test d ... FAILED\n"
+        "test result: FAILED. 2 passed; 1 failed; 1 ignored\n"
+    )
+    assert outcomes.parse_libtest("u", output) == {
+        "u::gil::tests::a": "passed",
+        "u::b - should panic": "passed",
+        "u::c": "skipped",
+        "u::d": "failed",
+    }
+
+
 def test_a_failure_of_setup_that_has_no_line_of_its_own():
     output = "Test ...\n" + "=" * 70 + "\nERROR: setUpClass (__main__.Test)\n"
     found = outcomes.parse_unittest("u", output)

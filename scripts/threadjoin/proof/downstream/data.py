@@ -55,6 +55,9 @@ EMBEDDERS_COLLECTION = Collection(
     "the other libpython is loaded in its place.",
 )
 
+#: What runs a suite and tells the outcomes; libtest is in the executables of Rust.
+RUNNERS = ("pytest", "unittest", "libtest", "program", "executable")
+
 #: Seconds that one process of a suite may take, where its entry says nothing.
 TIMEOUT = 300
 
@@ -69,11 +72,12 @@ class Suite:
     """
 
     name: str
-    runner: str  # "pytest", "unittest", "program" or "executable"
+    runner: str  # one of RUNNERS
     units: tuple[str, ...]  # glob patterns, or for programs command lines
     sdist: str = ""  # the project whose sdist has the tests, or
+    crate: str = ""  # the crate of Rust that has them, as the distribution ships it, or
     package: str = ""  # the installed package that has them
-    take: tuple[str, ...] = ()  # what is taken out of the sdist
+    take: tuple[str, ...] = ()  # what is taken out of the sdist or crate
     config: str = ""  # of those taken, pytest's configuration
     arguments: tuple[str, ...] = ()  # more of them for each unit
     environment: dict[str, str] = field(default_factory=dict)
@@ -81,7 +85,7 @@ class Suite:
     selection: str = ""  # why it is not all that there is
     ci: tuple[str, ...] = ()  # what CI runs instead of the units; nothing when empty
     uses: tuple[str, ...] = ()  # what else of our programs its programs consist of
-    build: tuple[str, ...] = ()  # commands that build the tests in a copy of the sdist
+    build: tuple[str, ...] = ()  # commands that build the tests in a copy of it
     load: str = ""  # what the programs do, in numbers
     embeds: bool = False  # loads libpython, from the interpreter it is run for
 

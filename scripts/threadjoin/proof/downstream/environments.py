@@ -23,6 +23,9 @@ from . import data
 
 HOME = BUILD / "downstream"
 
+#: Where Debian's packages of crates have their sources.
+CRATES = Path("/usr/share/cargo/registry")
+
 #: The tools that the tests of most libraries are run with.
 PYTEST = ("pytest", "pytest-reportlog")
 
@@ -48,6 +51,20 @@ def pin(
     lines = {f"{data.canonical(e['name'])}=={e['version']}" for e in found}
     head = "# Written by scripts/downstream --pin: all that the suites need."
     path.write_text("\n".join([head, *sorted(lines)]) + "\n")
+
+
+def crate(name: str, home: Path = CRATES) -> Path:
+    """Return the Path of the sources of the crate *name*.
+
+    Raises Problem when there is none.
+    """
+    found = sorted(home.glob(f"{name}-[0-9]*"))
+    if not found:
+        raise Problem(
+            f"the crate {name} is not there; install librust-{name}-dev, or name "
+            "other libraries"
+        )
+    return found[-1]
 
 
 def pinned_wheels(directory: Path, constraints: Path = data.CONSTRAINTS) -> list[Path]:
@@ -112,7 +129,7 @@ class Environments:
         return directory
 
     def built(self, suite: data.Suite, interpreter: Path) -> Path:
-        """Return the Path of the sdist of *suite*, with its tests built in it.
+        """Return the Path of what *suite* comes from, with its tests built in it.
 
         Parameters:
             suite: a Suite with something to build.
@@ -120,9 +137,9 @@ class Environments:
                 environment.
 
         They are built once: both interpreters run the same files. Raises
-        process.Failed when that fails.
+        process.Failed when that fails, and Problem when the crate is missing.
         """
-        sdist = self.sdist(suite.sdist)
+        sdist = crate(suite.crate) if suite.crate else self.sdist(suite.sdist)
         directory = self._home / "built" / sdist.name
         stamp = directory / "threadjoin-stamp"
         wanted = json.dumps([suite.build, str(interpreter), self._pythons[0].digest])

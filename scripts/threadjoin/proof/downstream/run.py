@@ -14,8 +14,19 @@ from pathlib import Path
 from ...building import selftest
 from ...core import process
 from ...core.layout import StrPath
-from ..outcomes import FAILED, PASSED, SKIPPED, Run, parse_reportlog, parse_unittest
+from ..outcomes import (
+    FAILED,
+    PASSED,
+    SKIPPED,
+    Run,
+    parse_libtest,
+    parse_reportlog,
+    parse_unittest,
+)
 from . import data
+
+#: What reads the outcomes from the output, for the runners that write no report.
+READ = {"libtest": parse_libtest, "unittest": parse_unittest}
 
 #: Exit statuses of pytest that say how the tests went, not that it broke:
 #: all passed, some failed, there were none.
@@ -110,8 +121,9 @@ class Place:
         status = self._execute(self._command(unit, report), log)
         if self.suite.runner in ("program", "executable"):
             return {unit: PASSED if status == 0 else FAILED}
-        if self.suite.runner == "unittest":
-            outcomes = parse_unittest(unit, log.read_text(errors="replace"))
+        if self.suite.runner in READ:
+            output = log.read_text(errors="replace")
+            outcomes = READ[self.suite.runner](unit, output)
             broken = status != 0 and FAILED not in outcomes.values()
         else:
             outcomes = parse_reportlog(report)
@@ -127,7 +139,7 @@ class Place:
     def _command(self, unit: str, report: Path) -> list[StrPath]:
         name, *arguments = unit.split(" ")
         arguments += self.suite.arguments
-        if self.suite.runner == "executable":
+        if self.suite.runner in ("executable", "libtest"):
             return [self._tests / name, *arguments]
         if self.suite.runner == "program":
             return [self._python, self._tests / name, *arguments]

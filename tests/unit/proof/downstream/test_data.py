@@ -18,7 +18,8 @@ LIBRARIES = data.load()
 
 #: The embedders and observers that have to be there.
 EMBEDDERS = """
-    uWSGI mod_wsgi pybind11 nanobind cffi multiprocessing py-spy austin gdb watchdogs
+    uWSGI mod_wsgi pybind11 nanobind PyO3 cffi multiprocessing py-spy austin gdb
+    watchdogs
 """
 
 COLLECTIONS = [data.LIBRARIES_COLLECTION, data.EMBEDDERS_COLLECTION]
@@ -57,11 +58,12 @@ def test_what_both_install_is_of_one_version():
 @pytest.mark.parametrize("suite", SUITES)
 def test_a_suite_has_one_source_of_tests(suite):
     program = suite.runner == "program"
-    assert [bool(suite.sdist), bool(suite.package), program].count(True) == 1
-    assert bool(suite.take) == bool(suite.sdist)
+    sources = [suite.sdist, suite.crate, suite.package, program]
+    assert list(map(bool, sources)).count(True) == 1
+    assert bool(suite.take) == bool(suite.sdist or suite.crate)
     assert suite.units
-    assert suite.runner in ("pytest", "unittest", "program", "executable")
-    assert not suite.build or suite.sdist
+    assert suite.runner in data.RUNNERS
+    assert not suite.build or suite.sdist or suite.crate
     assert not suite.config or suite.config in suite.take
 
 

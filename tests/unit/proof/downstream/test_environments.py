@@ -153,6 +153,25 @@ def test_tests_that_cannot_be_built_are_a_problem(built):
         built("false")
 
 
+def test_a_crate_is_found_by_its_name(home):
+    for name in ("x-0.9", "x-y-1.0"):
+        (home / name).mkdir()
+    assert env.crate("x", home) == home / "x-0.9"
+    with pytest.raises(
+        Problem, match="the crate z is not there; install librust-z-dev"
+    ):
+        env.crate("z", home)
+
+
+def test_a_crate_is_built_in_a_copy(environments, home, monkeypatch):
+    source = home / "x-0.9"
+    source.mkdir()
+    monkeypatch.setattr(env, "crate", {"x": source}.__getitem__)
+    suite = Suite("own tests", "libtest", ("*",), crate="x", build=("touch built",))
+    found = environments().built(suite, Path(sys.executable))
+    assert (found / "built").is_file() and not (source / "built").exists()
+
+
 def test_pinning(home):
     report = {"install": [{"metadata": {"name": "X_y", "version": "3.0"}}]}
     (home / "pip.py").write_text(

@@ -171,6 +171,20 @@ def test_an_executable_is_judged_by_its_status(place, sdist):
     assert found.outcomes == {"tests/good": "passed", "tests/bad -x": "failed"}
 
 
+@pytest.mark.parametrize("mark, end", [("FAILED", 101), ("ok", 134)])
+def test_tests_of_rust(place, sdist, mark, end):
+    path = sdist / "tests" / "rust"
+    path.write_text(
+        f"#!/bin/sh\necho 'test a ... ok'; echo 'test b ... {mark}'\nexit {end}\n"
+    )
+    path.chmod(0o755)
+    found = place("libtest", "tests/*").run(["tests/rust"]).outcomes
+    failed = {name for name, outcome in found.items() if outcome == "failed"}
+    # That it crashed is told apart from the tests that failed.
+    assert failed == {"tests/rust::b" if mark == "FAILED" else "tests/rust (process)"}
+    assert found["tests/rust::a"] == "passed"
+
+
 def test_what_embeds_python_finds_the_library_of_the_interpreter(place, sdist):
     (sdist / "tests" / "a.py").write_text(
         "import os, sys, sysconfig\n"
