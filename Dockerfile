@@ -12,11 +12,12 @@
 
 ARG BASE=debian:bookworm-slim
 # The series of patches, and the release that it is put on: the newest that it is
-# checked on, and the checksum of the .tar.xz.
+# checked on, the checksum of the .tar.xz, and the key that python.org signs it with.
 # Made of patches/*/releases.json by `series releases --write`.
 ARG SERIES=3.11
 ARG PYTHON_VERSION=3.11.16
 ARG PYTHON_SHA256=91bcdebfdde239a003ae93738a7fce0f9230fee5c4bc2b86f6e6e8c6f98aabe8
+ARG GPG_KEY=A035C8C19219BA821ECEA86B64E628F8D684696D
 # End of what is made.
 
 # hadolint ignore=DL3006
@@ -116,10 +117,8 @@ RUN set -eu; \
     rm -rf /tmp/runtime /var/lib/apt/lists/* /var/cache/apt/*.bin \
         /var/cache/ldconfig /var/log/apt /var/log/*.log
 
-# As python:3.11-slim has them. The key is the one that python.org signs the
-# release with; the checksum is what is relied on here.
-ARG PYTHON_VERSION PYTHON_SHA256
-ARG GPG_KEY=A035C8C19219BA821ECEA86B64E628F8D684696D
+# As python:3.11-slim has them; the checksum is what is relied on here.
+ARG PYTHON_VERSION PYTHON_SHA256 GPG_KEY
 ENV GPG_KEY=${GPG_KEY} PYTHON_VERSION=${PYTHON_VERSION} \
     PYTHON_SHA256=${PYTHON_SHA256}
 

@@ -16,7 +16,7 @@ ENVIRONMENT = {
     "PATH": "/usr/local/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:"
     "/sbin:/bin",
     "LANG": "C.UTF-8",
-    "GPG_KEY": "A035C8C19219BA821ECEA86B64E628F8D684696D",
+    "GPG_KEY": SERIES.gpg_key,
 }
 
 #: For a user without a name or a home, on a machine that cannot be written to.

@@ -107,6 +107,7 @@ class Series:
     releases: tuple[Release, ...] = ()  # all that are known, oldest first
     debian: Debian | None = None  # its package, where there is one
     revision: Revision | None = None  # that was recorded last
+    gpg_key: str = ""  # that python.org signs the releases with
 
     @property
     def label(self) -> str:
@@ -202,7 +203,7 @@ def _described(series: Series, data: dict[str, Any]) -> Series:
             symbols=_names(added / SYMBOLS),
         )
     revision = _revision(series.directory / REVISION)
-    return replace(series, debian=debian, revision=revision)
+    return replace(series, debian=debian, revision=revision, gpg_key=data["gpg_key"])
 
 
 def _names(path: Path) -> tuple[str, ...]:

@@ -70,6 +70,7 @@ def _dockerfile(known: Iterable[catalog.Series]) -> list[str]:
         f"ARG SERIES={series.name}",
         f"ARG PYTHON_VERSION={series.newest.version}",
         f"ARG PYTHON_SHA256={_sum(series)}",
+        f"ARG GPG_KEY={series.gpg_key}",
     ]
 
 
@@ -86,6 +87,7 @@ def _bake(known: Iterable[catalog.Series]) -> list[str]:
             f'  series  = "{series.name}"',
             f'  version = "{series.newest.version}"',
             f'  sha256  = "{_sum(series)}"',
+            f'  gpg_key = "{series.gpg_key}"',
             "},",
         ]
     return lines

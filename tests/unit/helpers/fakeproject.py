@@ -123,6 +123,7 @@ class Project:
         data = {
             "base": version,
             "url": "https://invalid.invalid/{version}/{name}",
+            "gpg_key": "A1",
             "releases": [release],
         }
         (directory / "releases.json").write_text(json.dumps(data))

@@ -104,6 +104,7 @@ def write_series(patches, server=None):
         "url": f"file://{server}/{{name}}"
         if server
         else "https://invalid.invalid/{version}/{name}",
+        "gpg_key": "A1",
         "debian": {
             "suite": "bookworm",
             "package": "python3.11",

@@ -24,11 +24,13 @@ def arguments():
 
 
 def test_the_defaults_are_those_of_the_newest_release_and_stand_once():
-    release = catalog.load_series().newest
+    series = catalog.load_series()
+    release = series.newest
     wanted = {
         "SERIES": catalog.DEFAULT_SERIES,
         "PYTHON_VERSION": release.version,
         "PYTHON_SHA256": release.xz,
+        "GPG_KEY": series.gpg_key,
     }
     for name, value in wanted.items():
         assert [v for n, v in arguments() if n == name] == [value]
@@ -45,10 +47,12 @@ def test_each_default_is_the_same_in_each_stage():
 
 def test_the_bake_file_has_each_release_and_variants_that_there_are():
     found = re.findall(
-        r'series += "(.+)"\n +version += "(.+)"\n +sha256 += "(.+)"', BAKE
+        r'series += "(.+)"\n +version += "(.+)"\n'
+        r' +sha256 += "(.+)"\n +gpg_key += "(.+)"',
+        BAKE,
     )
     series = [catalog.load_series(name) for name in catalog.available()]
-    assert found == [(s.name, s.newest.version, s.newest.xz) for s in series]
+    assert found == [(s.name, s.newest.version, s.newest.xz, s.gpg_key) for s in series]
     (variants,) = re.findall(r"variant += (\[.+\])", BAKE)
     assert set(json.loads(variants)) <= set(interpreter.VARIANTS)
 
@@ -207,3 +211,5 @@ def test_the_examples_are_of_arguments_releases_and_variants_that_there_are():
             series = catalog.load_series(example.get("SERIES", catalog.DEFAULT_SERIES))
             release = series.release(example["PYTHON_VERSION"])
             assert example["PYTHON_SHA256"] == release.xz
+        if "SERIES" in example:
+            assert example["GPG_KEY"] == series.gpg_key

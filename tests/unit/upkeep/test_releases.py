@@ -139,10 +139,11 @@ def test_a_release_is_added_and_what_is_made_of_it_written(series, project):
     assert (project / "Dockerfile").read_text() == (
         f"a\n  {releasedata.BEGIN}\n  ARG SERIES=3.11\n"
         f"  ARG PYTHON_VERSION=3.11.10\n  ARG PYTHON_SHA256={'6' * 64}\n"
+        f"  ARG GPG_KEY={loaded.gpg_key}\n"
         f"  {releasedata.END}\nb\n"
     )
     assert (
-        f'    sha256  = "{"6" * 64}"\n  }},\n'
+        f'    sha256  = "{"6" * 64}"\n    gpg_key = "{loaded.gpg_key}"\n  }},\n'
         in (project / "docker-bake.hcl").read_text()
     )
     # To say that it is not checked is no other release.
