@@ -47,6 +47,8 @@ def main(argv: list[str]) -> None:
     known = defects.load()
     default = [interpreter.built(kind, series=args.series) for kind in identity.KINDS]
     pythons = [identity.identify(path) for path in args.python or default]
+    if args.write:
+        pythons.sort(key=defects.place)
     columns: dict[str, list[str]] = {name: [] for name in defects.labels(pythons)}
     for python, (name, verdicts) in zip(pythons, columns.items()):
         for defect in known:

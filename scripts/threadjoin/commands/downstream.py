@@ -8,7 +8,7 @@ from pathlib import Path
 from ..core import cli, files
 from ..core.errors import Problem
 from ..core.progress import Progress
-from ..host import devenv
+from ..host import devenv, workplace
 from ..proof import compare
 from ..proof.downstream import compared, data, environments, names, results
 from . import options
@@ -83,19 +83,22 @@ def _compare(
     options.check_repeat(parser, args)
     data.require(wanted)
     progress = Progress()
-    comparison = compared.Comparison(
-        args.stock,
-        args.patched,
-        progress,
-        args.repeat,
-        args.ci,
-        collection=collection,
-    )
-    found = [
-        result for library in wanted for result in comparison.of(library, args.again)
-    ]
-    if args.table:
-        files.write(args.table, comparison.page(libraries.values()))
+    with workplace.held(environments.HOME / collection.name):
+        comparison = compared.Comparison(
+            args.stock,
+            args.patched,
+            progress,
+            args.repeat,
+            args.ci,
+            collection=collection,
+        )
+        found = [
+            result
+            for library in wanted
+            for result in comparison.of(library, args.again)
+        ]
+        if args.table:
+            files.write(args.table, comparison.page(libraries.values()))
     progress.note(results.plain(found))
     for line in results.explain(found):
         progress.note(line)

@@ -8,6 +8,7 @@ from ..building import identity
 from ..core import cli, files, layout, tables
 from ..core.errors import Problem
 from ..core.progress import Progress
+from ..host import workplace
 from ..proof import refleaks
 from ..proof.regrtest import runner
 from . import options
@@ -39,7 +40,8 @@ def main(argv: list[str]) -> None:
     python = identity.identify(args.python)
     refleaks.check(python, units)
     progress = Progress()
-    with progress.stage(f"{len(units)} of CPython's tests, six times each"):
+    stage = progress.stage(f"{len(units)} of CPython's tests, six times each")
+    with workplace.held(refleaks.HOME), stage:
         run, place = refleaks.hunt(args.python, units, args.jobs)
     table = refleaks.rows(run, place)
     if args.table:

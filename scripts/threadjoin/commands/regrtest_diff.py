@@ -10,6 +10,7 @@ from ..building import identity
 from ..building.identity import KINDS
 from ..core import cli, files, layout, tables
 from ..core.progress import Progress
+from ..host import workplace
 from ..proof.regrtest import compared, runner, store
 from . import options
 
@@ -56,7 +57,11 @@ def main(argv: list[str]) -> int:
     if args.stock or not args.table:
         options.need_pair(parser, args)
     options.check_repeat(parser, args)
-    result = _measured(args, data) if args.stock else compared.Result.load()
+    if args.stock:
+        with workplace.held(runner.HOME):
+            result = _measured(args, data)
+    else:
+        result = compared.Result.load()
     if args.table:
         files.write(args.table, compared.markdown(result, data))
     print(*tables.plain(compared.rows(result)), sep="\n")

@@ -71,7 +71,10 @@ def main(argv: list[str]) -> int:
     if not (args.sanitizer or args.table):
         parser.error(f"name a sanitizer: {', '.join(tools)}")
     options.check_repeat(parser, args)
-    status, failed = _measure(args, tools) if args.sanitizer else (0, [])
+    status, failed = 0, []
+    if args.sanitizer:
+        with workplace.held(results.HOME / args.series):
+            status, failed = _measure(args, tools)
     if args.table:
         home = results.HOME / args.series
         outcomes = results.Outcome.load(home, tools, "sanitizer")

@@ -1,4 +1,4 @@
-"""Hold the directory build/, for one run at a time."""
+"""Hold a directory below build/, for one run at a time."""
 
 from __future__ import annotations
 
@@ -28,14 +28,11 @@ def require_ascii(place: Path = BUILD) -> None:
 
 
 @contextlib.contextmanager
-def occupied(place: Path = BUILD) -> Iterator[None]:
+def held(place: Path) -> Iterator[None]:
     """Hold the directory *place* while the `with` block runs.
 
-    Temporary files, ours and those of the programs we run, go below it too.
-    Raises Problem when another run holds it, when it cannot be made, or when
-    CPython cannot be built there.
+    Raises Problem when another run holds it, or when it cannot be made.
     """
-    require_ascii(place)
     try:
         place.mkdir(parents=True, exist_ok=True)
         lock = open(place / ".lock", "a+")
@@ -46,6 +43,18 @@ def occupied(place: Path = BUILD) -> Iterator[None]:
         ) from None
     with lock:
         _take(lock, place)
+        yield
+
+
+@contextlib.contextmanager
+def occupied(place: Path = BUILD) -> Iterator[None]:
+    """Hold the directory *place*, as held() does, to build CPython in it.
+
+    Temporary files, ours and those of the programs we run, go below it too.
+    Raises Problem when CPython cannot be built there, and as held() does.
+    """
+    require_ascii(place)
+    with held(place):
         scratch = place / "tmp"
         files.remove(scratch)
         scratch.mkdir()
@@ -70,7 +79,7 @@ def _take(lock: IO[str], place: Path) -> None:
         lock.seek(0)
         holder = lock.read().strip() or "unknown"
         raise Problem(
-            f"another build works in {place} (process {holder}); wait for it to end"
+            f"another run works in {place} (process {holder}); wait for it to end"
         ) from None
     lock.truncate(0)
     lock.write(str(os.getpid()))

@@ -116,6 +116,11 @@ def _number(version: str) -> tuple[int, ...]:
     return tuple(map(int, re.findall(r"\d+", version)[:3]))
 
 
+def place(python: Python) -> tuple[bool, tuple[int, ...]]:
+    """Return what puts the columns of a page in order: the patched Pythons last."""
+    return python.patched, _number(python.release)
+
+
 def labels(pythons: Sequence[Python]) -> list[str]:
     """Return what to call each of *pythons*, no two of them the same."""
     names = [python.label for python in pythons]

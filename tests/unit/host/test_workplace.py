@@ -10,7 +10,7 @@ from threadjoin.host import workplace
 
 def test_a_second_run_is_told_of_the_first(tmp_path):
     with workplace.occupied(tmp_path):
-        words = f"another build works in {tmp_path} .process {os.getpid()}."
+        words = f"another run works in {tmp_path} .process {os.getpid()}."
         with pytest.raises(Problem, match=words), workplace.occupied(tmp_path):
             pass
     with workplace.occupied(tmp_path):

@@ -120,6 +120,15 @@ def test_no_two_have_the_same_label():
     ]
 
 
+def test_columns_of_a_page_are_in_order_of_the_versions_and_the_patched_last():
+    given = [
+        made_up("d"),
+        *(made_up("x", False, version=v) for v in ("3.12.1", "3.9.18", "3.11.2")),
+    ]
+    found = [python.label for python in sorted(given, key=defects.place)]
+    assert found == ["3.9.18", "3.11.2", "3.12.1", "3.11.2 patched"]
+
+
 def test_table():
     rows = [
         defects.Defect("tests/defects/one.py", "One", "0020", 116372),

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ...building.identity import KINDS, Python
-from ...core import layout
+from ...core import files, layout
 from ...core.layout import StrPath
 from ...core.progress import Progress
 from ...host import devenv
@@ -171,7 +170,7 @@ def run(
     for python in pythons:
         role = python.kind
         directory = home / tool.name / role
-        shutil.rmtree(directory, ignore_errors=True)
+        files.remove(directory)
         place = places[role] = Place(tool, python, others, directory, settings)
         with progress.stage(f"{tool.name}: {len(units)} files of tests ({role})"):
             runs[role] = place.run(units)
