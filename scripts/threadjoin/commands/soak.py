@@ -10,11 +10,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-from ..building import interpreter
-from ..core import cli, layout, process, signals
+from ..building import identity, interpreter
+from ..core import cli, files, layout, process, signals
 from ..core.errors import Problem
 from ..core.progress import Progress
-from ..proof.soak import libraries, programs, runs, session
+from ..proof.soak import libraries, programs, results, runs, session
+from ..series import catalog
 from . import options
 
 
@@ -96,6 +97,11 @@ def _parser() -> cli.Parser:
         "have threads pause at random when they start, join, fork and use locks; "
         "drawn from the seed; needs a C compiler and the GNU C library",
     )
+    options.page(
+        parser,
+        help="write what all runs with this option have done with the series as it "
+        "is to FILE, in Markdown",
+    )
     one = parser.add_mutually_exclusive_group()
     help = "only print the program of SEED"
     one.add_argument("--print", type=int, metavar="SEED", help=help)
@@ -131,6 +137,9 @@ def main(argv: list[str]) -> None:
         raise Problem("--replay runs one program, --programs times, not --minutes")
     signals.once()
     python = _python(args.python, args.series)
+    tested = identity.identify(python) if args.table else None
+    if tested and (args.replay is not None or not tested.patched):
+        raise Problem("--table is for new programs on a patched interpreter")
     perturbing = libraries.library() if args.perturb else None
     helper = libraries.helper()
     if helper is None:
@@ -145,8 +154,20 @@ def main(argv: list[str]) -> None:
             session.soak(state, seeds, args.jobs, args.failures)
     finally:
         print(state.figures(), flush=True)
+        if tested:
+            _keep(state, tested, args)
     if state.failures:
         _explain(state, progress, args)
+
+
+def _keep(
+    state: session.Soak, python: identity.Python, args: argparse.Namespace
+) -> None:
+    """Keep what has been run, and write the page."""
+    record = results.Record.of(state, python, args.perturb, args.seed, args.jobs)
+    record.save()
+    series = catalog.load_series(record.series)
+    files.write(args.table, results.markdown(series, results.load(series.name)))
 
 
 def _explain(state: session.Soak, progress: Progress, args: argparse.Namespace) -> None:

@@ -79,13 +79,17 @@ class Soak:
         if verdict:
             self.failures.append((seed, result, verdict))
 
+    @property
+    def seconds(self) -> float:
+        """The time since the first program was to be run."""
+        return self._clock() - self._begun
+
     def figures(self) -> str:
         """Return the words for what has been done so far."""
-        seconds = self._clock() - self._begun
         joins = self.counts["joins"]
         return (
-            f"{self.programs:,} programs in {duration(seconds)}: "
-            f"{joins:,} joins ({joins / max(seconds, 1):,.0f} a second, "
+            f"{self.programs:,} programs in {duration(self.seconds)}: "
+            f"{joins:,} joins ({joins / max(self.seconds, 1):,.0f} a second, "
             f"{self.counts['waited']:,} of threads alive), "
             f"{self.counts['threads']:,} threads, {self.counts['forks']:,} forks, "
             f"failures: {len(self.failures)}"
