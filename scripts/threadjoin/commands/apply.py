@@ -40,11 +40,20 @@ def _parser():
 def main(argv):
     """Run the command line *argv* (a list of str)."""
     args = _parser().parse_args(argv)
+    try:
+        _apply(args)
+    except catalog.NoSeries as exc:
+        for line in upstream.lines(exc.name):
+            print(line)
+        raise
+
+
+def _apply(args):
     version = tree.version_of(args.checkout)
     if args.series:
         series = catalog.load_series(args.series)
     else:
-        series = _fitting(version)
+        series = catalog.series_for(version)
     called = f"CPython {version}"
     if debianpackage.is_one(args.checkout):
         if args.without_tests:
@@ -68,17 +77,6 @@ def main(argv):
     for defect, release in () if args.reverse else defects.left(series, version):
         what = defect.what.replace("`", "")
         print(f"note: left, upstream has mended it in {release}: {what}")
-
-
-def _fitting(version):
-    """Return the series for *version*; where there is none, say what upstream did."""
-    try:
-        return catalog.series_for(version)
-    except Problem:
-        found = upstream.load(version)
-        if found:
-            print("\n".join(upstream.lines(found, defects.at_hand())))
-        raise
 
 
 def _verdict(series, args, changed):

@@ -65,14 +65,25 @@ def test_the_version_decides_unless_a_series_is_named(cpython, run):
     assert run(cpython, "--series", "3.11")[0] == 0
 
 
-def test_of_a_version_without_a_series_it_is_told_what_upstream_did(cpython, run):
-    write(cpython, {"Include/patchlevel.h": '#define PY_VERSION "3.13.4"\n'})
+def test_of_an_older_version_it_is_told_which_have_a_series(cpython, run):
+    write(cpython, {"Include/patchlevel.h": '#define PY_VERSION "3.8.20"\n'})
+    assert run(cpython) == (
+        1,
+        "",
+        "error: no series for Python 3.8; there is one for: 3.11\n",
+    )
+
+
+@pytest.mark.parametrize("version", ["3.13.4", "3.14.0rc1+"])
+def test_of_a_newer_version_it_is_told_what_upstream_did(cpython, run, version):
+    write(cpython, {"Include/patchlevel.h": f'#define PY_VERSION "{version}"\n'})
     status, out, err = run(cpython, "--check")
     assert status == 1
-    assert err == "error: no series for Python 3.13; there is one for: 3.11\n"
+    assert err == f"error: no series for Python {version[:4]}; there is one for: 3.11\n"
     assert out.startswith("Upstream has mended (as of 3.13.")
-    assert "(gh-116372)\n" in out.partition("and has left:")[0]
-    assert "(gh-140746)\n" in out.partition("and has left:")[2]
+    mended, _, left = out.partition("Upstream has not mended:\n")
+    assert "(gh-116372)\n" in mended
+    assert "(gh-140746)\n" in left
 
 
 def test_what_the_series_leaves_in_an_early_release_is_told(cpython, run, series):

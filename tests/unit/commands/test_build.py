@@ -320,6 +320,20 @@ def test_bad_input_is_one_line_and_nothing_is_done(project, arguments, words, st
     assert [path.name for path in left] in ([], [".lock"])
 
 
+@pytest.mark.parametrize("given", ["a tree", "--release 3.14.0", "3.14"])
+def test_of_a_newer_version_it_is_told_what_upstream_did(project, given):
+    shutil.copy(layout.PATCHES / "upstream.json", project.root / "patches")
+    version = {"Include/patchlevel.h": '#define PY_VERSION "3.14.0"\n'}
+    tree = write(project.release, version)
+    done = project.run(*(["--source", tree] if given == "a tree" else given.split()))
+    assert done.returncode == 1
+    assert done.stderr == "error: no series for Python 3.14; there is one for: 3.11\n"
+    mended, _, left = done.stdout.partition("Upstream has not mended:\n")
+    assert "Upstream has mended (as of 3.13." in mended
+    assert "    repro_join_race\n" in mended
+    assert "    start_waits_for_ever\n" in left
+
+
 def test_a_source_without_a_series_is_told_which_there_are(project):
     write(project.release, {"Include/patchlevel.h": '#define PY_VERSION "3.14.0"\n'})
     message = project.fail("--source", project.release)
