@@ -27,7 +27,7 @@ CONTEXT = (".dockerignore", "Dockerfile", "build.sh", "scripts", "patches")
 
 @pytest.fixture
 def project(tmp_path, engine):
-    """A copy of what an image is built from."""
+    """Return a copy of what an image is built from."""
     place = tmp_path / "project"
     for name in CONTEXT:
         copy = shutil.copytree if (layout.ROOT / name).is_dir() else shutil.copy
@@ -42,7 +42,7 @@ def project(tmp_path, engine):
 
 @pytest.fixture
 def build(request, engine, project):
-    """A function that builds the source of *project* and returns what it said.
+    """Return a function that builds the source of *project* and returns what it said.
 
     Of the release that is there, unless it is told of another. With BuildKit, unless
     the parameter is False.
@@ -129,7 +129,7 @@ def test_a_local_archive_is_used(build, project):
 
 @pytest.fixture
 def mirror(project, authority):
-    """The URL of a mirror of CPython, by HTTPS, that nobody else knows."""
+    """Yield the URL of a mirror of CPython, by HTTPS, that nobody else knows."""
     handler = functools.partial(Quiet, directory=project / "build" / "cache")
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

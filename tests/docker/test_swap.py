@@ -31,7 +31,7 @@ ANYWHERE = ("--network=host", "--env=GUNICORN_CMD_ARGS=--bind=127.0.0.1:0")
 
 @pytest.fixture(scope="session")
 def context(engine, tmp_path_factory):
-    """The directory that the application's image is built from."""
+    """Return the directory that the application's image is built from."""
     place = tmp_path_factory.mktemp("swap")
     shutil.copytree(SWAP, place, dirs_exist_ok=True)
     # Fetched here, with whatever pip is set up for: a build needs no index.
@@ -48,7 +48,7 @@ def context(engine, tmp_path_factory):
 
 @pytest.fixture(params=["default", "patched", "stock"])
 def application(request, context, engine, images):
-    """The image of the application on top of one of the project's."""
+    """Return the image of the application on top of one of the project's."""
     base = request.getfixturevalue(request.param)
     tag = f"swap:{request.param}"
     line = Images.line(tag, {"BASE": base.name})

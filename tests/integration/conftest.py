@@ -66,7 +66,7 @@ def series(request):
 
 @pytest.fixture(scope="session")
 def differing(series):
-    """The differences of its version, a differences.Differences."""
+    """Return the differences of its version, a differences.Differences."""
     return differences.load(series)
 
 
@@ -91,13 +91,13 @@ def _preloading(interpreter, *libraries):
 
 @pytest.fixture(scope="session")
 def pthreadwatch(tmp_path_factory):
-    """A library to preload, which stops a process that misuses a pthread."""
+    """Return a library to preload, which stops a process that misuses a pthread."""
     return _library(tmp_path_factory, "pthreadwatch")
 
 
 @pytest.fixture(scope="session")
 def refusing(tmp_path_factory, pthreadwatch):
-    """A function that returns an Interpreter in which calls can be made to fail.
+    """Return a function that returns an Interpreter in which calls can be made to fail.
 
     Those that start threads: see refuse_threads() of osthread.c.
     """
@@ -125,7 +125,7 @@ def faulty(tmp_path_factory, pthreadwatch):
 
 @pytest.fixture(scope="session")
 def prepare(tmp_path_factory, pthreadwatch):
-    """A function that makes an Interpreter that tests can run() scripts in."""
+    """Return a function that makes an Interpreter that tests can run() scripts in."""
 
     def prepared(name, path):
         bare = Interpreter(name, path)
@@ -160,7 +160,7 @@ def prepare(tmp_path_factory, pthreadwatch):
 
 @pytest.fixture(scope="session")
 def interpreters(prepare, series, differing):
-    """A function that returns the Interpreter of a kind, prepared once."""
+    """Return a function that returns the Interpreter of a kind, prepared once."""
     known = {}
 
     def interpreter(kind):
@@ -174,13 +174,13 @@ def interpreters(prepare, series, differing):
 
 @pytest.fixture(scope="session")
 def stock(interpreters):
-    """The interpreter of the unmodified release."""
+    """Return the interpreter of the unmodified release."""
     return interpreters("stock")
 
 
 @pytest.fixture(scope="session")
 def patched(interpreters):
-    """The interpreter with the series applied."""
+    """Return the interpreter with the series applied."""
     return interpreters("patched")
 
 
@@ -209,7 +209,7 @@ def upstream(prepare):
 
 @pytest.fixture(scope="session")
 def tool(progress):
-    """A function that sees to it that a tool is there, or skips the test."""
+    """Return a function that sees to it that a tool is there, or skips the test."""
 
     def provide(command):
         try:
@@ -222,13 +222,13 @@ def tool(progress):
 
 @pytest.fixture(scope="session")
 def page(series):
-    """The recipes for packagers, a recipes.Page."""
+    """Return the recipes for packagers, a recipes.Page."""
     return recipes.Page(series)
 
 
 @pytest.fixture(scope="session")
 def release(series):
-    """The origin.Origin of the release that the series is made on."""
+    """Return the origin.Origin of the release that the series is made on."""
     try:
         return origin.release(series, layout.BUILD / "source.log")
     except tarballs.NoWay as exc:

@@ -20,7 +20,7 @@ from threadjoin.proof import abi
 
 @pytest.fixture(scope="session")
 def tool(tmp_path_factory):
-    """A function that sees to it that a tool is there."""
+    """Return a function that sees to it that a tool is there."""
     log = tmp_path_factory.mktemp("packages") / "log"
     return lambda command: packages.provide_tool(command, Progress(), log)
 
@@ -308,7 +308,7 @@ class Watched:
 
 @pytest.fixture(scope="session")
 def py_spy():
-    """The path of py-spy, which the requirements of the tests have."""
+    """Return the path of py-spy, which the requirements of the tests have."""
     return str(Path(sys.executable).with_name("py-spy"))
 
 

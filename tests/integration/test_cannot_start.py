@@ -54,7 +54,7 @@ def python(python, refusing):
 
 @pytest.fixture
 def patched(patched, refusing):
-    """The interpreter with the series applied, where threads can be refused."""
+    """Return the interpreter with the series applied, where threads can be refused."""
     return refusing(patched)
 
 

@@ -45,7 +45,7 @@ def comparison(stock, patched, progress):
 
 @pytest.fixture
 def compare(comparison):
-    """A function that runs a Library, and returns what it came to."""
+    """Return a function that runs a Library, and returns what it came to."""
 
     def run(library):
         found = comparison.of(library, again=True)

@@ -23,7 +23,7 @@ SLACK = 15
 
 @pytest.fixture(scope="session")
 def embed(tmp_path_factory):
-    """A function that runs embed.c, linked with the interpreter's library."""
+    """Return a function that runs embed.c, linked with the interpreter's library."""
     programs = {}
     compiling = threading.Lock()
 

@@ -10,7 +10,7 @@ from harness import HANG, HERE, PATIENCE, compile_c, run, run_command
 
 @pytest.fixture(scope="session")
 def hooked(tmp_path_factory):
-    """A function that returns an Interpreter which can import `forkhooks`."""
+    """Return a function that returns an Interpreter which can import `forkhooks`."""
     known = {}
 
     def hooked(python):
@@ -38,7 +38,7 @@ def hooked(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def holding(tmp_path_factory):
-    """A function that returns an Interpreter with forkfaults.c preloaded."""
+    """Return a function that returns an Interpreter with forkfaults.c preloaded."""
     library = tmp_path_factory.mktemp("forkfaults") / "forkfaults.so"
     compile_c(
         os.environ.get("CC", "cc"),
@@ -54,7 +54,7 @@ def holding(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def forkembed(tmp_path_factory):
-    """A function that runs forkembed.c, linked with the interpreter's library."""
+    """Return a function that runs forkembed.c, linked with libpython."""
     programs = {}
 
     def forkembed(python, mode):

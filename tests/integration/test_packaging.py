@@ -70,14 +70,14 @@ def test_a_page_for_another_series_has_its_names():
 
 @pytest.fixture(scope="session")
 def old(series, tmp_path_factory):
-    """A checkout at the revision before, and the catalog.Series there."""
+    """Return a checkout at the revision before, and the catalog.Series there."""
     place = tmp_path_factory.mktemp("old") / "threadjoin"
     return place, recipes.earlier(series, place)
 
 
 @pytest.fixture(scope="session")
 def laid(release, tmp_path_factory):
-    """The release, unpacked; not to be changed."""
+    """Return the release, unpacked; not to be changed."""
     place = tmp_path_factory.mktemp("laid") / "cpython"
     release.lay(place)
     return place
@@ -85,7 +85,7 @@ def laid(release, tmp_path_factory):
 
 @pytest.fixture
 def cpython(series, laid, tmp_path):
-    """A tree that has of the release what the series is about."""
+    """Return a tree that has of the release what the series is about."""
     names = {name for patch in series.patches for name in tree.touched(patch)}
     # .gitattributes has the line endings of the files for Windows.
     names |= {".gitattributes", str(tree.VERSION_HEADER)}
@@ -173,7 +173,7 @@ def test_a_git_clone(page, series, cpython, old):
 
 @pytest.fixture
 def source_package(package, laid, cpython, tmp_path):
-    """The tree of Debian's source package, of a release with what patches are about."""
+    """Return a source package of Debian, with the files that patches change."""
     workcopy.unpack(package.path, tmp_path / "debian")
     for patch in (tmp_path / "debian/patches").iterdir():
         text = patch.read_text(errors="replace")
@@ -226,7 +226,7 @@ def test_the_names_that_the_series_adds_to_the_library(series, stock, patched):
 
 @pytest.fixture(scope="session")
 def one_file(page, tmp_path_factory):
-    """The directory of threadjoin.patch, which the recipe has made."""
+    """Return the directory of threadjoin.patch, which the recipe has made."""
     place = tmp_path_factory.mktemp("patch")
     page.run("one-file", place)
     return place
@@ -272,7 +272,7 @@ def test_rpm(page, series, cpython, one_file, old, tool, options):
 
 @pytest.fixture
 def pyenv(series, laid, cpython, tmp_path):
-    """The environment of a pyenv that builds nothing, a dict.
+    """Return the environment of a pyenv that builds nothing, a dict.
 
     Its definition of the release copies the source to where it would be installed.
     """

@@ -27,7 +27,7 @@ def test_it_applies_to_its_base_to_the_letter_and_to_no_checked_release_not(seri
 
 @pytest.fixture(scope="session")
 def distribution(series, tmp_path_factory):
-    """The package of Debian's, and a tree of the release with its patches."""
+    """Return the package of Debian's, and a tree of the release with its patches."""
     if not series.debian:
         pytest.skip(f"not run: no package of Debian's is known for {series.name}")
     try:

@@ -42,7 +42,7 @@ def test_programs(patched, more):
 
 @pytest.fixture
 def broken(patched, tmp_path):
-    """A function that makes an interpreter with a bug, and returns its path."""
+    """Return a function that makes an interpreter with a bug, and returns its path."""
 
     def make(bug):
         plant = tmp_path / "plant.py"

@@ -42,7 +42,7 @@ SETUP = """
 
 @pytest.fixture
 def patched(patched, refusing):
-    """The interpreter with the series applied, where threads can be held."""
+    """Return the interpreter with the series applied, where threads can be held."""
     return refusing(patched)
 
 

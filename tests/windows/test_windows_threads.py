@@ -54,7 +54,7 @@ def _provide(command):
 
 @pytest.fixture(scope="session")
 def compiled(tmp_path_factory):
-    """A function that compiles the harness; returns the path of the program."""
+    """Return a function that compiles the harness; returns the path of the program."""
     _provide(COMPILER)
 
     def compiled(changes=None):
@@ -82,7 +82,7 @@ def compiled(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def wine():
-    """A function that runs a program; returns its status and what it printed."""
+    """Yield a function that runs a program; returns its status and what it printed."""
     _provide("wine")
     _provide("wineserver")
     home = layout.BUILD / "wine"

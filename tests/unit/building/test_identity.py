@@ -1,4 +1,4 @@
-"""Who an interpreter is."""
+"""The identity of an interpreter: its kind, version, and the digest of its files."""
 
 import sys
 
@@ -7,13 +7,13 @@ from threadjoin.building import identity
 from threadjoin.core.errors import Problem
 
 
-def test_an_interpreter_is_told_by_what_it_consists_of():
+def test_an_interpreter_is_identified_by_its_files():
     ours = identity.identify(sys.executable, "stock")
     assert (ours.kind, ours.version) == ("stock", sys.version)
     assert identity.identify(sys.executable, "patched").digest == ours.digest
 
 
-def test_what_is_no_interpreter_is_a_problem(tmp_path):
+def test_a_program_that_is_not_an_interpreter_is_refused(tmp_path):
     with pytest.raises(Problem, match="gone does not run .No such file"):
         identity.identify(tmp_path / "gone")
     broken = tmp_path / "broken"

@@ -13,8 +13,9 @@ from tinycpython import AFTER_SECOND, RELEASE, changed, read, write
 
 @pytest.fixture
 def run(series, monkeypatch, capsys):
-    """A function that runs the command on the series of the tests; returns
-    status, stdout and stderr.
+    """Return a function that runs the command on the series of the tests.
+
+    That returns the status, stdout and stderr.
     """
     patches = series.directory.parent
     load = catalog.load_series
@@ -42,7 +43,7 @@ def test_it_applies_and_says_what(cpython, run):
     assert run(cpython, "--reverse") == (0, said + "is not in it\n", "")
 
 
-def test_what_does_not_apply_is_one_line_and_a_status(cpython, run):
+def test_a_patch_that_does_not_apply_is_one_line_and_a_status(cpython, run):
     name = "Python/pystate.c"
     write(cpython, {name: changed(RELEASE[name], line15="int mine;")})
     before = read(cpython)
@@ -65,7 +66,7 @@ def test_the_version_decides_unless_a_series_is_named(cpython, run):
     assert run(cpython, "--series", "3.11")[0] == 0
 
 
-def test_of_an_older_version_it_is_told_which_have_a_series(cpython, run):
+def test_for_an_older_version_it_lists_the_series(cpython, run):
     write(cpython, {"Include/patchlevel.h": '#define PY_VERSION "3.8.20"\n'})
     assert run(cpython) == (
         1,
@@ -75,7 +76,7 @@ def test_of_an_older_version_it_is_told_which_have_a_series(cpython, run):
 
 
 @pytest.mark.parametrize("version", ["3.13.4", "3.14.0rc1+"])
-def test_of_a_newer_version_it_is_told_what_upstream_did(cpython, run, version):
+def test_for_a_newer_version_it_lists_what_upstream_mended(cpython, run, version):
     write(cpython, {"Include/patchlevel.h": f'#define PY_VERSION "{version}"\n'})
     status, out, err = run(cpython, "--check")
     assert status == 1
@@ -86,7 +87,9 @@ def test_of_a_newer_version_it_is_told_what_upstream_did(cpython, run, version):
     assert "(gh-140746)\n" in left
 
 
-def test_what_the_series_leaves_in_an_early_release_is_told(cpython, run, series):
+def test_defects_that_the_series_leaves_in_an_early_release_are_listed(
+    cpython, run, series
+):
     different = {"mended": {"not_the_last_thread": "3.11.4"}}
     (series.directory / "differences.json").write_text(json.dumps(different))
     said = "note: left, upstream has mended it in 3.11.4: A thread cannot be started: "
@@ -96,7 +99,7 @@ def test_what_the_series_leaves_in_an_early_release_is_told(cpython, run, series
     assert said not in run(cpython, "--check")[1]
 
 
-def test_what_is_no_cpython_is_refused(tmp_path, run):
+def test_a_directory_without_cpython_is_refused(tmp_path, run):
     status, _, err = run(tmp_path / "nowhere")
     assert status == 1
     assert err.startswith(f"error: {tmp_path}/nowhere does not exist")

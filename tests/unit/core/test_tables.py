@@ -1,4 +1,4 @@
-"""Tables, and the pages that they are in."""
+"""Tables, and where a page may be written."""
 
 import argparse
 

@@ -1,7 +1,4 @@
-"""The README's tables agree with what was measured, and with the data of the releases.
-
-And the commands in them work.
-"""
+"""The tables of the README agree with results and data, and its commands work."""
 
 import os
 import re
@@ -19,7 +16,7 @@ README = (layout.ROOT / "README.md").read_text()
 #: The marks in a cell, the worst first.
 WORST = ("●", "?", "–")
 
-#: What makes a patch of the tests' series one that git takes as a mail.
+#: The head that makes a patch of the tests' series a mail for `git am`.
 MAIL = """\
 From 0000000000000000000000000000000000000000 Mon Sep 17 00:00:00 2001
 From: The maintainers <maintainers@invalid.invalid>
@@ -103,7 +100,7 @@ def test_the_releases_are_those_of_the_data(name):
     (row,) = [row for row in rows if row[0] == name]
     known = catalog.load_series(name).releases
     checked = [release for release in known if release.checked]
-    # On a later one nobody has tried the series yet.
+    # The series has not been tried on a later one.
     tried = known[: known.index(checked[-1]) + 1]
     assert releases(row[1], name) == {release.version for release in tried}
     assert releases(row[2], name) == {release.version for release in checked}
@@ -130,7 +127,7 @@ def test_what_applies_the_series_without_our_tools_does(cpython, series, tool):
     if tool == "a git clone":
         for path in series.patches:
             path.write_text(MAIL + path.read_text())
-    # What the user's files say is not for the test.
+    # The user's own configuration must not count.
     env = {**os.environ, "HOME": str(series.directory)}
     env.update(GIT_CONFIG_NOSYSTEM="1", QUILTRC=os.devnull)
     for role in ("AUTHOR", "COMMITTER"):

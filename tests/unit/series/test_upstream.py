@@ -1,4 +1,4 @@
-"""Reading what is told of versions that have no series."""
+"""Reading upstream.json, for versions that have no series."""
 
 import json
 
@@ -36,12 +36,12 @@ def write(place, data=DATA):
         ("none", None),
     ],
 )
-def test_a_version_is_as_the_last_that_is_known(tmp_path, version, measured):
+def test_a_version_is_taken_to_be_as_the_last_known_one(tmp_path, version, measured):
     found = upstream.load(version, write(tmp_path))
     assert (found and found.measured) == measured
 
 
-def test_there_need_be_no_data(tmp_path):
+def test_the_file_may_be_missing(tmp_path):
     assert upstream.load("3.13.1", tmp_path) is None
 
 
@@ -63,11 +63,11 @@ def test_lines(tmp_path):
     ]
 
 
-def test_a_version_of_which_nothing_is_known_has_no_lines(tmp_path):
+def test_an_unknown_version_has_no_lines(tmp_path):
     assert list(upstream.lines("3.8.20", write(tmp_path))) == []
 
 
-def test_where_nothing_describes_the_reproducers_their_names_stand(tmp_path):
+def test_without_descriptions_the_names_of_the_reproducers_are_listed(tmp_path):
     found = upstream.lines("3.13.1", write(tmp_path), tmp_path / "no-such-file")
     assert list(found)[-2:] == ["    b", "    c"]
 
@@ -80,5 +80,5 @@ def test_the_data_of_the_project_has_each_reproducer_once():
         found = upstream.load(f"{version}.0")
         assert sorted(found.mended + found.left) == names
         assert len(list(upstream.lines(f"{version}.0"))) == 2 + len(names)
-        # Else there is a series, which says what it mends.
+        # A version with a series says itself what it mends.
         assert version not in catalog.available()

@@ -1,4 +1,4 @@
-"""Results are kept for what they were measured on, and shown as they are."""
+"""Results are stored with what they were measured on, and shown."""
 
 import dataclasses
 from pathlib import Path
@@ -23,7 +23,7 @@ def pythons(digest="b"):
 
 @pytest.fixture(autouse=True)
 def programs(tmp_path, monkeypatch):
-    """The directory of the programs."""
+    """Return the directory of the programs."""
     monkeypatch.setattr(results.data, "PROGRAMS", tmp_path)
     for name in ("life.py", "another.py"):
         (tmp_path / name).write_text("old")
@@ -59,7 +59,7 @@ WORSE = result({"t": "passed"}, {"t": "failed"})
 SAME = result({}, {}, "only <some>")
 
 
-def test_what_was_saved_is_loaded(store):
+def test_saved_results_are_loaded(store):
     store().save(LIBRARY, OPTIONS, [WORSE, SAME])
     assert store().load(LIBRARY, OPTIONS) == [WORSE, SAME]
 
@@ -94,7 +94,7 @@ def test_nothing_is_known_of_other_data(store):
     assert store().load(other, OPTIONS) is None
 
 
-def test_a_suite_of_which_nothing_passes_on_stock_is_idle():
+def test_a_suite_of_which_no_test_passes_on_stock_is_idle():
     counts = {"stock": {"failed": 3}, "patched": {"passed": 3}}
     assert results.Result("x", "1", "s", 1, "", counts, {}, []).idle
     assert not SAME.idle
