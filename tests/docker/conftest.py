@@ -16,7 +16,7 @@ from threadjoin.images import figures  # noqa: E402
 
 @pytest.fixture(scope="session")
 def engine(progress):
-    """Yield the own_engine.Engine; where there can be none, nothing is tested."""
+    """Yield the own_engine.Engine; skip the tests where none can run."""
     with contextlib.ExitStack() as stack:
         try:
             running = stack.enter_context(own_engine.running(progress))
@@ -36,7 +36,7 @@ def results(engine, progress):
 
 @pytest.fixture(scope="session")
 def authority(engine):
-    """Return a certificate authority of our own, and a server's key pair by it."""
+    """Return a certificate authority, and a server's key pair certified by it."""
     return make_authority(engine.home / "authority")
 
 
