@@ -40,7 +40,7 @@ def test_what_the_checker_finds(spin, name, defines, expected):
 
 
 def test_a_check_that_has_not_enough_memory_proves_nothing(spin):
-    with pytest.raises(Problem, match="event.pml was not looked at to its end"):
+    with pytest.raises(Problem, match="event.pml was not checked to its end"):
         models.check(models.MODELS / "event.pml", ["JOINERS=2"], memory=10)
 
 

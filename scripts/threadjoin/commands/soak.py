@@ -125,7 +125,9 @@ def main(argv):
         print(programs.source(program, session.title(args.print)), end="")
         return
     if args.replay is not None and args.minutes:
-        raise Problem("--replay runs one program, --programs times, not --minutes")
+        raise Problem(
+            "--replay takes --programs, the number of runs, and not --minutes"
+        )
     signals.once()
     python = _python(args.python, args.series)
     perturbing = libraries.library() if args.perturb else None

@@ -137,7 +137,7 @@ def _not_here(series):
 def _build_given(args):
     """Build what --release or --source says, which is of one series."""
     if len(args.series) > 1:
-        raise Problem("--release and --source are of one series; name that one")
+        raise Problem("--release and --source are for one series; name it")
     words = [*args.series]
     if args.release is not None:
         words += ["--release", args.release]

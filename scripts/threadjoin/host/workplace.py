@@ -42,7 +42,7 @@ def occupied(place: Path = BUILD) -> Iterator[None]:
     except PermissionError as exc:
         raise Problem(
             f"{exc.filename} cannot be written; run from a copy of the project "
-            "that is yours"
+            "that you own"
         ) from None
     with lock:
         _take(lock, place)

@@ -44,7 +44,7 @@ def test_a_series_without_a_source_is_left_out_with_a_note(project):
 
 def test_a_directory_is_not_forgotten(project):
     _, error = run(project, "checkout", "3.12", status=1)
-    assert error == "error: 3.12 is a series; name a directory behind it\n"
+    assert error == "error: 3.12 is a series; name a directory after it\n"
 
 
 def test_export_is_of_all_or_none(project):

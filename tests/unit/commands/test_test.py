@@ -165,7 +165,7 @@ def test_it_builds_the_source_that_is_named(monkeypatch, sigint, option):
     assert runs.commands[2] == ["-m", "pytest", "--series=3.12", "-k", "join"]
     test.main([option, "3.12.4", "--series=3.12"])
     assert runs.commands[4] == ["build.sh", "3.12", option, "3.12.4", "--no-test"]
-    with pytest.raises(Problem, match="are of one series; name that one"):
+    with pytest.raises(Problem, match="are for one series; name it"):
         test.main([option, "3.12.4", "--series=3.12", "--series=3.9"])
 
 

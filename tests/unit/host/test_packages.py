@@ -168,7 +168,7 @@ def test_a_package_that_does_not_exist_does_not_stop_the_others(
     lacking += [[TOOL, ZLIB], [ZLIB]]
     text = provide(tmp_path)
     assert (tmp_path / "apt").read_text().endswith("--no-install-recommends make\n")
-    assert "note: zlib is missing, and so will be Python's modules on them" in text
+    assert "note: zlib is missing, and Python's modules that need it will" in text
 
 
 def test_a_required_package_that_cannot_be_installed_is_a_problem(
@@ -193,8 +193,8 @@ def test_a_missing_optional_package_is_noted(tmp_path, lacking, program, monkeyp
     program("apt-get", "exit 1")
     lacking.append([ZLIB])
     assert provide(tmp_path) == (
-        "note: zlib is missing, and so will be Python's modules on them; install "
-        "with: sudo apt-get install -y --no-install-recommends apt-get-zlib\n"
+        "note: zlib is missing, and Python's modules that need it will be, too; "
+        "install with: sudo apt-get install -y --no-install-recommends apt-get-zlib\n"
     )
 
 
@@ -272,7 +272,7 @@ def test_packages_of_missing_programs_are_installed(monkeypatch, tmp_path):
         packages.provide_commands(["one", "two"], names, None, tmp_path / "new" / "log")
     monkeypatch.setattr(packages, "install", lambda *rest: None)
     packages.provide_commands(["one", "two"], names, None, tmp_path / "log")
-    with pytest.raises(Problem, match="^not there: three; .* two-bin, two-lib bring "):
+    with pytest.raises(Problem, match="^three not found; .* two-bin, two-lib provide "):
         packages.provide_commands(["one", "three"], names, None, tmp_path / "log")
 
 

@@ -156,7 +156,7 @@ def test_a_search_that_found_something(spin):
     ],
 )
 def test_a_search_that_was_not_completed(spin, said, why):
-    with pytest.raises(Problem, match=f"some.pml was not looked at to its.*{why}"):
+    with pytest.raises(Problem, match=f"some.pml was not checked to its.*{why}"):
         models.check(spin(said.format(errors=0)))
 
 

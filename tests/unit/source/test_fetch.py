@@ -47,7 +47,8 @@ def test_the_body_is_written_to_the_file(server, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "path, words", [("/gone", "status 404 Not Found"), ("/short", "broke off")]
+    "path, words",
+    [("/gone", "status 404 Not Found"), ("/short", "connection ended before")],
 )
 def test_an_error_status_and_a_short_body_are_reported(server, tmp_path, path, words):
     with pytest.raises(fetch.Unavailable, match=words):

@@ -101,7 +101,7 @@ def test_a_tarball_without_one_directory_at_the_top_is_a_problem(tmp_path, place
     with tarfile.open(tmp_path / "two.tgz", "w:gz") as archive:
         for name in ("one/file", "two/file"):
             archive.addfile(tarfile.TarInfo(name))
-    with pytest.raises(Problem, match="two.tgz has not one directory"):
+    with pytest.raises(Problem, match="two.tgz does not have all its files in one"):
         workcopy.unpack(tmp_path / "two.tgz", place)
 
 

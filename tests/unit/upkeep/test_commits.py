@@ -239,7 +239,7 @@ def no_repository(repository):
         (nothing, "'Nothing at all' is a merge or changes nothing"),
         (no_tag, "no refs/tags/base"),
         (no_commits, "no commit on base"),
-        (other_root, "does not stand on base"),
+        (other_root, "is not based on base"),
         (no_repository, "not a git checkout"),
     ],
 )

@@ -87,8 +87,8 @@ def test_a_change_after_the_last_shared_number_needs_a_number(project):
     (project.root / "patches/3.12/0030-join.patch").unlink()
     (project.root / "patches/3.12/series").write_text("0010-event.patch\n")
     assert found(project) == [
-        f"patches/3.12: {EVENT}: 3.11 changes it in {number}, and no patch of 3.12 "
-        "from there on can have that"
+        f"patches/3.12: {EVENT}: 3.11 changes it in {number}, and 3.12 has no "
+        "patch of that or a later number"
         for number in ("0020", "0030")
     ]
 
@@ -101,7 +101,9 @@ def test_a_news_entry_is_the_same_or_of_another_name(project):
 
 def test_a_patch_that_does_not_fit_is_named(project):
     change(project, "0030", b" int one;", b" int won;")
-    with pytest.raises(Problem, match="3.12/0030-join.patch: Python/event.c is not so"):
+    with pytest.raises(
+        Problem, match="3.12/0030-join.patch: Python/event.c does not match"
+    ):
         found(project)
 
 

@@ -89,7 +89,7 @@ class Result:
     def load(cls: type[Result]) -> Result:
         """Return what save() kept. Raises Problem when that is nothing of use."""
         if not RESULT.is_file():
-            raise Problem("not all has been run yet; name two interpreters")
+            raise Problem("some tests have not been run yet; name two interpreters")
         content = json.loads(RESULT.read_text())
         found = [compare.Difference(**entry) for entry in content["differences"]]
         try:
