@@ -42,7 +42,7 @@ def pair(parser):
         "stock", metavar="STOCK", nargs="?", help="path of an interpreter"
     )
     parser.add_argument(
-        "patched", metavar="PATCHED", nargs="?", help="path of the other one"
+        "patched", metavar="PATCHED", nargs="?", help="path of the other interpreter"
     )
 
 
@@ -52,7 +52,7 @@ def series(parser):
         "--series",
         choices=catalog.available(),
         default=catalog.DEFAULT_SERIES,
-        help="whose builds and pages it is about (default: %(default)s)",
+        help="use the builds and pages of this series (default: %(default)s)",
     )
 
 
@@ -77,7 +77,7 @@ def processors(parser, what="files at the same time"):
     number(parser, "--jobs", f"{what} (default: one a processor, {there} here)", there)
 
 
-def jobs(parser, default=1, help="N of them at the same time (default: %(default)s)"):
+def jobs(parser, default=1, help="run N at the same time (default: %(default)s)"):
     """Give *parser* the option --jobs, *default* by default."""
     number(parser, "--jobs", help, default)
 
@@ -87,7 +87,7 @@ def repeat(parser, times):
     number(
         parser,
         "--repeat",
-        "repetitions, at most, of what differs (default: %(default)s)",
+        "repeat differences N times at most (default: %(default)s)",
         times,
     )
 

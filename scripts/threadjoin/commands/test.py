@@ -21,16 +21,16 @@ def _parser():
     parser = cli.Parser(
         prog="scripts/test",
         description="Run the project's tests. Sets up build/venv and builds the "
-        "stock and the patched Python first, as far as they are missing. All tests "
-        f"are run of the series {catalog.DEFAULT_SERIES}, and of each other one what "
-        f"its {differences.NAME} has as its part; what has no source is not run, and "
-        "told.",
+        "stock and the patched Python first, if they are missing. All tests "
+        f"run for the series {catalog.DEFAULT_SERIES}, and for each other series the "
+        f"part in its {differences.NAME}; a series without a source is skipped, with "
+        "a note.",
         allow_abbrev=False,
-        epilog="What stands behind -- is pytest's as well, whatever it is.",
+        epilog="All arguments after -- go to pytest.",
     )
     only = parser.add_mutually_exclusive_group()
     only.add_argument(
-        "--unit", action="store_true", help="only the tests that need nothing built"
+        "--unit", action="store_true", help="only the tests that need no build"
     )
     only.add_argument(
         "--setup", action="store_true", help="only set up build/venv, run no test"
@@ -40,7 +40,7 @@ def _parser():
         action="append",
         default=[],
         metavar="NAME",
-        help="run all tests of this series, and of no other that is not named, too",
+        help="run all tests for this series, and for no other; may be repeated",
     )
     parser.add_argument(
         "test", nargs="*", metavar="TEST", help="files, FILE::NAME, or directories"
