@@ -1,4 +1,4 @@
-"""Shared by the tests of all kinds."""
+"""Options and fixtures for all tests."""
 
 import sys
 
@@ -19,7 +19,7 @@ def pytest_addoption(parser):
 
 @pytest.fixture(scope="session")
 def progress(pytestconfig):
-    """Tells what takes long, past pytest, which keeps all output to itself."""
+    """Return a Progress whose output pytest does not capture."""
     capture = pytestconfig.pluginmanager.getplugin("capturemanager")
 
     class Aloud:

@@ -1,4 +1,4 @@
-/* What the system itself takes for a thread: pthread_create, one lock that is
+/* Measure what the system itself takes for a thread: pthread_create, one lock that is
    handed over as the GIL is, pthread_join.
 
    usage: bench_floor LOOPS SAMPLES
@@ -15,7 +15,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
-/* As the GIL is made: a flag, with a mutex and a condition around it. */
+/* A lock like the GIL: a flag with a mutex and a condition variable. */
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
 static int locked = 0;

@@ -11,7 +11,7 @@ The row "shutdown_2000" is measured from outside: its last act is to print
 {"ends": time.monotonic()}. The row "kept" keeps LOOPS finished Thread objects, and
 prints {"space": bytes of address space}.
 
-Standard library only, and nothing of this project: neither is what is measured.
+It imports the standard library alone, and nothing of this project.
 """
 
 import functools
@@ -23,15 +23,15 @@ import sys
 import threading
 import time
 
-#: Threads that stand by, and joiners, as in the rows' titles.
+#: The numbers of idle threads and of joiners, as in the titles of the rows.
 ALIVE = 2000
 JOINERS = 200
 
-#: Seconds between two looks whether threads have gone.
+#: Seconds between two checks whether threads have exited.
 LOOK = 0.001
 
 _clock = time.perf_counter
-_failed = []  # what join() raised
+_failed = []  # exceptions of join()
 
 
 def _nothing():
@@ -153,7 +153,7 @@ def _starts(loops):
 
 
 def _crowd():
-    """Start the threads that stand by; return the held lock they wait for.
+    """Start the idle threads; return the held lock that they wait for.
 
     When it is released, each of them takes it and hands it on.
     """
@@ -227,10 +227,10 @@ def gilstate(loops, library):
     Parameters:
         library: path of gilstate.c, compiled.
     """
-    # Not all that are measured need it, and an interpreter may lack it.
+    # Not every row needs it, and an interpreter may lack it.
     import ctypes
 
-    # It lets go of the GIL while the function runs.
+    # It releases the GIL while the function runs.
     function = ctypes.CDLL(library).ensure_release
     function.restype = ctypes.c_double
     while True:
@@ -243,7 +243,7 @@ def gilstate(loops, library):
 def kept(number):
     """Return the address space, in bytes, with *number* finished threads kept.
 
-    Nobody joins them, and their OS threads have gone.
+    No thread joins them, and their OS threads have exited.
     """
     threads = [threading.Thread(target=_nothing) for _ in range(number)]
     for thread in threads:
@@ -261,7 +261,7 @@ def shutdown_2000():
 
 
 def _switches():
-    """Return how often threads of this process have gone to wait."""
+    """Return the number of voluntary context switches of this process."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw
 
 

@@ -34,7 +34,7 @@ thread = threading.Thread(target=work)
 thread.start()
 while not gone or gone[0]() is not None:
     time.sleep(0.001)
-# It takes a moment until a thread whose objects are gone passes for dead.
+# It takes a moment until a thread whose objects are gone counts as dead.
 end = time.monotonic() + 1
 while thread.is_alive() and time.monotonic() < end:
     thread.join(0.01)

@@ -28,8 +28,8 @@ threading._register_atexit(fail)
 if not hasattr(__import__("threading"), "_register_atexit"):
     print("this Python has no such functions")
     sys.exit(2)
-# What ends the process when it is not waited for is its own end: give it one
-# that cannot be outrun.
+# If the thread is not waited for, the process ends first: its end is one that the
+# thread cannot outrun.
 END = "import atexit, os; atexit.register(os._exit, 0)\n"
 done = subprocess.run(
     [sys.executable, "-c", END + PROGRAM],

@@ -1,8 +1,8 @@
-"""A thread of a subinterpreter exits: it looks at the interpreter after that is gone.
+"""A thread of a subinterpreter exits: it reads the interpreter after that is freed.
 
-The last that a thread does with the GIL is to drop it. A library that is preloaded
-holds the thread there until the subinterpreter has ended. The C library is told to
-unmap what is freed, so that whoever still looks at it crashes. Needs a C compiler
+The last thing that a thread does with the GIL is to drop it. A preloaded library
+holds the thread there until the subinterpreter has ended. The C library unmaps freed
+memory, so that a thread that still reads it crashes. Needs a C compiler
 and the GNU C library.
 """
 

@@ -1,7 +1,7 @@
-"""A fork in a thread not of threading: the child abandons the threads it starts.
+"""A fork in a thread that threading has not started: the child abandons threads.
 
-The thread has called current_thread(), and is a daemon, as the main thread of the
-child is then, too.
+The thread has called current_thread(), and so is a daemon; the main thread of the
+child is then one, too.
 """
 
 import _thread
@@ -12,7 +12,7 @@ import threading
 
 def work():
     main_ends.wait()
-    # By now the main thread waits for this one, or does not any more.
+    # By now the main thread waits for this one, or will not.
     main.join()
     os.write(write, b"worked")
 
@@ -26,7 +26,7 @@ def fork():
             main = threading.main_thread()
             threading._register_atexit(main_ends.set)
             threading.Thread(target=work).start()
-            # As multiprocessing ends such a child.
+            # multiprocessing ends such a child in this way.
             threading._shutdown()
         finally:
             os._exit(0)
@@ -42,7 +42,7 @@ read, write = os.pipe()
 main_ends = threading.Event()
 done = _thread.allocate_lock()
 done.acquire()
-# What the child complains about is not of interest.
+# The messages of the child do not matter.
 os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 _thread.start_new_thread(fork, ())
 done.acquire()

@@ -1,7 +1,7 @@
 """A process forks while it has a subinterpreter: the child hangs.
 
-Before it returns from os.fork(), the child deletes all interpreters but the main
-one: with a lock held that the deletion takes.
+Before it returns from os.fork(), the child deletes all interpreters except the main
+one, and holds a lock that the deletion takes.
 """
 
 import os

@@ -1,10 +1,10 @@
 """A process forks while another thread makes its thread state: a hang, or a crash.
 
-A thread that Python did not start makes its state without the GIL. A library that
-is preloaded holds it there, when the lock of the list is held, and the state is in
-the list and half filled in, until the process has forked, or for two seconds. The
-child of os.fork() may hang. C code may fork without a word to Python: its child gets
-half a thread state, and looks at the list. Needs Linux and a C compiler.
+A thread that Python did not start makes its state without the GIL. A preloaded
+library holds it where it has the lock of the list, and the state is in the list and
+half filled in, until the process has forked, or for two seconds. The child of
+os.fork() may hang. C code may fork without telling Python: its child gets half a
+thread state, and reads the list. Needs Linux and a C compiler.
 """
 
 import os

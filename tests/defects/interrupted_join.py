@@ -17,7 +17,7 @@ def handler(signum, frame):
 
 
 def profile(frame, event, function):
-    # What join() calls to wait, whichever version it is of.
+    # The functions that join() calls to wait, in all versions.
     global waiting
     if event == "c_call" and function.__name__ in ("acquire", "join"):
         waiting = frame.f_code.co_name in ("join", "_wait_for_tstate_lock")
@@ -28,7 +28,7 @@ finish = threading.Event()
 thread = threading.Thread(target=finish.wait)
 thread.start()
 signal.signal(signal.SIGALRM, handler)
-# Again and again, so that one comes while join() waits.
+# Signals come again and again, so that one comes while join() waits.
 signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)
 sys.setprofile(profile)
 try:

@@ -15,8 +15,8 @@ def handler(signum, frame):
 
 
 def profile(frame, event, function):
-    # What start() calls to start the thread, whichever version it is of, has
-    # returned: there, a handler may run.
+    # The function that start() calls to start the thread has returned, in any version:
+    # there, a handler may run.
     if event == "c_return" and function.__name__ in STARTERS:
         sys.setprofile(None)
         # Unlike raise_signal(), it keeps the GIL.
@@ -33,7 +33,7 @@ STARTERS = "start_new_thread", "start_joinable_thread"
 runs = False
 over = _thread.allocate_lock()
 over.acquire()
-# What kills it is reported, in the new thread.
+# The exception that kills it is reported in the new thread.
 sys.unraisablehook = lambda args: over.release()
 # The new thread waits until start() has been interrupted.
 sys.setswitchinterval(1000)

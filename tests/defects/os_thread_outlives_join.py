@@ -1,8 +1,8 @@
 """After join(), the OS thread is still there.
 
 The destructor of a C thread-local variable waits for a semaphore. Another process
-posts it when join() has returned; or, should join() wait for the thread, a while
-later. No other thread is there, so a fork() after join() ought to be safe.
+posts it when join() has returned or, if join() waits for the thread, a while later.
+There is no other thread, so a fork() after join() ought to be safe.
 """
 
 import ctypes
@@ -35,5 +35,5 @@ too_early = posted.value != b"1"
 os.write(return_, b"!")
 os.waitpid(poster, 0)
 print("the thread is still there" if too_early else "the thread has exited", flush=True)
-# At once: the thread may not have come back from the semaphore yet.
+# Without a wait: the thread may not have returned from the semaphore yet.
 os._exit(too_early)

@@ -19,7 +19,7 @@ def run():
     return process.exitcode
 
 
-# Of a fork in a process with several threads, 3.12 and later warn.
+# 3.12 and later warn of a fork in a process with several threads.
 warnings.simplefilter("ignore", DeprecationWarning)
 context = multiprocessing.get_context("fork")
 submitted = threading.Event()

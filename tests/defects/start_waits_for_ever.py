@@ -8,11 +8,11 @@ import threading
 
 class Fails(threading.Thread):
     def _bootstrap(self):
-        # What comes when there is no memory for calling it.
+        # The exception when there is no memory to call it.
         raise MemoryError
 
 
-# That is reported, in the new thread.
+# The exception is reported in the new thread.
 sys.unraisablehook = lambda args: os.write(1, b"a MemoryError in the new thread\n")
 faulthandler.dump_traceback_later(2, exit=True, file=open(os.devnull, "w"))
 try:

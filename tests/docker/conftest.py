@@ -16,7 +16,7 @@ from threadjoin.images import figures  # noqa: E402
 
 @pytest.fixture(scope="session")
 def engine(progress):
-    """The own_engine.Engine; where there can be none, nothing is tested."""
+    """Yield the own_engine.Engine; skip the tests where none can run."""
     with contextlib.ExitStack() as stack:
         try:
             running = stack.enter_context(own_engine.running(progress))
@@ -36,7 +36,7 @@ def results(engine, progress):
 
 @pytest.fixture(scope="session")
 def authority(engine):
-    """A certificate authority of our own, and a server's key pair by it."""
+    """Return a certificate authority, and a server's key pair certified by it."""
     return make_authority(engine.home / "authority")
 
 
@@ -47,17 +47,17 @@ def images(engine, progress, results, authority):
 
 @pytest.fixture(scope="session")
 def default(images):
-    """The image of the README's first line."""
+    """Return the image of the README's first line."""
     return images.default()
 
 
 @pytest.fixture(scope="session")
 def patched(images):
-    """A release image without PGO, by the classic builder."""
+    """Return a release image without PGO, by the classic builder."""
     return images.release("patched")
 
 
 @pytest.fixture(scope="session")
 def stock(images):
-    """The same without the series."""
+    """Return the same without the series."""
     return images.release("stock")

@@ -1,4 +1,4 @@
-"""Images of the project, built and looked at."""
+"""Build images of the project, and inspect them."""
 
 import functools
 import re
@@ -19,10 +19,10 @@ README = layout.ROOT / "README.md"
 BUILD_TIMEOUT = 90 * 60
 RUN_TIMEOUT = 300
 
-#: What build.sh says when it compiles: the image was not there before.
+#: Output of build.sh when it compiles, which means that the image is new.
 COMPILES = "==> compile"
 
-#: In what a build is told, for the images to be searched for it.
+#: A word in the build arguments, which must not be in the images.
 MARKER = "threadjoin-marker.invalid"
 
 
@@ -30,8 +30,8 @@ MARKER = "threadjoin-marker.invalid"
 def release():
     """Return the catalog.Release that images are made of here.
 
-    The newest, as the Dockerfile has it, or that of the series where python.org does
-    not answer. Its tarball is in the cache then.
+    It is the newest, as in the Dockerfile, or the base of the series where python.org
+    does not answer. Then its tarball is in the cache.
     """
     series = catalog.load_series()
     for wanted in (series.newest, series.base):
@@ -115,7 +115,7 @@ class Image:
 
 
 class Images:
-    """The images that the tests are about, each built when first asked for."""
+    """The images for the tests, each built when a test first asks for it."""
 
     def __init__(self, engine, progress, results, authority):
         self.engine = engine
@@ -125,9 +125,9 @@ class Images:
         self._known = {}
 
     def default(self):
-        """Return the image that the README's line builds, run as it is there.
+        """Return the image that the README's command builds.
 
-        But for the release, where the newest cannot be got.
+        The release is another one where the newest cannot be fetched.
         """
         (line,) = readme_lines("docker build")
         _, tag = re.search(r"(-t|--tag) (\S+)", line).groups()
@@ -137,8 +137,8 @@ class Images:
     def release(self, kind, buildkit=False):
         """Return the release image of *kind*.
 
-        It is told of a certificate authority, and of a proxy that is not to
-        be used: none of that may be in it.
+        The build gets a certificate authority, and a proxy that is not to be
+        used: neither may be in the image.
         """
         tag = f"threadjoin:release-{kind}{'-buildkit' if buildkit else ''}"
         arguments = {
@@ -180,13 +180,13 @@ class Images:
         return self._known[name]
 
     def title(self, image):
-        """Return what the results call an *image*."""
+        """Return the name of an *image* in the results."""
         return next(name for name, one in self._known.items() if one is image)
 
     def build(self, name, line, buildkit=False, place=layout.ROOT):
         """Run the command *line*, a docker build, which has to succeed.
 
-        Returns the seconds that it took, and what it said.
+        Returns the seconds that it took, and its output.
         """
         # Where it is known already, it need not be fetched again.
         release()
@@ -228,7 +228,7 @@ class Authority:
 def make_authority(place):
     """Return the Authority whose files are in the directory *place*.
 
-    They are made once: a build that is told of another one starts afresh.
+    They are made once: with another authority, a build would start afresh.
     """
     ours, server = "threadjoin-authority", "localhost"
 

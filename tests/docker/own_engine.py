@@ -1,12 +1,12 @@
 """Run docker on an engine of the project's own.
 
-For where no engine runs, as on a machine for tests: the engine is installed
-where it is missing, started on a socket and a data directory of its own, has
-the image that the Dockerfile starts from, and is stopped when the tests have
-ended. Its images stay in build/docker.
+It is for machines where no engine runs. The engine is installed if it is missing,
+started with its own socket and data directory, and given the image that the
+Dockerfile starts from; it is stopped when the tests have ended. Its images stay in
+build/docker.
 
-It leaves the machine's network alone, and other engines theirs: builds have the
-machine's own, and containers none, unless `run` is told --network=host.
+It leaves the network of the machine and of other engines alone: builds have that of
+the machine, and containers none, unless `run` is given --network=host.
 """
 
 import contextlib
@@ -31,24 +31,24 @@ DOCKERFILE = ROOT / "Dockerfile"
 SOCKETS = "/tmp"
 PREFIX = "threadjoin-"
 
-#: Gives the engine what is to go with it.
+#: Runs the engine in namespaces that end with it.
 WRAPPER = Path(__file__).with_suffix(".sh")
 
-#: No rules of the packet filter: those of another engine would be lost.
+#: Without rules of the packet filter: those of another engine would be lost.
 NETWORK = ("iptables", "ip6tables", "ip-forward", "ip-masq")
 
-#: Where the docker command is that the distribution's package has.
+#: The directory of the docker command of the distribution's package.
 CLIENTS = "/usr/bin"
 
 #: Seconds that the engine gets to answer, and to end.
 START = 60
 STOP = 60
 
-#: Those of our variables that the builds are told of. Docker keeps them out of
-#: the images and of their history.
+#: Variables that builds are given. Docker keeps them out of the images and of their
+#: history.
 PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy")
 
-#: As the base image of the registry has it: no manuals, no translations.
+#: As in the base image of the registry: no manuals, no translations.
 LEAN = (
     *("exclude=/usr/share/man/*", "exclude=/usr/share/locale/*"),
     *("exclude=/usr/share/doc/*", "include=/usr/share/doc/*/copyright"),
@@ -65,7 +65,7 @@ class Engine:
     Parameters:
         socket: path of the socket that it listens on.
         client: path of the docker command.
-        home: pathlib.Path of the directory with all that is the engine's.
+        home: pathlib.Path of the directory for all files of the engine.
     """
 
     def __init__(self, socket, client, home=HOME):
@@ -93,7 +93,7 @@ class Engine:
     def command(self, *arguments):
         """Return the command line for docker with *arguments*, a list of str.
 
-        A build has our network, and is told of the proxies that we are told of.
+        A build has the network of this machine, and gets the proxies that we have.
         """
         words = list(map(str, arguments))
         if words[:1] == ["build"]:
@@ -107,7 +107,7 @@ class Engine:
     def ask(self, *arguments):
         """Return what docker with *arguments* prints, without the last newline.
 
-        Raises Problem with docker's last words when it fails.
+        Raises Problem with the last line of docker when it fails.
         """
         done = subprocess.run(
             self.command(*arguments),
@@ -126,7 +126,7 @@ class Engine:
 def base_image(dockerfile=DOCKERFILE):
     """Return the name and the suite of the image that *dockerfile* starts from.
 
-    Raises Problem when it is not one that can be made here.
+    Raises Problem when that image cannot be made here.
     """
     found = re.search(
         r"^ARG BASE=(debian:([a-z]+)-slim)$", dockerfile.read_text(), re.M
@@ -144,7 +144,7 @@ def running(progress, home=None):
 
     Parameters:
         progress: a progress.Progress.
-        home: pathlib.Path for all that is the engine's, made when missing;
+        home: pathlib.Path for all files of the engine, made when missing;
             None for HOME.
 
     Raises Unavailable when an engine cannot run here.
@@ -160,7 +160,7 @@ def running(progress, home=None):
 
 
 def _provide(progress, log):
-    """See that all is installed; return the path of the docker command."""
+    """Install what is missing; return the path of the docker command."""
     if os.geteuid() != 0:
         raise Unavailable("Docker Engine needs root to be started")
     try:
@@ -189,7 +189,7 @@ def _started(place, home):
     """Run the engine, with its socket in *place*, while the `with` block runs."""
     log = home / "dockerd.log"
     command = [
-        # Whatever becomes of us, it does not stay, and what it mounts goes with it.
+        # However this process ends, the engine ends, and its mounts go with it.
         *("setpriv", "--pdeathsig", "TERM"),
         *("unshare", "--mount", "--propagation=private"),
         *(WRAPPER, bridge(place), place),
@@ -206,7 +206,7 @@ def _started(place, home):
             _await(daemon, f"{place}/docker.sock", log)
             yield
         finally:
-            # It alone: it ends what it started.
+            # To the engine alone: it ends the processes that it started.
             if daemon.poll() is None:
                 daemon.terminate()
                 with contextlib.suppress(subprocess.TimeoutExpired):
@@ -229,8 +229,8 @@ def _await(daemon, socket, log):
 def _import_base(engine, progress):
     """Make the base image from the distribution's packages, if it is missing.
 
-    A registry, which not every machine can reach, is asked for it only where
-    apt has none of them.
+    A registry, which not every machine can reach, is used only where apt has no such
+    packages.
     """
     name, suite = base_image()
     if engine.ask("image", "ls", "--quiet", name):

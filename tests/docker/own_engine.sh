@@ -1,7 +1,7 @@
 #!/bin/sh
-# What own_engine.py runs, in a mount namespace of its own: the engine, with a
-# bridge of its own, and nothing left of either when it ends. A shell, so that this
-# holds for an end of ours, too, that leaves us no time.
+# Run the engine in its own mount namespace, with its own bridge; remove both when it
+# ends. own_engine.py runs this as a process of its own, which cleans up even if
+# own_engine.py is killed.
 # Usage: own_engine.sh BRIDGE DIRECTORY COMMAND...
 set -eu
 bridge=$1
@@ -25,13 +25,13 @@ fi
 ip link add "$bridge" type bridge
 trap tidy EXIT
 
-# What a shell starts in the background ignores these two, and the containers would.
+# A background job of a shell ignores these two signals, and so would the containers.
 env --default-signal=INT --default-signal=QUIT "$@" &
 engine=$!
 trap 'kill -TERM "$engine" || true' TERM
 status=0
 wait "$engine" || status=$?
-# A signal ends the wait, and not yet the engine.
+# A signal ends the wait before the engine has ended.
 while kill -0 "$engine" 2>/dev/null; do
     wait "$engine" || status=$?
 done

@@ -15,10 +15,10 @@ from threadjoin.series import catalog
 from threadjoin.source import origin
 
 SERIES = catalog.load_series()
-#: The release that is the only one here, and what the tests call its tarball.
+#: The only release whose source is here, and the name of its tarball in the tests.
 RELEASE = SERIES.base
 TARBALL = SERIES.debian.tarball
-#: For what depends on the builder.
+#: For tests whose result depends on the builder.
 BUILDERS = pytest.mark.parametrize(
     "build", [False, True], ids=["classic", "BuildKit"], indirect=True
 )
@@ -27,7 +27,7 @@ CONTEXT = (".dockerignore", "Dockerfile", "build.sh", "scripts", "patches")
 
 @pytest.fixture
 def project(tmp_path, engine):
-    """A copy of what an image is built from."""
+    """Return a copy of the files that an image is built from."""
     place = tmp_path / "project"
     for name in CONTEXT:
         copy = shutil.copytree if (layout.ROOT / name).is_dir() else shutil.copy
@@ -42,10 +42,10 @@ def project(tmp_path, engine):
 
 @pytest.fixture
 def build(request, engine, project):
-    """A function that builds the source of *project* and returns what it said.
+    """Return a function that builds the stage `source` of *project*.
 
-    Of the release that is there, unless it is told of another. With BuildKit, unless
-    the parameter is False.
+    It returns the output. It takes the release that is here by default, and BuildKit,
+    unless the parameter is False.
     """
     buildkit = getattr(request, "param", True)
     there = {
@@ -72,9 +72,9 @@ def build(request, engine, project):
 
 
 def complaint(done):
-    """Return the one line with which the build *done* has failed."""
+    """Return the line with which the build *done* has failed."""
     assert done.returncode != 0, done.stdout
-    # BuildKit tells it twice: when it happens, and at the end.
+    # BuildKit prints it twice: when it happens, and at the end.
     text = re.sub("\x1b\\[[0-9;]*m", "", done.stdout)
     found = set(re.findall(r"^(?:#[0-9. ]+)?(error: .*)", text, re.MULTILINE))
     assert len(found) == 1, text
@@ -113,7 +113,7 @@ def test_a_bad_argument_is_one_line(build, arguments, words):
 def test_a_patch_that_does_not_apply_is_one_line(build, project):
     patch = project / "patches" / SERIES.name / SERIES.patches[0].name
     head, hunks = patch.read_text().split("\n@@ ", 1)
-    # In none of the files are there such lines around the change.
+    # None of the files has the context lines of the change.
     hunks = re.sub(r"^ (.+)$", r" not there \1", hunks, flags=re.MULTILINE)
     patch.write_text(f"{head}\n@@ {hunks}")
     assert f"{patch.name} cannot be applied to CPython {RELEASE.version}" in complaint(
@@ -129,7 +129,7 @@ def test_a_local_archive_is_used(build, project):
 
 @pytest.fixture
 def mirror(project, authority):
-    """The URL of a mirror of CPython, by HTTPS, that nobody else knows."""
+    """Yield the URL of a mirror of CPython, by HTTPS, with the tests' certificate."""
     handler = functools.partial(Quiet, directory=project / "build" / "cache")
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -137,7 +137,7 @@ def mirror(project, authority):
         server.socket = context.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        # Not in the context, or it need not be fetched.
+        # It must not be in the context, or it would not be fetched.
         with open(project / ".dockerignore", "a") as ignored:
             ignored.write("build\n")
         yield f"https://localhost:{server.server_port}/{TARBALL}"

@@ -1,4 +1,4 @@
-"""The image that the README's two lines build and run."""
+"""The image that the two commands of the README build and run."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from threadjoin.series import catalog
 
 SERIES = catalog.load_series()
 
-#: As it is in python:3.11-slim, and in programs that were written for it.
+#: The path in python:3.11-slim, which programs for that image use.
 ENVIRONMENT = {
     "PATH": "/usr/local/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:"
     "/sbin:/bin",
@@ -19,13 +19,13 @@ ENVIRONMENT = {
     "GPG_KEY": SERIES.gpg_key,
 }
 
-#: For a user without a name or a home, on a machine that cannot be written to.
+#: Options for a user without a name or a home, and a read-only file system.
 CONFINED = (
     *("--user", "12345:12345", "--read-only", "--network", "none"),
     *("--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
 )
 
-#: What a build leaves behind where nobody tidies up.
+#: Files of the build, which must not be in the image.
 LEFT = re.compile(
     r"/threadjoin(/|$)|^/runtime$|\.py[co]$|__pycache__|\.gcda$|libpython.*\.a$"
     r"|^/var/lib/apt/lists/.*_|^/var/cache/apt/.*(bin|deb)$|^/var/log/(apt|.*\.log$)|^/tmp/."
@@ -74,7 +74,7 @@ def test_its_settings_are_those_of_python_slim(default):
         "PYTHON_SHA256": release().xz,
     }
     assert config["Cmd"] == ["python3"]
-    # Nothing that an image on top of it would inherit.
+    # It sets nothing that an image on top of it would inherit.
     for key in ("User", "WorkingDir", "Volumes", "ExposedPorts", "OnBuild"):
         assert not config.get(key)
     assert not config.get("Shell")
@@ -144,7 +144,7 @@ print(os.getuid(), threading.active_count())
 
 def test_another_user_on_a_read_only_file_system(default):
     assert default.run("-c", THREADS, options=CONFINED) == "12345 1\n"
-    # The tests, too, with the one directory that they write to.
+    # The tests run, too, with the one directory that they write to.
     options = (*CONFINED, "--tmpfs", "/tmp")
     assert "1 test OK." in default.run("-m", "test", "test_threading", options=options)
 

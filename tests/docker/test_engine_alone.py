@@ -1,4 +1,4 @@
-"""The engine: beside others, and gone without a trace."""
+"""The engine runs beside others, and leaves nothing behind."""
 
 import os
 import shutil
@@ -15,12 +15,12 @@ def bridges():
 
 
 def traces(words):
-    """Return all on this machine that has one of *words* in its name, a list:
+    """Return everything on this machine with one of *words* in its name, a list:
     mounts, processes, rules of the packet filter.
     """
     lines = Path("/proc/self/mounts").read_text().splitlines()
     for path in Path("/proc").glob("[0-9]*/cmdline"):
-        # This process has no such arguments, and any other may have ended.
+        # This process has no such arguments; another one may have ended.
         try:
             lines.append(path.read_bytes().replace(b"\0", b" ").decode())
         except OSError:

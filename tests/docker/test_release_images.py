@@ -1,4 +1,4 @@
-"""Images with the series and without it, and by both builders, compared."""
+"""Comparing images with and without the series, and of both builders."""
 
 import hashlib
 import statistics
@@ -8,10 +8,10 @@ import pytest
 from dockerimages import MARKER
 from threadjoin.building import selftest
 
-#: What the series may add to an image.
+#: Bytes that the series may add to an image.
 GROWTH = 0.03
 
-#: Starts of each interpreter, and of each container.
+#: How often each interpreter and each container is started.
 STARTS = 20
 CONTAINERS = 7
 
@@ -57,7 +57,7 @@ def test_how_long_it_takes_to_start_is_measured(patched, stock, results):
 
 
 def contents(archive):
-    """Return what is in a tarfile: a dict of names to all that matters."""
+    """Return the contents of a tarfile, a dict of names to all that matters."""
     return {
         member.name: (
             member.type,

@@ -1,4 +1,4 @@
-"""Put under a web application with threads, the image does as the stock one."""
+"""A web application with threads works on the image as on the stock one."""
 
 import concurrent.futures
 import contextlib
@@ -21,20 +21,20 @@ GUNICORN = "gunicorn==27.0.1"
 CLIENTS = 8
 REQUESTS = 150  # of each client; every tenth forks
 
-#: Nothing of the container's file system is written to.
+#: The file system of the container is read-only.
 CONFINED = ("--read-only", "--cap-drop", "ALL", "--tmpfs", "/tmp")
 
-#: It listens where nobody else does.
+#: The port, which no other program uses.
 LISTENING = re.compile(r"Listening at: http://127\.0\.0\.1:(\d+)")
 ANYWHERE = ("--network=host", "--env=GUNICORN_CMD_ARGS=--bind=127.0.0.1:0")
 
 
 @pytest.fixture(scope="session")
 def context(engine, tmp_path_factory):
-    """The directory that the application's image is built from."""
+    """Return the directory that the application's image is built from."""
     place = tmp_path_factory.mktemp("swap")
     shutil.copytree(SWAP, place, dirs_exist_ok=True)
-    # Fetched here, with whatever pip is set up for: a build needs no index.
+    # Fetched here, with the user's configuration of pip: a build needs no index.
     wheels = engine.home / "wheels"
     subprocess.run(
         [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:"]
@@ -48,7 +48,7 @@ def context(engine, tmp_path_factory):
 
 @pytest.fixture(params=["default", "patched", "stock"])
 def application(request, context, engine, images):
-    """The image of the application on top of one of the project's."""
+    """Return the image of the application, on top of an image of the project."""
     base = request.getfixturevalue(request.param)
     tag = f"swap:{request.param}"
     line = Images.line(tag, {"BASE": base.name})
@@ -58,7 +58,7 @@ def application(request, context, engine, images):
 
 @contextlib.contextmanager
 def serving(image):
-    """Run *image*; give its id, and the port of this machine that it serves."""
+    """Run *image*; yield its id, and the port of this machine that it serves."""
     ask = image.engine.ask
     container = ask("run", "--detach", *CONFINED, *ANYWHERE, image.name)
     try:
@@ -68,7 +68,7 @@ def serving(image):
 
 
 def said(image, container):
-    """Return what the *container* of *image* has said until now."""
+    """Return the output of the *container* of *image* so far."""
     return subprocess.run(
         image.engine.command("logs", container),
         env=image.engine.environment(),
@@ -128,7 +128,7 @@ def test_all_requests_are_answered(application, results):
         words = said(image, container)
     assert len(times) == CLIENTS * REQUESTS
     assert ended == "0 false", words
-    # On the stock image now and then a thread that joins fails: the race.
+    # On the stock image a join fails now and then: the race.
     failures = words.count("Traceback")
     assert not failures or "stock" in name, words
     assert "SIGKILL" not in words

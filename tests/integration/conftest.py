@@ -1,4 +1,4 @@
-"""The interpreters under test, and the C code that the tests lend them."""
+"""The interpreters under test, with the C code that tests give them."""
 
 import os
 import shutil
@@ -27,10 +27,10 @@ KINDS = ("stock", "patched")
 
 
 def pytest_generate_tests(metafunc):
-    """Run what takes interpreters for each series; see selection.py."""
+    """Run each test that takes interpreters once for each series; see selection.py."""
     if "series" in metafunc.fixturenames:
         names = selection.names(metafunc.config)
-        # A test of the lead is called as if there were no others.
+        # A test of the lead has the name that it would have without other series.
         params = [
             pytest.param(name, id=pytest.HIDDEN_PARAM)
             if name == catalog.DEFAULT_SERIES
@@ -41,7 +41,7 @@ def pytest_generate_tests(metafunc):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leave out, skip and excuse what the data of the series says."""
+    """Leave out, skip and excuse tests, as the data of the series says."""
     selection.select(config, items)
 
 
@@ -66,7 +66,7 @@ def series(request):
 
 @pytest.fixture(scope="session")
 def differing(series):
-    """The differences of its version, a differences.Differences."""
+    """Return the differences.Differences of the series."""
     return differences.load(series)
 
 
@@ -91,13 +91,13 @@ def _preloading(interpreter, *libraries):
 
 @pytest.fixture(scope="session")
 def pthreadwatch(tmp_path_factory):
-    """A library to preload, which stops a process that misuses a pthread."""
+    """Return a library to preload, which stops a process that misuses a pthread."""
     return _library(tmp_path_factory, "pthreadwatch")
 
 
 @pytest.fixture(scope="session")
 def refusing(tmp_path_factory, pthreadwatch):
-    """A function that returns an Interpreter in which calls can be made to fail.
+    """Return a function that returns an Interpreter in which calls can be made to fail.
 
     Those that start threads: see refuse_threads() of osthread.c.
     """
@@ -107,7 +107,7 @@ def refusing(tmp_path_factory, pthreadwatch):
 
 @pytest.fixture(scope="session")
 def faulty(tmp_path_factory, pthreadwatch):
-    """As refusing, and allocations can be made to fail, too.
+    """Return what `refusing` returns, but allocations can be made to fail, too.
 
     All of its memory comes from the C library: there, allocations can fail in
     one thread and not in others.
@@ -125,7 +125,7 @@ def faulty(tmp_path_factory, pthreadwatch):
 
 @pytest.fixture(scope="session")
 def prepare(tmp_path_factory, pthreadwatch):
-    """A function that makes an Interpreter that tests can run() scripts in."""
+    """Return a function that makes an Interpreter that tests can run() scripts in."""
 
     def prepared(name, path):
         bare = Interpreter(name, path)
@@ -147,7 +147,7 @@ def prepare(tmp_path_factory, pthreadwatch):
             "PYTHONDONTWRITEBYTECODE": "1",
             "LD_PRELOAD": str(pthreadwatch),
         }
-        # Versions warn of forks in a process with several threads, as most are
+        # Some versions warn of forks in a process with several threads, as most are
         # here, and of timeouts that are no float and no int.
         environment["PYTHONWARNINGS"] = ",".join(
             f"ignore:{text}:DeprecationWarning"
@@ -160,7 +160,7 @@ def prepare(tmp_path_factory, pthreadwatch):
 
 @pytest.fixture(scope="session")
 def interpreters(prepare, series, differing):
-    """A function that returns the Interpreter of a kind, prepared once."""
+    """Return a function that returns the Interpreter of a kind, prepared once."""
     known = {}
 
     def interpreter(kind):
@@ -174,25 +174,25 @@ def interpreters(prepare, series, differing):
 
 @pytest.fixture(scope="session")
 def stock(interpreters):
-    """The interpreter of the unmodified release."""
+    """Return the interpreter of the unmodified release."""
     return interpreters("stock")
 
 
 @pytest.fixture(scope="session")
 def patched(interpreters):
-    """The interpreter with the series applied."""
+    """Return the interpreter with the series applied."""
     return interpreters("patched")
 
 
 @pytest.fixture(scope="session", params=KINDS)
 def python(request, interpreters):
-    """Each of the two in turn: the same test shows the defect and the cure."""
+    """Return each of the two in turn: one test shows both the defect and the cure."""
     return interpreters(request.param)
 
 
 @pytest.fixture(scope="session")
 def upstream(prepare):
-    """CPython 3.13, whose names and signatures `_thread` has to have."""
+    """Return a CPython 3.13, whose names and signatures `_thread` has to have."""
     versions = Path.home() / ".pyenv" / "versions"
     candidates = [
         os.environ.get("THREADJOIN_UPSTREAM"),
@@ -200,7 +200,7 @@ def upstream(prepare):
         *map(str, sorted(versions.glob("3.13.*/bin/python3.13"))),
     ]
     for path in filter(None, candidates):
-        # What is on PATH may be a stand-in for a version that is not chosen.
+        # The one on PATH may be a pyenv shim for a version that is not active.
         trial = subprocess.run([path, "-c", ""], check=False, stderr=subprocess.DEVNULL)
         if trial.returncode == 0:
             return prepare("3.13", path)
@@ -209,7 +209,7 @@ def upstream(prepare):
 
 @pytest.fixture(scope="session")
 def tool(progress):
-    """A function that sees to it that a tool is there, or skips the test."""
+    """Return a function that installs a tool if need be, or skips the test."""
 
     def provide(command):
         try:
@@ -222,13 +222,13 @@ def tool(progress):
 
 @pytest.fixture(scope="session")
 def page(series):
-    """The recipes for packagers, a recipes.Page."""
+    """Return the recipes for packagers, a recipes.Page."""
     return recipes.Page(series)
 
 
 @pytest.fixture(scope="session")
 def release(series):
-    """The origin.Origin of the release that the series is made on."""
+    """Return the origin.Origin of the release that the series is made on."""
     try:
         return origin.release(series, layout.BUILD / "source.log")
     except tarballs.NoWay as exc:

@@ -1,4 +1,4 @@
-"""Root file systems of Debian's, to build in and to install into."""
+"""Make root file systems of Debian, to build in and to install into."""
 
 import os
 import shutil
@@ -8,8 +8,8 @@ from pathlib import Path
 from threadjoin.core import process
 from threadjoin.source import aptsource
 
-#: Mounts what programs expect, in a mount namespace of its own, and no more than
-#: that: nothing is left mounted, and no process is left, however it ends.
+#: Mounts what programs expect, in its own mount namespace, and runs a command. However
+#: that ends, nothing is left mounted, and no process is left.
 _ENTER = """
 mount --bind /dev "$1/dev"
 mount -t proc proc "$1/proc"
@@ -28,7 +28,7 @@ _ENVIRONMENT = {
 
 
 def sources(*suites):
-    """Return the lines for apt, from what this machine has of *suites*."""
+    """Return the lines for apt, made out of this machine's lines for *suites*."""
     lines = []
     for name in suites:
         for uri in aptsource.archives(name):
@@ -68,7 +68,7 @@ class Root:
         """Return the words that run *command* in there, a list."""
         namespaces = ["--mount", "--pid", "--fork", "--kill-child"]
         assignments = [f"{name}={value}" for name, value in _ENVIRONMENT.items()]
-        # What a test adds to the environment is for those in there, too.
+        # Variables that a test sets are for the command in there, too.
         passed = [f"{n}={v}" for n, v in os.environ.items() if n.startswith("DEB_")]
         inside = ["env", "--ignore-environment", *assignments, *passed, *command]
         return [

@@ -1,6 +1,6 @@
-/* Preloaded into processes under test: has calls into the C library that are
- * about threads fail or take their time, on demand. See osthread.c for the
- * demand, and nomemory.c for allocations.
+/* A library to preload into processes under test: it makes calls of the C library
+ * about threads fail or wait, on demand. osthread.c has the functions that demand
+ * it, and nomemory.c is for allocations.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -11,21 +11,21 @@
 #include <stddef.h>
 #include <time.h>
 
-/* Each creation of a thread that this divides fails; 0 for none. */
+/* Every n-th creation of a thread fails; 0 for none. */
 static atomic_long refused;
 static atomic_long creations;
 
-/* Has this thread to wait in the next lock that it makes, when it has joined the
-   next thread, or when it has tried the next lock without waiting? */
+/* Does this thread have to wait when it makes its next lock, when it has joined its
+   next thread, or when it has tried its next lock without blocking? */
 static __thread int hold_lock __attribute__((tls_model("initial-exec")));
 static __thread int hold_join __attribute__((tls_model("initial-exec")));
 static __thread int hold_try __attribute__((tls_model("initial-exec")));
 
-/* Does this thread let the one that waits go when it tries a lock in vain? */
+/* Does this thread release the held thread when it fails to take a lock? */
 static __thread int try_lets_go __attribute__((tls_model("initial-exec")));
 
-/* When this thread's clock jumps, counted down in questions for the time; by how
-   much; and by how much it is ahead: in milliseconds. */
+/* After how many calls the clock of this thread jumps, counted down; by how many
+   milliseconds; and how many milliseconds it is ahead. */
 static __thread int until_jump __attribute__((tls_model("initial-exec")));
 static __thread int jump __attribute__((tls_model("initial-exec")));
 static __thread int ahead __attribute__((tls_model("initial-exec")));
@@ -98,8 +98,8 @@ faults_hold_lock(void)
     hold_lock = 1;
 }
 
-/* Have this thread wait when it has joined its next pthread, which is gone
-   then, before it can tell anybody. */
+/* Have this thread wait when it has joined its next pthread, before any other
+   thread can see that. */
 void
 faults_hold_join(void)
 {
@@ -125,7 +125,7 @@ wait_held(void)
     pthread_mutex_unlock(&mutex);
 }
 
-/* Wait until a thread waits there, and let it go if `let_go` is true. */
+/* Wait until a thread is held there, and release it if `let_go` is true. */
 void
 faults_await_held(int let_go)
 {
@@ -140,7 +140,7 @@ faults_await_held(int let_go)
     pthread_mutex_unlock(&mutex);
 }
 
-/* Let the thread that waits there go, if there is one. */
+/* Release the thread that is held there, if there is one. */
 void
 faults_let_go(void)
 {
@@ -150,8 +150,8 @@ faults_let_go(void)
     pthread_mutex_unlock(&mutex);
 }
 
-/* Have this thread do so when it has tried a lock in vain, with
-   sem_trywait(), and is going to wait for it. */
+/* Have this thread do so when sem_trywait() has failed, before it waits for the
+   lock. */
 void
 faults_try_lets_go(void)
 {
@@ -165,8 +165,8 @@ sem_init(sem_t *semaphore, int shared, unsigned value)
     if (hold_lock) {
         hold_lock = 0;
         wait_held();
-        /* What follows the call that let it go comes first. How long this is
-           decides which bugs are found, not whether there are any. */
+        /* The thread that released this one goes on first. The time decides which
+           bugs are found, and not whether there are any. */
         nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
     }
     if (real == NULL) {

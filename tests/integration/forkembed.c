@@ -4,8 +4,8 @@
  *                                 they call Python, in a thread without a state
  *     forkembed PROGRAM ends      forks before the interpreter is there, after
  *                                 it, and while another thread ends it
- *     forkembed PROGRAM parent    the child of a fork that says nothing to
- *                                 Python goes on with it, and ends it
+ *     forkembed PROGRAM parent    the child of a fork of which Python is
+ *                                 not told goes on with it, and ends it
  *
  * PROGRAM is the path of the interpreter: its library is used. Prints the exit
  * status of each child.

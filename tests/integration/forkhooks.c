@@ -1,4 +1,4 @@
-/* forkhooks: what a library in C does around a fork, and to thread states. */
+/* forkhooks: fork handlers in C, and C code that works with thread states. */
 #define Py_BUILD_CORE_MODULE 1
 #include <Python.h>
 #include "internal/pycore_interp.h"
@@ -6,8 +6,8 @@
 #include <pthread.h>
 #include <unistd.h>
 
-/* Called before a fork, and after it in the parent and in the child; None if
- * nothing is. */
+/* Called before a fork, after it in the parent, and after it in the child; None
+ * for no handler. */
 static PyObject *handlers[3];
 
 static void

@@ -1,8 +1,7 @@
-"""Runs small scripts in the interpreters under test.
+"""Run small scripts in the interpreters under test.
 
-Every script runs in a process of its own, watched twice: from the inside by
-faulthandler, which prints where each thread hangs, and from the outside, in
-case the inside cannot any more.
+Every script runs in its own process, with two watchdogs: faulthandler inside, which
+prints where each thread hangs, and one outside, in case that one hangs, too.
 """
 
 import json
@@ -20,20 +19,19 @@ import pytest
 HERE = Path(__file__).resolve().parent
 SCRIPTS = HERE / "scripts"
 
-#: Seconds that a script may take when it is expected to end. Generous: it
-#: only passes when something is broken. Where that is known (see
-#: scripts/mutants), less will do.
+#: Seconds that a script may take when it is expected to end. Many, for they pass only
+#: when something is broken. Where that is expected (see scripts/mutants), it is less.
 PATIENCE = int(os.environ.get("THREADJOIN_PATIENCE", 40))
 
 #: Seconds after which a script that is expected to hang is taken to hang.
 HANG = 2
 
-#: Seconds that the watchdog outside gives the one inside.
+#: Seconds by which the watchdog outside is later than the one inside.
 GRACE = 10
 
 
-#: What each script begins with. A background job has SIGINT ignored, and so
-#: have its children.
+#: The beginning of each script. In a background job SIGINT is ignored, and in its
+#: children, too.
 PRELUDE = """
 import faulthandler, signal
 faulthandler.dump_traceback_later({timeout}, exit=True)
@@ -92,7 +90,7 @@ class Interpreter:
 
 @dataclass(frozen=True)
 class Result:
-    """How a process ended, and what it said."""
+    """How a process ended, and its output."""
 
     status: int  # negative: the number of the signal that killed it
     out: str
@@ -116,7 +114,7 @@ def run(interpreter, script, *args, timeout=PATIENCE):
 
     Parameters:
         interpreter: the Interpreter.
-        script: source text, indented as one likes. It may import the modules
+        script: source text, with any indentation. It may import the modules
             of the scripts directory and the extension `osthread`.
         args: what sys.argv[1:] shall be.
         timeout: seconds until the watchdog inside strikes.
@@ -150,7 +148,7 @@ def run_command(interpreter, command, timeout=PATIENCE, preload=True):
         stderr=subprocess.PIPE,
         text=True,
         errors="replace",
-        # Its children too are in this group, and go when it does.
+        # Its children are in this group, too, and are killed with it.
         start_new_session=True,
     )
     hung = False

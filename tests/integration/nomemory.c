@@ -53,8 +53,8 @@ realloc(void *block, size_t size)
     return fails() ? NULL : __libc_realloc(block, size);
 }
 
-/* What Python has the stacks of its own frames from; under this name, as it is
-   compiled for large files. The C library's own mappings do not come here. */
+/* Python allocates the stacks of its frames with mmap(), which has this name when it
+   is compiled for large files. Mappings of the C library itself do not come here. */
 void *
 mmap64(void *address, size_t size, int protection, int flags, int fd,
        off64_t offset)

@@ -399,11 +399,11 @@ await_held(PyObject *Py_UNUSED(module), PyObject *flag)
     Py_RETURN_NONE;
 }
 
-/* What a thread does that drops the GIL between the two steps in which its
- * thread state goes, and lingers there: until release(), or until another
- * thread waits where hold_lock() has it wait, and is let go. It is finished
- * when it does nothing to its state any more: without the GIL, that must not
- * run into the end of the interpreter, which does not wait for C code. */
+/* The function of a thread that drops the GIL after its thread state is cleared
+ * and before that is deleted, and lingers there: until release(), or until another
+ * thread waits where hold_lock() holds it, and is released. It then does nothing
+ * more with its state: without the GIL, that could collide with the end of the
+ * interpreter, which does not wait for C code. */
 static PyThreadState *
 be_half_gone(PyObject *function)
 {

@@ -1,4 +1,4 @@
-"""The recipes of docs/packaging.md, run as they are on the page.
+"""Run the recipes of docs/packaging.md as they are on the page.
 
 A block of the page that begins with ```sh NAME is a recipe for a shell. A block
 ```text NAME has what that recipe prints, where "..." stands for anything. Blocks in
@@ -21,10 +21,10 @@ from threadjoin.upkeep import revisions
 
 PAGE = layout.ROOT / "docs" / "packaging.md"
 
-#: Of a revision that is made up.
+#: The digest of a made-up revision.
 DAY = "2026-01-01"
 
-#: Characters of what a recipe prints that are shown when it fails.
+#: How many characters of a recipe's output are shown when it fails.
 END = 5000
 
 #: A spec without the recipe: its tags, and its sections.
@@ -66,7 +66,7 @@ def blocks(text):
 
 
 class Page:
-    """The page, as it would be for another series.
+    """The page, changed to be about a given series.
 
     Parameters:
         series: the catalog.Series that the recipes are run for.
@@ -129,7 +129,7 @@ class Page:
 
 
 def matches(wanted, said):
-    """Whether *said* is as *wanted*, in which "..." stands for anything."""
+    """Tell whether *said* matches *wanted*, in which "..." stands for anything."""
     parts = map(re.escape, wanted.strip().split("..."))
     return re.fullmatch("(?s:.*)".join(parts), said.strip()) is not None
 
@@ -168,7 +168,7 @@ def files(place):
 
 
 def told(tree):
-    """Return the revision that the source *tree* has in it, None for none."""
+    """Return the revision of the series in the source *tree*, None for none."""
     module = tree / catalog.SAYS_REVISION
     if not module.exists():
         return None
@@ -178,8 +178,8 @@ def told(tree):
 def pyenv(place, release):
     """Return the environment of a pyenv without versions, a dict; None for no pyenv.
 
-    It is the pyenv of this machine, with another root: nothing that is done there is
-    seen by who works here.
+    It is the pyenv of this machine with another root, so that the versions of the user
+    stay as they are.
 
     Parameters:
         place: pathlib.Path of a directory for it.
@@ -193,7 +193,7 @@ def pyenv(place, release):
     home = place / "pyenv"
     (home / "cache").mkdir(parents=True)
     (home / "plugins").symlink_to(Path(done.stdout.strip(), "plugins"))
-    # It has names of its own for the tarballs.
+    # pyenv has its own names for the tarballs.
     stem, form = re.fullmatch(r"(.*)\.(tgz|tar\.xz)", release.path.name).groups()
     form = "tar.gz" if form == "tgz" else form
     shutil.copy(release.path, home / "cache" / f"{stem}.{form}")

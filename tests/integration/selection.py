@@ -1,7 +1,7 @@
-"""Which tests run for which series.
+"""Select which tests run for which series.
 
-`scripts/test` says it: of a series that is named, all of them; of the others those
-that its differences.json has as `part`; where a series could not be built, those are
+`scripts/test` decides it. Of a series that is named, all of them run; of the others,
+the `part` of their differences.json. For a series that could not be built, these are
 skipped, with the reason.
 """
 
@@ -12,9 +12,9 @@ from threadjoin.series import catalog, differences
 
 
 def names(config):
-    """Return the names of the series to test, those of options.
+    """Return the names of the series to test, from the options.
 
-    The lead, where no option names any.
+    Without such an option, it is the lead.
     """
     options = [config.getoption(name) for name in ("series", "part", "not_built")]
     whole, part, absent = options
@@ -23,7 +23,7 @@ def names(config):
 
 
 def select(config, items):
-    """Leave out, skip and excuse those of pytest's *items* that are to be."""
+    """Leave out, skip and excuse *items* of pytest, as the data and the options say."""
     part = config.getoption("part")
     absent = dict(text.split("=", 1) for text in config.getoption("not_built"))
     data = {}
@@ -51,13 +51,13 @@ def select(config, items):
 
 
 def series_of(item):
-    """Return the name of the series that *item* is run for, None for no one's."""
+    """Return the name of the series that *item* runs for, None for no series."""
     callspec = getattr(item, "callspec", None)
     return callspec.params.get("series") if callspec else None
 
 
 def is_in(nodeid, tests):
-    """Whether *nodeid* is one of *tests*, or in one of their files or directories."""
+    """Tell whether *nodeid* is one of *tests*, or in such a file or directory."""
     return any(
         nodeid == test or nodeid.startswith((f"{test}[", f"{test}::", f"{test}/"))
         for test in tests
@@ -65,7 +65,7 @@ def is_in(nodeid, tests):
 
 
 def _without(nodeid, name):
-    """Return *nodeid* as it is for the lead: without the *name* of the series."""
+    """Return *nodeid* without the *name* of the series, as for the lead."""
     head, bracket, parameters = nodeid.partition("[")
     escaped = re.escape(name)
     rest = re.sub(rf"^{escaped}(-|(?=\]))|-{escaped}(?=[-\]])", "", parameters, count=1)

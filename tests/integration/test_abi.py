@@ -1,4 +1,4 @@
-"""Binaries for stock run on patched, and tools look into it as before."""
+"""Binaries for stock run on patched, and tools that inspect a process work."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from threadjoin.proof import abi
 
 @pytest.fixture(scope="session")
 def tool(tmp_path_factory):
-    """A function that sees to it that a tool is there."""
+    """Return a function that installs a tool if need be, or skips the test."""
     log = tmp_path_factory.mktemp("packages") / "log"
     return lambda command: packages.provide_tool(command, Progress(), log)
 
@@ -41,7 +41,7 @@ def test_what_patched_adds_stock_lacks(stock, patched, tool):
 
 
 def test_the_code_for_threads_compiles_with_musl(python, tool):
-    # Its answers are those for the GNU C library, so there may be warnings.
+    # The configuration is the one for glibc, so there may be warnings.
     tool("musl-gcc")
     config = python.sysconfig()
     source = Path(config["srcdir"])
@@ -61,7 +61,7 @@ extern "C" {
 }
 """
 
-#: The first comes by itself; the others are for the modules of CPython alone.
+#: The first is included by Python.h; the others are for CPython's own modules.
 NOT_IN_CPP = {"Python.h", "py_curses.h", "pydtrace.h", "pyexpat.h"}
 
 #: Internal ones that are included besides. For GCC, none that has atomics of C: these
@@ -238,7 +238,7 @@ def test_nothing_that_names_the_interpreter_differs(stock, patched):
         values.append(json.loads(result.lines[0]))
     names = values[0].keys() | values[1].keys()
     differing = {n for n in names if values[0].get(n) != values[1].get(n)}
-    # The lists of files for make: there are new ones.
+    # The lists of files for make have new files.
     assert differing <= {"PYTHON_HEADERS"}
     assert values[0]["SOABI"]
 
@@ -263,7 +263,7 @@ def test_extension_compiled_on_patched_runs_on_stock(stock, patched, tmp_path):
     run_command(elsewhere, [stock.path, "-c", code]).check(str(extension))
 
 
-# Locks, whose functions are in C: wherever a thread is, its frames are the same.
+# Functions of locks are in C: the Python frames are the same wherever a thread waits.
 THREADS = """
 import sys, threading
 
@@ -289,7 +289,7 @@ for begun, finish in workers:
 
 
 class Watched:
-    """A program with three threads that wait, to be looked at from outside."""
+    """A program with three waiting threads, which tools inspect from outside."""
 
     def __init__(self, python):
         self._command = [python.path, "-c", THREADS]
@@ -308,7 +308,7 @@ class Watched:
 
 @pytest.fixture(scope="session")
 def py_spy():
-    """The path of py-spy, which the requirements of the tests have."""
+    """Return the path of py-spy, which the requirements of the tests have."""
     return str(Path(sys.executable).with_name("py-spy"))
 
 

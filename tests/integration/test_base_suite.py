@@ -1,4 +1,4 @@
-"""The base's own test_threading.py, as it was released."""
+"""The unchanged test_threading.py of the base."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from harness import SCRIPTS, run_command
 
-#: Seconds that the suite may take; a tenth of that is usual.
+#: Seconds that the suite may take; it usually takes a tenth of that.
 PATIENCE = 300
 
-#: Those that look at the lock that belonged to each thread, where there are such.
+#: Tests of the lock that each thread has on stock, where the version has them.
 OBSOLETE = {"test_tstate_lock", "test_shutdown_locks"}
 
 

@@ -5,9 +5,9 @@ import textwrap
 import pytest
 from harness import run
 
-#: Ways to have pthread_create() fail, and to undo that.
+#: Ways to make pthread_create() fail, and to undo that.
 PREVENT = {
-    # The call itself is made to, by what is preloaded: whatever the system
+    # A preloaded library makes the call fail, whatever the system
     # and its limits are.
     "EAGAIN": """
     def prevent():
@@ -48,19 +48,19 @@ SETUP = """
 
 @pytest.fixture
 def python(python, refusing):
-    """Each of the two in turn, where threads can be refused."""
+    """Return each of the two in turn, where starting threads can be made to fail."""
     return refusing(python)
 
 
 @pytest.fixture
 def patched(patched, refusing):
-    """The interpreter with the series applied, where threads can be refused."""
+    """Return the patched interpreter, where starting threads can be made to fail."""
     return refusing(patched)
 
 
 @pytest.fixture(params=sorted(PREVENT))
 def prevent(request):
-    """Source text that defines prevent() and permit()."""
+    """Return source text that defines prevent() and permit()."""
     return SETUP + PREVENT[request.param]
 
 
@@ -164,7 +164,7 @@ def test_memory_is_given_back_after_starts_that_fail(python, prevent):
 
 
 def test_subinterpreter_ends_after_a_start_that_failed(python, prevent):
-    # Stock leaves the thread state behind, and meets it at the end.
+    # Stock leaves the thread state behind, which is an error at the end.
     inner = (
         prevent
         + """
@@ -276,7 +276,7 @@ def test_what_a_start_that_failed_says(python, prevent):
 
 
 def test_some_of_many_starts_fail(patched):
-    # Each third creation in the process does, whoever asks for it.
+    # Every third pthread_create() in the process fails, whichever thread calls it.
     script = (
         SETUP
         + """

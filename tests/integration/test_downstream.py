@@ -1,4 +1,4 @@
-"""Libraries that patch and watch threads do on patched what they do on stock.
+"""Libraries that patch and watch threads work on patched as on stock.
 
 A part of what scripts/downstream runs: the libraries and the units that
 tests/downstream/libraries.json marks for CI, and the wheels that were compiled
@@ -14,7 +14,7 @@ LIBRARIES = data.load()
 CHOSEN = [name for name, library in LIBRARIES.items() if library.part(ci=True).suites]
 EMBEDDERS = data.load(data.EMBEDDERS_COLLECTION.libraries)
 
-#: Where docs/carrying.md has the interpreters installed that have a libpython.
+#: Where the commands of docs/carrying.md install interpreters with a libpython.
 INSTALLED = layout.BUILD / "embedders"
 
 
@@ -45,7 +45,7 @@ def comparison(stock, patched, progress):
 
 @pytest.fixture
 def compare(comparison):
-    """A function that runs a Library, and returns what it came to."""
+    """Return a function that runs a Library, and returns its Result."""
 
     def run(library):
         found = comparison.of(library, again=True)

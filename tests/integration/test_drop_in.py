@@ -1,4 +1,4 @@
-"""Programs can rely with the series on all that they could rely on before."""
+"""Programs can rely on everything that they could rely on before the series."""
 
 import re
 import subprocess
@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 from harness import compile_c, run
 
-#: OS threads that were still exiting when the last one looked for some that have
-#: exited: a few, however many there were; and lines of /proc/self/maps that one
-#: makes.
+#: At most so many OS threads are still exiting when the last thread joins those that
+#: have exited, however many there were; and each has so many lines of /proc/self/maps.
 LEFT_ALONE = 32
 MAPS = 2
 
@@ -48,7 +47,7 @@ def test_stacks_of_finished_threads_are_unmapped(stock, patched):
 
 @pytest.mark.parametrize("later", [0, 1500])
 def test_stacks_of_threads_that_finish_together_are_unmapped(stock, patched, later):
-    # All are alive at once, and all end at once; then others come and go.
+    # All are alive at once and end at once; then others start and end.
     script = f"""
         import threading
         import osthread
@@ -161,12 +160,12 @@ def test_no_memory_is_lost_with_a_thread(patched, life):
 
 
 def test_no_field_of_the_thread_state_has_moved(stock, patched, tmp_path):
-    # Extensions that were compiled for stock read the structure.
+    # Extensions that were compiled for stock read the fields.
     includes = [python.sysconfig()["include"] for python in (stock, patched)]
     header = Path(includes[0], "cpython", "pystate.h").read_text()
     body = re.search(r"^struct _ts \{$(.*?)^\};$", header, re.M | re.S).group(1)
     body = re.sub(r"/\*.*?\*/|//[^\n]*", "", body, flags=re.S)
-    body = re.sub(r":\d+;", "", body)  # bits: only what they are in has an offset
+    body = re.sub(r":\d+;", "", body)  # bit fields have no offset
     fields = re.findall(r"(?:\(\*(\w+)\)\([^)]*\)|(\w+));", body)
     fields = [pointer or name for pointer, name in fields]
     assert {"next", "on_delete", "root_cframe"} <= set(fields)
@@ -185,7 +184,7 @@ def test_no_field_of_the_thread_state_has_moved(stock, patched, tmp_path):
 
 
 def test_extension_compiled_for_stock(stock, patched):
-    # The extension of these tests, in the form that was compiled for stock.
+    # It is the extension of these tests, compiled with the headers of stock.
     script = """
         import threading
         import osthread
@@ -328,7 +327,7 @@ def test_initialized_again_before_the_start(python):
 
 
 def test_bootstrap_called_by_others(python):
-    # Green threads and some debuggers start the thread in their own way.
+    # Green threads and some debuggers start a thread in their own way.
     script = """
         import _thread, threading
         from probe import outcome, say

@@ -23,12 +23,12 @@ SLACK = 15
 
 @pytest.fixture(scope="session")
 def embed(tmp_path_factory):
-    """A function that runs embed.c, linked with the interpreter's library."""
+    """Return a function that runs embed.c, linked with the interpreter's library."""
     programs = {}
     compiling = threading.Lock()
 
     def compiled(python):
-        # Two threads ask at once, and what is half linked cannot be executed.
+        # Two threads may get here at once, and a half-linked program cannot run.
         with compiling:
             if python not in programs:
                 config = python.sysconfig()
@@ -50,7 +50,7 @@ def embed(tmp_path_factory):
             return programs[python]
 
     def embed(python, mode, script=SCRIPT, rounds=None, timeout=300):
-        # With one arena and no allocator but malloc(), nothing escapes it.
+        # With one arena and malloc() alone, all memory is counted.
         limits = ["env", "MALLOC_ARENA_MAX=1", "PYTHONMALLOC=malloc"]
         rounds = rounds or ROUNDS[mode]
         words = [compiled(python), python.path, mode, rounds, script]
@@ -61,7 +61,7 @@ def embed(tmp_path_factory):
 
 @pytest.mark.slow
 def test_nothing_is_lost_in_many_rounds(patched, embed):
-    # Side by side, since they take their time.
+    # At the same time, for both take long.
     with ThreadPoolExecutor() as executor:
         results = executor.map(lambda mode: embed(patched, mode), ("loop", "subs"))
     for mode, result in zip(("loop", "subs"), results):
@@ -71,8 +71,8 @@ def test_nothing_is_lost_in_many_rounds(patched, embed):
 
 
 def test_threads_that_finish_slowly(patched, embed):
-    # Each is met at another point of its end: right before its thread state
-    # is cleared, while it is, and when its OS thread lingers.
+    # The end of the interpreter meets each at another point: before its thread state is
+    # cleared, while it is cleared, and while its OS thread lingers.
     script = """
 import _thread, threading
 class Slow:
@@ -94,7 +94,7 @@ for count in (0, 1, 5, 50):
 
 
 def test_os_threads_that_outlive_their_interpreter(patched, embed):
-    # They linger in C, and go while later interpreters run.
+    # They linger in C, and exit while later interpreters run.
     script = """
 import osthread, threading
 for _ in range(3):
@@ -112,7 +112,7 @@ def test_finalization_outside_the_first_thread(stock, patched, embed):
     # Stock waits for the thread that has initialized the interpreter, too.
     result = embed(patched, "other")
     assert (result.status, result.err) == (0, "")
-    # Outside, the watchdog waits some time more than it is told.
+    # The watchdog outside waits some seconds longer.
     result = embed(stock, "other", rounds=1, timeout=HANG - 10)
     assert result.hung
 
@@ -130,7 +130,7 @@ threading.Thread(target=int).start()
 
 
 def test_daemons_that_are_cut_short_are_let_go(python, embed):
-    # Nobody can join them any more: they would keep their stacks for ever.
+    # No thread can join them any more: undetached, they would keep their stacks.
     script = """
 import _thread, threading
 import osthread
@@ -145,7 +145,7 @@ for thread in kept:
     assert (result.status, result.err) == (0, "")
 
 
-#: Threads that are done and that nobody joins, and something that keeps their
+#: Threads that are done and that no thread joins, and a reference that keeps their
 #: objects until after the end of the interpreter.
 KEPT = """
 import _thread, threading
@@ -177,14 +177,14 @@ osthread.lose(kept)
     ],
 )
 def test_os_threads_that_nobody_joined_are_let_go(python, embed, mode, keeper):
-    # Their objects are not freed, and so cannot do it.
+    # Their objects are not freed, and so cannot detach them.
     result = embed(python, mode, KEPT + KEEPERS[keeper], rounds=3)
     assert (result.status, result.err) == (0, "")
 
 
 def test_os_thread_that_a_daemon_gives_up_to_join_is_let_go(python, embed):
-    # The daemon waits when the interpreter ends, so nobody else can let go of
-    # the OS thread then; and it does not come back to Python to do it there.
+    # While the daemon waits in the join, no other thread can detach the OS thread; and
+    # once the interpreter has ended, the daemon does not return to Python to do it.
     script = """
 import _thread, sys, threading
 import osthread

@@ -88,7 +88,7 @@ LOCAL = """
 
 @pytest.mark.parametrize("timeout", ["None", "1000"])
 def test_destructor_in_the_thread_local_of_the_thread_it_joins(python, timeout):
-    # Runs in the main thread while the state of the other is being cleared.
+    # It runs in the main thread, while the state of the other thread is cleared.
     script = JOINS + LOCAL.format(timeout=timeout, names=["holder"])
     if python.patched:
         run(python, script).check("atexit", "joined None alive False")
@@ -113,8 +113,8 @@ def test_destructor_in_the_thread_local_of_another_daemon(python, first):
 
 @pytest.mark.parametrize("timeout", ["None", "1000", "0.1"])
 def test_destructor_joins_a_daemon_thread_that_lingers_for_good(python, timeout):
-    # Its Python code is done; that its OS thread never is must not matter,
-    # for nobody could release it any more.
+    # Its Python code is done. Its OS thread never exits, and the join must not wait for
+    # that: no thread could release it any more.
     script = (
         JOINS
         + f"""
@@ -155,9 +155,9 @@ def test_thread_objects_destroyed_at_finalization(python):
 
 
 def test_daemons_that_were_joining_end(python):
-    # The one that they join comes back from C code and ends. So does a joiner,
-    # in the middle of join(), with what it holds; on stock that is the lock,
-    # for which the other waits.
+    # The thread that they join returns from C code, and is cut short. So is a joiner,
+    # in the middle of join(), with all that it holds: on stock the lock, for which the
+    # other joiner waits.
     script = (
         JOINS
         + """
@@ -182,8 +182,8 @@ def test_daemons_that_were_joining_end(python):
 
 
 def test_all_daemons_that_were_joining_end(patched):
-    # Each lets the next one through as it is cut short. On stock, the first
-    # one takes the lock with it.
+    # Each that is cut short lets the next one through. On stock, the first one keeps
+    # the lock for ever.
     script = (
         JOINS
         + """
@@ -207,7 +207,7 @@ def test_all_daemons_that_were_joining_end(patched):
 
 
 def test_daemons_that_were_joining_are_cut_short(patched):
-    # On stock, they may take the lock with them that join() waits for.
+    # On stock, they may keep the lock for which join() waits.
     script = (
         JOINS
         + """
@@ -244,7 +244,7 @@ def test_daemon_thread_that_comes_back_after_the_end(python):
 
 
 def test_destructor_starts_a_thread(python):
-    # It would never run, and on stock start() waits for it to do so.
+    # It would never run, and on stock start() waits for it to run.
     script = (
         JOINS
         + """

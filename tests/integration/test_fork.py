@@ -5,7 +5,7 @@ import signal
 import pytest
 from harness import HANG, PATIENCE, run
 
-#: Threads in every stage of their lives, by name, and the end of them all.
+#: Threads in every stage of their lives, by name, and a function that ends them.
 THREADS = """
     import gc, os, sys, threading, weakref
     import osthread
@@ -147,8 +147,8 @@ def test_nested_forks(python, in_thread):
 
 
 def test_thread_objects_of_the_parent_can_be_collected(python):
-    # Those whose Python code was running at the time of the fork cannot: their
-    # frames are lost with them, and what these refer to stays, stock or not.
+    # Objects of threads whose Python code ran at the fork cannot: the frames are lost
+    # and keep what they refer to, on stock, too.
     script = (
         THREADS
         + """
@@ -170,7 +170,7 @@ def test_thread_objects_of_the_parent_can_be_collected(python):
 
 
 def test_child_joins_while_the_parent_does_too(python):
-    # The child's joins must not disturb the parent's, nor the reverse.
+    # The joins of the child must not disturb those of the parent, nor the reverse.
     script = (
         THREADS
         + """
@@ -236,7 +236,7 @@ def test_child_of_a_thread_ends_when_its_function_does(python, daemon):
 
 
 def test_multiprocessing_from_a_thread(python):
-    # Calls threading._shutdown() in the child, in the thread that has forked.
+    # It calls threading._shutdown() in the child, in the thread that has forked.
     script = (
         THREADS
         + """
@@ -328,8 +328,7 @@ def test_fork_in_a_handler_that_interrupts_join_of_a_lingering_thread(patched):
 
 @pytest.mark.parametrize("lingering", [False, True])
 def test_fork_in_a_handler_while_others_join_too(patched, lingering):
-    # One of the others is first in line for what joiners take turns at, and
-    # does not exist in the child.
+    # Joiners take turns; the one whose turn it is does not exist in the child.
     script = f"""
         import os, signal, threading
         import osthread
@@ -461,7 +460,7 @@ def test_fork_after_join_is_of_one_thread(python):
 @pytest.mark.parametrize("threads", ["done", "running"])
 @pytest.mark.parametrize("does", ["joins", "drops", "ends"])
 def test_fork_that_python_does_not_know_of(python, threads, does):
-    # By a library in C, with the GIL, that does not say so; as it may, to stock.
+    # A library in C forks with the GIL, and does not tell Python; stock allows it.
     script = f"""
         import ctypes, gc, os, sys, threading
         from probe import say, status, unwatch
@@ -494,7 +493,7 @@ def test_fork_that_python_does_not_know_of(python, threads, does):
 
 
 def test_signal_of_the_parent_is_not_handled_in_the_child(python):
-    # It has arrived, and waits for the main thread, when another one forks.
+    # It has arrived and waits for the main thread when another thread forks.
     # Destructors run in the child before anything else does.
     script = """
         import os, signal, sys, threading
@@ -535,7 +534,7 @@ def test_signal_of_the_parent_is_not_handled_in_the_child(python):
 
 
 def test_subprocesses_started_by_threads(python):
-    # With a function to call in the child, this forks as os.fork() does.
+    # With preexec_fn, this forks as os.fork() does.
     script = (
         THREADS
         + """
@@ -564,7 +563,7 @@ def test_subprocesses_started_by_threads(python):
 
 
 def test_fork_before_a_new_thread_has_said_that_it_started(patched):
-    # start() waits in another thread: in the child, what it had started is done.
+    # start() waits in another thread. In the child, the thread that it started is done.
     script = """
     import threading
     from probe import fork, outcome, say, status
@@ -632,7 +631,7 @@ def test_fork_by_a_signal_handler_inside_start(python):
 
 
 def test_fork_by_a_signal_handler_that_waits_for_a_handle_to_start(patched):
-    # As above, but with nothing of threading in it.
+    # As above, without the module threading.
     script = """
     import _thread, os, signal
     from probe import await_asleep, say, status, watch
@@ -668,7 +667,7 @@ def test_fork_by_a_signal_handler_that_waits_for_a_handle_to_start(patched):
 
 
 def test_fork_before_a_new_thread_has_begun(patched):
-    # It does not exist in the child: what it was to begin with is given back.
+    # It does not exist in the child, which frees the arguments of its function.
     script = """
     import _thread, sys, weakref
     from probe import fork, say, status
@@ -699,8 +698,8 @@ def test_fork_before_a_new_thread_has_begun(patched):
 
 @pytest.mark.parametrize("joined", ["itself", "younger", "older"])
 def test_destructor_in_a_lost_thread_local_joins_a_lost_thread(python, joined):
-    # The child clears the states of the parent's threads one by one, the
-    # youngest first, and runs their destructors before anything else of Python.
+    # The child clears the thread states of the parent one by one, the youngest first,
+    # and runs their destructors before any other Python code.
     script = f"""
         import os, signal, sys, threading
         from probe import fork, outcome, say, status
@@ -746,7 +745,7 @@ def test_destructor_in_a_lost_thread_local_joins_a_lost_thread(python, joined):
 
 
 def test_fork_while_another_thread_waits_for_the_end(patched):
-    # It is in the wait that the interpreter's end uses, and in no other.
+    # It is in the wait that the end of the interpreter uses, and in no other.
     script = (
         THREADS
         + """
@@ -775,8 +774,8 @@ def test_fork_while_another_thread_waits_for_the_end(patched):
 
 
 def test_fork_while_another_thread_is_at_each_line_of_start_and_join(python):
-    # The other thread is stopped at every line of threading.py in turn, on its
-    # way through start() and join(), and the main thread forks there.
+    # The other thread is stopped at each line of threading.py in start() and join() in
+    # turn, and the main thread forks there.
     script = """
         import os, sys, threading
         from probe import fork, outcome, say, status
@@ -885,7 +884,7 @@ STORM = """
 
 
 def test_forks_while_others_start_join_and_finish(patched):
-    # No order is forced here: this is for orders nobody has thought of.
+    # No order is forced: this is for orders that no other test has.
     script = (
         STORM
         + """

@@ -1,4 +1,4 @@
-"""Forks that C code takes part in, and what it does to thread states."""
+"""Forks with fork handlers in C, and C code that changes thread states."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ from harness import HANG, HERE, PATIENCE, compile_c, run, run_command
 
 @pytest.fixture(scope="session")
 def hooked(tmp_path_factory):
-    """A function that returns an Interpreter which can import `forkhooks`."""
+    """Return a function that returns an Interpreter which can import `forkhooks`."""
     known = {}
 
     def hooked(python):
@@ -38,7 +38,7 @@ def hooked(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def holding(tmp_path_factory):
-    """A function that returns an Interpreter with forkfaults.c preloaded."""
+    """Return a function that returns an Interpreter with forkfaults.c preloaded."""
     library = tmp_path_factory.mktemp("forkfaults") / "forkfaults.so"
     compile_c(
         os.environ.get("CC", "cc"),
@@ -54,7 +54,7 @@ def holding(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def forkembed(tmp_path_factory):
-    """A function that runs forkembed.c, linked with the interpreter's library."""
+    """Return a function that runs forkembed.c, linked with libpython."""
     programs = {}
 
     def forkembed(python, mode):
@@ -79,7 +79,7 @@ def forkembed(tmp_path_factory):
     return forkembed
 
 
-#: Handlers that do what a thread can do, and threads that come and go meanwhile.
+#: Handlers that run Python code, while other threads start and end.
 HANDLERS = """
     import ctypes, os, sys, threading
     import forkhooks, osthread
@@ -120,7 +120,7 @@ HANDLERS = """
 def test_handlers_that_run_python(python, hooked, does, how):
     # They take the GIL, and wait for threads that need thread states. In the
     # child, they run before Python knows of it: there they only take the GIL.
-    # If Python is not told, locks of Python code may be held there for good.
+    # If Python is not told of the fork, locks of Python code may stay held there.
     script = (
         HANDLERS
         + f"""
@@ -146,8 +146,8 @@ def test_handlers_that_run_python(python, hooked, does, how):
 
 
 def test_handler_in_the_child_when_another_thread_wants_the_gil(python, hooked):
-    # In the child, that thread does not exist: who drops the GIL for it waits for
-    # ever until it has got it. Stock does, in any Python code of a handler.
+    # In the child, that thread does not exist: a thread that drops the GIL for it would
+    # wait for ever for it to take it. Stock does, in any Python code of a handler.
     script = """
         import os, signal, sys, threading
         import forkhooks
@@ -182,7 +182,7 @@ def test_handler_in_the_child_when_another_thread_wants_the_gil(python, hooked):
 
 
 def test_fork_waits_for_who_is_at_the_thread_states(python, holding):
-    # For a thread that makes its state, without the GIL, as long as it takes.
+    # A thread makes its state without the GIL, and the fork waits until it is done.
     script = """
         import ctypes, os, signal
         import osthread
@@ -204,7 +204,7 @@ def test_fork_waits_for_who_is_at_the_thread_states(python, holding):
 
 
 def test_fork_by_a_thread_that_is_at_the_thread_states(patched, holding):
-    # By a signal handler in C, or an allocator. Forks before and after are as ever.
+    # A signal handler in C forks, or an allocator. Other forks work as usual.
     script = """
         import ctypes, os
         import osthread
@@ -232,8 +232,8 @@ def test_fork_by_a_thread_that_is_at_the_thread_states(patched, holding):
 
 
 def test_fork_by_c_code_while_a_thread_makes_its_state(python, holding):
-    # Without the GIL, which the forking thread has. Nobody tells Python of the
-    # fork, and the child looks at the states of all threads.
+    # It does so without the GIL, which the forking thread has. Python is not told of
+    # the fork, and the child reads the states of all threads.
     script = """
         import ctypes, faulthandler, os, threading
         import osthread
@@ -260,8 +260,8 @@ def test_fork_by_c_code_while_a_thread_makes_its_state(python, holding):
 
 @pytest.mark.parametrize("how", ["os.fork()", "ctypes.PyDLL(None).fork()"])
 def test_garbage_is_collected_after_a_fork(python, how):
-    # None is while the thread has the list of thread states locked, as it had for
-    # the fork.
+    # No collection runs while the thread has the list of thread states locked, as it
+    # has for the fork.
     script = f"""
         import ctypes, gc, os
         from probe import say, status
@@ -316,8 +316,8 @@ def test_destructor_that_forks_while_the_interpreter_is_cleared(python, where):
 
 
 def test_import_in_a_destructor_when_a_daemon_was_about_to_fork(patched, hooked):
-    # Another thread is at the list of thread states for a while: the daemon
-    # waits for it, and the main thread ends meanwhile, if it can.
+    # Another thread has the list of thread states locked for a while. The daemon waits
+    # for it, and meanwhile the main thread ends, if it can.
     script = """
         import os, sys, threading
         import forkhooks
@@ -399,7 +399,7 @@ def test_fork_in_a_collection_of_garbage_inside_current_frames(python):
 
 
 def test_thread_state_that_is_cleared_by_another_thread(python, hooked):
-    # And then by its own, at its end. On stock, that reads freed memory.
+    # Its own thread clears it again, at its end. On stock, that reads freed memory.
     script = """
         import threading
         import forkhooks

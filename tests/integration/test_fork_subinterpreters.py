@@ -49,7 +49,7 @@ SUBINTERPRETER = """
     readable, writable = os.pipe()
 """
 
-#: What the subinterpreter does.
+#: The code that runs in the subinterpreter.
 DOES = {
     "nothing": "",
     "extensions": """
@@ -110,7 +110,7 @@ def test_child_of_a_process_with_a_subinterpreter(python, does, in_thread):
 
 @pytest.mark.parametrize("what", ["waits", "computes", "writes"])
 def test_fork_while_a_thread_runs_the_subinterpreter(patched, what):
-    # It is in the middle of it, and may hold the lock of a file.
+    # The thread is in the middle of it, and may hold the lock of a file.
     script = (
         SUBINTERPRETER
         + f"""

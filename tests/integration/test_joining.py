@@ -155,8 +155,8 @@ def test_odd_timeouts_on_a_running_thread(python):
 
 @pytest.mark.parametrize("timeout", ["None", "threading.TIMEOUT_MAX", "9e9"])
 def test_long_timeouts_end_with_the_thread(python, timeout):
-    # The deadline lies beyond what a 64-bit count of nanoseconds holds, and
-    # has to be computed again after each signal.
+    # The deadline is beyond 64 bits of nanoseconds, and is computed again after each
+    # signal.
     script = f"""
         import threading
         from probe import say, stop_ticking, tick, within
@@ -198,7 +198,7 @@ def test_timeout_is_kept_while_the_thread_runs(python):
 
 
 def test_join_returns_after_the_os_thread_is_done(python):
-    # Stock's returns at once, so it is given all the time there is.
+    # Stock's join() returns at once, so it gets a long time.
     script = """
         import sys, threading
         import osthread
@@ -223,7 +223,7 @@ def test_join_returns_after_the_os_thread_is_done(python):
 
 
 def test_is_alive_while_the_os_thread_lingers(python):
-    # Until a fork is one without it.
+    # As long as the OS thread exists, a fork would be one with several threads.
     script = """
         import os, threading
         import osthread
@@ -264,7 +264,7 @@ def test_timeout_is_kept_while_the_os_thread_lingers(python):
         say(osthread.finished())
     """
     result = run(python, script)
-    # Stock takes a thread for dead that the system still has (gh-137017).
+    # Stock calls a thread dead whose OS thread is still there (gh-137017).
     waited = alive = python.patched
     lines = [f"0.25 {waited} 0 {alive}"]
     lines += [f"{timeout} True 0 {alive}" for timeout in ("0", "-1", "1e-09")]
@@ -272,14 +272,14 @@ def test_timeout_is_kept_while_the_os_thread_lingers(python):
         lines.append("1")
         result.check(*lines)
     else:
-        # Stock's join() does not wait for the OS thread to be through.
+        # Stock's join() does not wait for the OS thread.
         assert result.lines[:-1] == lines
 
 
 @pytest.mark.parametrize("look", [1, 2, 3, 4])
 def test_time_is_over_between_two_looks_at_the_clock(refusing, patched, look):
-    # What is left of it then is not taken for no limit: neither where a signal
-    # handler has run, nor where the thread is done and its OS thread lingers.
+    # The time that is left then is negative, and must not count as no timeout: neither
+    # after a signal handler, nor when the thread is done and its OS thread lingers.
     script = f"""
         import threading
         import osthread
@@ -423,7 +423,7 @@ def test_thread_that_joins_itself_while_others_join_it(python):
 
 
 def test_every_pthread_is_claimed_once(python):
-    # Joined, dropped while it runs, dropped after it ran, dropped by itself.
+    # Each is joined, or dropped: while it runs, after it has run, or by itself.
     script = """
         import gc, threading
         import osthread

@@ -1,4 +1,4 @@
-"""The models of the protocols: what is found, and that they are of this code."""
+"""The models of the protocols: what the checker finds, and that they are current."""
 
 import shutil
 from pathlib import Path
@@ -40,7 +40,7 @@ def test_what_the_checker_finds(spin, name, defines, expected):
 
 
 def test_a_check_that_has_not_enough_memory_proves_nothing(spin):
-    with pytest.raises(Problem, match="event.pml was not looked at to its end"):
+    with pytest.raises(Problem, match="event.pml was not checked to its end"):
         models.check(models.MODELS / "event.pml", ["JOINERS=2"], memory=10)
 
 
@@ -68,7 +68,7 @@ def test_the_counterexample_is_the_race_of_the_pull_request(spin):
 
 
 def test_each_kind_of_bug_is_planted_somewhere():
-    # A model that holds whatever the code does would prove nothing.
+    # A model that holds even with a bug in it would prove nothing.
     for name, entry in models.load().items():
         text = (models.MODELS / name).read_text()
         found = [run for run in entry["runs"] if run["expect"] == "counterexample"]

@@ -1,6 +1,6 @@
-"""Bugs planted in the series are found by what its patch names.
+"""Bugs planted in the series are found by the tests that the bug's patch names.
 
-Those are tests, and for some programs of the soak.
+Some are found by programs of the soak.
 """
 
 from dataclasses import replace

@@ -1,9 +1,8 @@
-"""Each allocation fails in turn: an exception or a success, and nothing is left.
+"""Each allocation fails in turn: the call raises or succeeds, and leaves nothing.
 
 A script does the same thing again and again, and each time another allocation
-fails, the first, the second, until there is none left to fail. It prints what
-comes of each. Only allocations of one thread fail: who does not ask for memory
-does not notice.
+fails, the first, the second, until there is none left to fail. It prints each result.
+Only allocations of one thread fail; the other threads are not affected.
 """
 
 import signal
@@ -82,7 +81,7 @@ SETUP = """
     states = osthread.thread_states()
 """
 
-#: What comes after what failed: all is as it was before.
+#: Runs after the call that failed: everything has to be as before.
 CHECK = """
     settle()
     gc.collect()
@@ -201,7 +200,7 @@ def test_join_of_a_handle(patched, faulty):
     handle.join()
     {CHECK}
     """
-    # What it waits with is all that it needs memory for.
+    # It needs memory for what it waits with alone.
     said = "[<class 'MemoryError'>, None]"
     run(faulty(patched), script).check(said, "runs")
 
@@ -225,7 +224,7 @@ def test_acquire_of_a_thread_that_is_done(python, faulty):
 
 
 def test_several_joiners(patched, faulty):
-    # One of those who wait has no memory for it.
+    # One of the joiners has no memory to wait.
     script = f"""
     {SETUP}
     def prepare():
@@ -290,7 +289,7 @@ def test_wait_for_the_end(patched, faulty):
     run(faulty(patched), script).check("True", "runs")
 
 
-#: For failures inside new threads: what these report is kept, not printed.
+#: For failures inside new threads: their reports are kept, and not printed.
 INSIDE = f"""
     {SETUP}
     def each_inside(start):
@@ -328,7 +327,7 @@ INSIDE = f"""
     sys.unraisablehook = threading.excepthook = note
 """
 
-#: What the function of a new thread does, and what it is to be reported for.
+#: The function of a new thread, and the exception that it is to report.
 BODIES = {
     "returns": ("pass", "None"),
     "exits": ("raise SystemExit", "None"),
@@ -368,7 +367,7 @@ def test_inside_the_thread_of_a_handle(patched, faulty, body, daemon):
     {CHECK}
     """
     result = run(faulty(patched), script)
-    # Who has no memory for the report prints one.
+    # A thread without memory for the report prints another one.
     result.check("True True", "runs", err=result.err)
     assert "Fatal" not in result.err
 
@@ -454,13 +453,13 @@ def test_memory_is_given_back_after_failures_inside(patched, faulty, starts):
 
 
 def test_start_that_hangs_on_stock(python, faulty):
-    # Who waits for Thread._started waits for ever when the new thread had no
-    # memory before it could set that; or for leaving it, once set. So start()
-    # does not wait for that on patched: see above.
+    # A thread that waits for Thread._started waits for ever if the new thread had no
+    # memory to set it, or to release its lock once it is set. So start() does not wait
+    # for it on patched: see above.
     script = f"""
     {INSIDE}
     class Awaited(threading.Event):
-        "As if start() were waiting for it. But what it waits for is the end."
+        "As if start() were waiting for it. It really waits for the thread to end."
         def __init__(self):
             super().__init__()
             self.waiter = gate()
@@ -522,7 +521,7 @@ def test_subinterpreter(stock, patched, faulty):
 
 
 def test_subinterpreter_beyond(python, faulty):
-    # Not of the series, which does not mend it.
+    # The series does not mend this.
     result = run(faulty(python), SUBINTERPRETER, CLEAN + 1)
     assert result.status in ENDS, result
     assert ENDS[result.status] in result.err

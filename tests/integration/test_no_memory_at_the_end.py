@@ -1,8 +1,8 @@
 """Each allocation fails in turn while an interpreter ends, with threads in it.
 
-For each, a process of its own ends. What it may come to is an exception that is
-reported, and threads that are not waited for; never a hang, and no crash that
-stock would not have at the same point.
+Each runs in its own process. There may be an exception that is reported, and threads
+that are not waited for; never a hang, and no crash that stock does not have at the
+same point.
 """
 
 import json
@@ -10,11 +10,11 @@ import json
 import pytest
 from harness import run
 
-#: Allocations that are made to fail where not all are: those of _shutdown(),
-#: and some that come after it.
+#: The allocations that fail, where not all of them are tried: those of _shutdown(), and
+#: some after it.
 SOME = 30
 
-#: What 3.11 does with a subinterpreter that has threads when it ends.
+#: How 3.11 ends a process whose subinterpreter still has threads.
 NOT_THE_LAST = "Fatal Python error: Py_EndInterpreter: not the last thread"
 
 SETUP = """
@@ -45,7 +45,7 @@ LIMITS = [SOME, pytest.param(None, marks=pytest.mark.long)]
 
 
 def attempts(interpreter, script, *args):
-    """Return what became of each: a list of (number, status, what it said)."""
+    """Return the result of each: a list of (number, status, stderr)."""
     result = run(interpreter, script, *args, timeout=600 if "None" in args else 40)
     assert (result.status, result.err, result.hung) == (0, "", False), result
     all_of_them = [json.loads(line) for line in result.lines]
@@ -91,7 +91,7 @@ def test_shutdown_called_directly(patched, faulty):
 
 
 def test_shutdown_called_again(python, faulty):
-    # While the main thread does not pass for done, nobody was waited for.
+    # As long as the main thread is not marked done, no thread has been waited for.
     script = f"""
     {SETUP}
     def attempt(index):
@@ -141,7 +141,7 @@ def test_exit(patched, faulty, daemon, limit):
     """
     for index, status, err in attempts(faulty(patched), script, limit):
         assert status == 0, (index, err)
-        # Threads are left behind for a reason, which is told.
+        # If threads are left behind, the reason is reported.
         assert "left\n" not in err or "MemoryError" in err, (index, err)
         assert "atexit\n" in err or "MemoryError" in err, (index, err)
 
@@ -183,7 +183,7 @@ def test_subinterpreter(python, faulty, threads, limit):
     fatal = 0
     for index, status, err in found:
         if status != 0:
-            # It goes on where it could not wait, on stock as well.
+            # It goes on if it could not wait, as on stock.
             assert status == -6, (index, status, err)
             assert NOT_THE_LAST in err, (index, err)
             assert "in _shutdown\n" in err and "MemoryError" in err, (index, err)

@@ -1,4 +1,4 @@
-"""The recipes of docs/packaging.md, as far as they take seconds.
+"""The recipes of docs/packaging.md that take seconds.
 
 Those that build whole packages are in test_whole_packages.py.
 """
@@ -18,7 +18,7 @@ from threadjoin.source import workcopy
 
 HERE = Path(__file__).resolve().parent
 
-#: What nixpkgs would do, as far as the recipe is concerned.
+#: A stand-in for nixpkgs, with what the recipe uses.
 NIXPKGS = """\
 let
   make = attributes: {
@@ -32,7 +32,7 @@ in {
 }
 """
 
-#: What the patches that pyenv has change, too.
+#: Files that pyenv's own patches change, too.
 PYENV_CHANGES = ("configure", "configure.ac", "aclocal.m4", "setup.py")
 
 #: Unpacks a release, patches it, and installs it as it is.
@@ -70,14 +70,14 @@ def test_a_page_for_another_series_has_its_names():
 
 @pytest.fixture(scope="session")
 def old(series, tmp_path_factory):
-    """A checkout at the revision before, and the catalog.Series there."""
+    """Return a checkout at the revision before, and the catalog.Series there."""
     place = tmp_path_factory.mktemp("old") / "threadjoin"
     return place, recipes.earlier(series, place)
 
 
 @pytest.fixture(scope="session")
 def laid(release, tmp_path_factory):
-    """The release, unpacked; not to be changed."""
+    """Return the release, unpacked; not to be changed."""
     place = tmp_path_factory.mktemp("laid") / "cpython"
     release.lay(place)
     return place
@@ -85,7 +85,7 @@ def laid(release, tmp_path_factory):
 
 @pytest.fixture
 def cpython(series, laid, tmp_path):
-    """A tree that has of the release what the series is about."""
+    """Return a tree with the files of the release that the series changes."""
     names = {name for patch in series.patches for name in tree.touched(patch)}
     # .gitattributes has the line endings of the files for Windows.
     names |= {".gitattributes", str(tree.VERSION_HEADER)}
@@ -173,7 +173,7 @@ def test_a_git_clone(page, series, cpython, old):
 
 @pytest.fixture
 def source_package(package, laid, cpython, tmp_path):
-    """The tree of Debian's source package, of a release with what patches are about."""
+    """Return a source package of Debian, with the files that patches change."""
     workcopy.unpack(package.path, tmp_path / "debian")
     for patch in (tmp_path / "debian/patches").iterdir():
         text = patch.read_text(errors="replace")
@@ -188,7 +188,7 @@ def test_a_source_package_of_debian(page, series, package, source_package, old):
     before = files(place)
     page.run("debian", place.parent)
     after = files(place)
-    # It unpacks, and applies them, as who builds it does.
+    # It unpacks the package and applies the patches, as a build does.
     number = series.label.partition("+")[2]
     dsc = f"{package.data.package}_{package.version}+{number}.dsc"
     unpack = ["dpkg-source", "-x", dsc, "again"]
@@ -202,7 +202,7 @@ def test_a_source_package_of_debian(page, series, package, source_package, old):
     assert told(place) == past.label
     page.run("debian-update", place.parent)
     assert told(place) == series.label
-    # But for the time in the changelog.
+    # Except for the time in the changelog.
     log = "debian/changelog"
     for again in (after, now := files(place)):
         again[log] = re.sub(rb"\n -- .*\n", b"\n", again[log], count=1)
@@ -219,14 +219,14 @@ def test_the_names_that_the_series_adds_to_the_library(series, stock, patched):
         return {line.split()[0] for line in done.stdout.splitlines()}
 
     before, after = exported(stock.path), exported(patched.path)
-    # Of those in the symbols file, dpkg-gensymbols says nothing.
+    # dpkg-gensymbols prints nothing about those in the symbols file.
     assert sorted(after - before) == list(series.debian.symbols)
     assert before <= after
 
 
 @pytest.fixture(scope="session")
 def one_file(page, tmp_path_factory):
-    """The directory of threadjoin.patch, which the recipe has made."""
+    """Return the directory of threadjoin.patch, which the recipe has made."""
     place = tmp_path_factory.mktemp("patch")
     page.run("one-file", place)
     return place
@@ -272,7 +272,7 @@ def test_rpm(page, series, cpython, one_file, old, tool, options):
 
 @pytest.fixture
 def pyenv(series, laid, cpython, tmp_path):
-    """The environment of a pyenv that builds nothing, a dict.
+    """Return the environment, a dict, of a pyenv that compiles nothing.
 
     Its definition of the release copies the source to where it would be installed.
     """
@@ -296,7 +296,7 @@ def test_pyenv(page, series, pyenv, tmp_path):
     place = pyenv["PYENV_ROOT"] / "versions" / version
     page.run("pyenv", tmp_path, **pyenv)
     assert told(place) == series.label
-    # And what it would have done without us.
+    # It does as well what it does without the series.
     own = pyenv["PYENV_ROOT"] / "plugins/python-build/share/python-build/patches"
     for patch in own.glob(f"{version}/Python-{version}/*.patch"):
         added = re.findall(r"^\+ *([^+\s].*)$", patch.read_text(), re.MULTILINE)
@@ -313,7 +313,7 @@ def test_the_line_in_a_dockerfile(page, series, cpython, one_file, tmp_path):
     place.mkdir(parents=True)
     cpython.rename(place / "python")
     shutil.copy(one_file / "threadjoin.patch", place)
-    # As docker joins the lines, and with a directory that is ours.
+    # The lines are joined as docker does it, with a directory of the test.
     line = page.text("dockerfile", "official-patch").replace("\\\n", " ")
     script = f"set -eux; cd /usr/src/python; {line} true"
     script = script.replace("/usr/src", str(place))

@@ -1,6 +1,6 @@
-"""The private names that libraries reach for, used the way that they do.
+"""The private names that libraries use, used in the way that they do.
 
-The same programs run on stock and on patched, and say the same.
+The same programs run on stock and on patched, and print the same.
 """
 
 import pytest
@@ -37,8 +37,8 @@ def test_names_are_there_and_of_the_same_types(stock, patched):
     results = [run(python, NAMES) for python in (stock, patched)]
     assert [r.status for r in results] == [0, 0]
     assert results[0].out == results[1].out
-    # Libraries that find these names on a thread take it for one of 3.13 or
-    # later, and expect all else to be as it is there.
+    # Libraries that find these names on a thread take it for one of 3.13 or later, and
+    # expect everything else of 3.13, too.
     script = """
         import threading
         from probe import say
@@ -143,8 +143,8 @@ def test_lock_of_a_running_thread_acquired(python, handler):
 
 
 def test_lock_of_a_running_thread_released(python):
-    # The way in which programs give up on a thread. The end of the interpreter
-    # waits for it all the same with the series, so it is a daemon here.
+    # Programs give up on a thread in this way. On patched, the end of the interpreter
+    # still waits for the thread, so it is a daemon here.
     script = """
         import threading, time
         from probe import say
@@ -205,8 +205,8 @@ def test_shutdown_called_by_hand(python):
 
 
 def test_alive_at_shutdown(python):
-    # The end of the interpreter waits for threads, but not for OS threads: none
-    # is alive that it has waited for.
+    # The end of the interpreter waits for threads, and not for OS threads: a thread
+    # that it has waited for is not alive.
     script = """
         import atexit, threading
         import osthread

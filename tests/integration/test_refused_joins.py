@@ -1,4 +1,4 @@
-"""Behaviours 3 and 9: what join() refuses, and what it does not."""
+"""Joins that are refused: of oneself, of a thread that has not started, and so on."""
 
 import pytest
 from harness import HANG, run
@@ -147,8 +147,8 @@ def test_joining_another_thread_while_the_thread_state_is_cleared(python):
 
 @pytest.mark.parametrize("timeout", ["None", "0", "1000"])
 def test_joining_oneself_when_the_os_thread_exits(python, timeout):
-    # The thread is done, but its OS thread is back in Python, and would have to
-    # wait for itself. Stock's join() and is_alive() do not look at OS threads.
+    # The thread is done, but its OS thread runs Python again, and would wait for
+    # itself. Stock's join() and is_alive() do not look at OS threads.
     script = f"""
         import threading
         import osthread
@@ -171,9 +171,9 @@ def test_joining_oneself_when_the_os_thread_exits(python, timeout):
 @pytest.mark.parametrize("holder", ["None", "1000"])
 @pytest.mark.parametrize("timeout", ["None", "1000"])
 def test_joining_a_thread_whose_identifier_one_has(refusing, patched, holder, timeout):
-    # The OS thread has been joined, so that its identifier is given to the next
-    # one; but the thread that joined it has not come to say so. Until then, it is
-    # alive: a thread that lingers looks the same. So join() waits for that.
+    # The OS thread has been joined, so the next one gets its identifier; but the thread
+    # that joined it has not recorded that yet. Until then it counts as alive, as a
+    # thread that lingers does, and join() waits for that.
     script = f"""
         import threading
         import osthread
@@ -248,7 +248,7 @@ def test_subclass_with_an_attribute_called_stop(python, moment):
 
 @pytest.mark.parametrize("look", ["join", "is_alive"])
 def test_subclass_with_a_method_called_stop(python, look):
-    # It does something else. On stock, the thread is alive for ever.
+    # The method does something else. On stock, the thread is alive for ever.
     script = f"""
         import threading
         from probe import say

@@ -1,6 +1,6 @@
 """CPython's own tests about threads: the same outcomes on both.
 
-The whole of them is for scripts/regrtest-diff; here are the parts that
+scripts/regrtest-diff runs all of them; here are the parts that
 tests/regrtest/tests.json has for CI.
 """
 

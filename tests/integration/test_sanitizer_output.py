@@ -1,6 +1,6 @@
-"""The reports of this compiler's sanitizers are understood.
+"""The reports of this compiler's sanitizers are read correctly.
 
-On a small program: those of the interpreters take too long for each change.
+On a small program: builds of the interpreters take too long for each change.
 """
 
 import os
@@ -47,7 +47,7 @@ def program(tmp_path_factory):
 def test_a_fault_is_reported(program, tmp_path, flag, tool, fault):
     tool = runs.load()[tool]
     options = f"{tool.options}:log_path={tmp_path / 'report'}"
-    # Others of the machine may have options of their own for it.
+    # The user may have set options for the sanitizer.
     env = {**os.environ, tool.variable: options}
     subprocess.run([program(flag), fault], env=env, timeout=60, check=False)
     found = [

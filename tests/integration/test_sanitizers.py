@@ -1,4 +1,4 @@
-"""No sanitizer has anything to report on patched that it has not on stock."""
+"""No sanitizer reports anything on patched that it does not report on stock."""
 
 import pytest
 from threadjoin.commands import sanitizers

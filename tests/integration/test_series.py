@@ -10,7 +10,7 @@ LOG = layout.BUILD / "source.log"
 
 
 def test_it_applies_to_its_base_to_the_letter_and_to_no_checked_release_not(series):
-    # The one that all interpreters of the tests are built from.
+    # The release that the interpreters under test are built from.
     try:
         origin.release(series, LOG)
     except tarballs.NoWay as exc:
@@ -19,7 +19,7 @@ def test_it_applies_to_its_base_to_the_letter_and_to_no_checked_release_not(seri
     base = [row for row in rows if row.found.version == series.base.version]
     assert {row.verdict for row in base} == {releases.LETTER}
     assert releases.refused(rows) == []
-    # What is not here is told of, and not taken for something that applies.
+    # A release without a source is listed as not run.
     assert {row.release.version for row in rows if row.release} == {
         release.version for release in series.releases
     }
@@ -27,7 +27,7 @@ def test_it_applies_to_its_base_to_the_letter_and_to_no_checked_release_not(seri
 
 @pytest.fixture(scope="session")
 def distribution(series, tmp_path_factory):
-    """The package of Debian's, and a tree of the release with its patches."""
+    """Return the package of Debian's, and a tree of the release with its patches."""
     if not series.debian:
         pytest.skip(f"not run: no package of Debian's is known for {series.name}")
     try:

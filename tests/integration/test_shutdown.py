@@ -1,4 +1,4 @@
-"""Behaviours 6 and 8: what happens once the main thread has reached its end."""
+"""The shutdown: what happens once the main thread has reached its end."""
 
 import re
 
@@ -25,8 +25,8 @@ WAITED = """
     atexit.register(at_exit)
 """
 
-#: Seconds for lives_on(): few where they have to pass for the thread to know
-#: that it was waited for, many where the event comes first.
+#: Seconds for lives_on(): few where it is waited for, since they have to pass; many
+#: where it is not, since the event comes first.
 WILL_WAIT = 0.3
 WILL_NOT_WAIT = 30
 
@@ -61,7 +61,7 @@ def test_callback_that_raises(python, raising):
 
 
 def test_callback_that_raises_in_a_subinterpreter(python):
-    # Stock ends the whole process: it meets the thread it has not waited for.
+    # Stock ends the whole process: a thread is left that it has not waited for.
     script = """
         import _testcapi, sys
         from probe import say
@@ -93,8 +93,8 @@ def test_callback_that_raises_in_a_subinterpreter(python):
 
 @pytest.mark.parametrize("signum", ["SIGALRM", "SIGINT"])
 def test_ctrl_c_during_the_wait(stock, patched, signum):
-    # SIGALRM: the wait has been interrupted before, and gone on. SIGINT: Ctrl-C
-    # itself, somewhere on the way.
+    # With SIGALRM, the wait has been interrupted before, and has gone on. With SIGINT,
+    # Ctrl-C itself comes at some point of it.
     script = (
         WAITED
         + f"""
@@ -369,7 +369,7 @@ def test_thread_started_by_atexit_is_waited_for(python):
 
 
 def test_thread_started_by_atexit_when_nobody_wants_to_wait(python):
-    # Whoever has ended the wait before, does not want to wait now.
+    # A user who has ended the wait with Ctrl-C does not want to wait again.
     script = (
         STARTED_BY_ATEXIT
         + """

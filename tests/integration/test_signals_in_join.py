@@ -81,12 +81,12 @@ def test_thread_can_be_joined_after_many_interruptions(python):
     if python.patched:
         run(python, script).check("{'ZeroDivisionError'} True True", "False")
     else:
-        # The first interruption marks the thread dead: the others see that.
+        # The first interruption marks the thread dead, so that the others find it dead.
         assert run(python, script).lines[0].endswith(" False False")
 
 
 def test_join_goes_on_for_the_time_that_is_left(python):
-    # Were the clock to start anew after each signal, join() would never end.
+    # If the timeout started anew after each signal, join() would never end.
     script = """
         import threading, time
         from probe import say, stop_ticking, tick, within

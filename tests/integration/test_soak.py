@@ -1,4 +1,4 @@
-"""Random programs: those of some seeds, and that they see what is wrong."""
+"""Random programs: those of some seeds pass, and they find planted bugs."""
 
 import re
 import subprocess
@@ -11,8 +11,8 @@ from threadjoin.host import packages
 
 SOAK = [sys.executable, str(layout.ROOT / "scripts" / "soak")]
 
-#: What is broken before a program runs: a join() that returns at once, threads that
-#: are abandoned at the end, a join() without an end.
+#: Code that breaks the interpreter before a program runs: a join() that returns at
+#: once, threads that are abandoned at the end, a join() that does not end.
 RETURNS = "Thread._wait_for_tstate_lock = lambda *args, **kwargs: None"
 ABANDONS = "_shutdown = lambda: None"
 HANGS = "Thread.join = lambda *args, **kwargs: threading.Event().wait()"
@@ -42,20 +42,20 @@ def test_programs(patched, more):
 
 @pytest.fixture
 def broken(patched, tmp_path):
-    """A function that makes an interpreter with a bug, and returns its path."""
+    """Return a function that makes an interpreter with a bug, and returns its path."""
 
     def make(bug):
         plant = tmp_path / "plant.py"
         plant.write_text(
             "import pathlib, sys, threading\n"
             f"threading.{bug}\n"
-            # In this module, which is there until the interpreter's end.
+            # In this module, which exists until the end of the interpreter.
             "exec(pathlib.Path(sys.argv[1]).read_text())\n"
         )
         python = tmp_path / "python"
         python.write_text(
             "#!/bin/sh\n"
-            # Asked who it is.
+            # The command asks for its version.
             f'[ "$1" = -c ] && exec "{patched.path}" "$@"\n'
             f'exec "{patched.path}" "{plant}" "$@"\n'
         )
@@ -75,14 +75,14 @@ def broken(patched, tmp_path):
     ],
 )
 def test_bug_is_found(broken, bug, seed, words):
-    # Other programs fail by what comes of the bug later: in their children, say.
+    # Other programs fail later, for example in their children.
     out = run([*SOAK, "--replay", seed, "--no-reduce", "--python", broken(bug)], 1)
     assert f"\nseed {seed}: {words}" in out
 
 
 @pytest.mark.slow
 def test_programs_are_perturbed(tmp_path):
-    # The library is in the process, and so would be in what it executes.
+    # The library is preloaded in the process, and so in the programs that it runs.
     python = tmp_path / "python"
     python.write_text(
         "#!/bin/sh\n"
@@ -103,7 +103,7 @@ def test_bug_is_reduced(broken):
     out = run([*SOAK, "--python", python, "--programs", 20], 1)
     shown = out.partition("# reduced program of seed ")[2].splitlines()
     calls = [line for line in shown if line.startswith("do.")]
-    # Threads that are left are all that it takes.
+    # Only the threads that are left behind are needed.
     assert len(calls) == 3, out
 
 

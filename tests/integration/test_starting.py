@@ -9,8 +9,8 @@ SETUP = """
 
 
 def test_object_that_run_initializes_anew(python):
-    # A thread that can be started again. By the time that start() looks, there
-    # is nothing left of what it has started.
+    # It can be started again. When start() looks, nothing is left of the thread that it
+    # has started.
     script = (
         SETUP
         + """
@@ -89,8 +89,8 @@ def test_thread_keeps_the_gil_for_the_switch_interval(python):
 
 
 def test_new_start_before_the_old_thread_is_forgotten(python):
-    # The old thread takes itself off the list while the new one is about to
-    # put itself on it: the object is the same.
+    # The old thread removes itself from the list when the new one is about to add
+    # itself: the object is the same.
     script = (
         SETUP
         + """
@@ -181,8 +181,8 @@ def test_second_start_by_a_handler_inside_the_first(patched):
 
 #: during(start, k, handler): calls start(), and handler() at the k-th of the
 #: places in it where a signal handler may run: when a call has returned, and
-#: when a function begins. Returns whether there was such a place. What start()
-#: hands its work to counts as part of it.
+#: when a function begins. Returns whether there was such a place. Functions that
+#: start() calls count, too.
 DURING = (
     SETUP
     + """
@@ -211,7 +211,7 @@ DURING = (
 
 
 def test_handler_inside_start_waits_for_another_thread(python):
-    # Which needs _active_limbo_lock to end.
+    # The other thread needs _active_limbo_lock to end.
     script = (
         DURING
         + """
@@ -239,7 +239,7 @@ def test_handler_inside_start_waits_for_another_thread(python):
 
 
 def test_start_that_a_handler_interrupts(patched):
-    # Either there is no thread, and it can be started, or it runs.
+    # Either there is no thread, and it can be started again; or the thread runs.
     script = (
         DURING
         + """
@@ -304,7 +304,7 @@ def test_handler_inside_start_that_starts_it_too(patched):
 
 
 def test_a_thread_that_is_done_is_started_again(python):
-    # As programs do that reset what they must not touch.
+    # Programs do that by resetting private attributes.
     script = (
         SETUP
         + """

@@ -20,7 +20,7 @@ SETUP = """
         return lock
 """
 
-#: Scripts that have to print the same on both.
+#: Scripts that have to print the same on patched and on CPython 3.13.
 COMMON = {
     "unstarted handle": """
     handle = _thread._ThreadHandle()
@@ -239,7 +239,7 @@ def test_audit_event(patched, upstream):
 
 
 def test_pairs_that_wait_for_the_end_at_once(patched):
-    # Several threads call what the end of the interpreter calls.
+    # Several threads call the function that the end of the interpreter calls.
     script = (
         SETUP
         + """
@@ -327,7 +327,7 @@ def test_wait_in_a_thread_that_is_waited_for(patched):
 
 
 def test_wait_for_a_thread_state_that_is_cleared_and_not_deleted(patched):
-    # It is still in the list of the interpreter, which must not end meanwhile.
+    # It is still in the list of the interpreter, which must not end before that.
     script = (
         SETUP
         + """
@@ -357,8 +357,8 @@ def test_wait_for_a_thread_state_that_is_cleared_and_not_deleted(patched):
 
 
 def test_wait_that_begins_as_the_thread_is_deleted(patched, faulty):
-    # Whoever waits has seen that a thread is left, and is making what it waits
-    # with while that thread is taken out of the list, without the GIL.
+    # The waiting thread has seen that a thread is left. While it allocates what it
+    # waits with, that thread is taken out of the list, without the GIL.
     script = (
         SETUP
         + """

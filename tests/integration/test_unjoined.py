@@ -1,6 +1,6 @@
-"""OS threads that nobody joins: their stacks are given back, without the GIL.
+"""OS threads that no thread joins: their stacks are given back, without the GIL.
 
-They are waited for with join() nevertheless, for as long as they are there.
+A join() still waits for them, as long as they exist.
 """
 
 import pytest
@@ -42,7 +42,7 @@ SETUP = """
 
 @pytest.fixture
 def patched(patched, refusing):
-    """The interpreter with the series applied, where threads can be held."""
+    """Return the patched interpreter, where threads can be held."""
     return refusing(patched)
 
 
@@ -77,7 +77,7 @@ def test_thread_that_ends_joins_those_that_have_exited(patched):
 
 
 def test_those_that_linger_do_not_keep_others(patched):
-    # They are the oldest, and are looked at again and again.
+    # They are the oldest, and are checked again and again.
     script = f"""
     {SETUP}
     lingering = []
@@ -146,7 +146,7 @@ def test_join_of_one_that_is_joined_as_another_ends(patched, timeout):
 
 @pytest.mark.parametrize("lingers", [False, True])
 def test_handle_that_goes_while_another_thread_joins_it(patched, lingers):
-    # Who joins it finds out when it has, or when it has seen that it cannot.
+    # The joiner notices after it has joined it, or when it cannot.
     script = f"""
     {SETUP}
     if {lingers}:
@@ -191,7 +191,7 @@ def test_handle_that_is_let_go_while_another_thread_joins_it(patched):
 
 @pytest.mark.parametrize("hold", ["join", "try"])
 def test_fork_while_a_thread_joins_another_one(patched, hold):
-    # In the child, nobody joins it any more; nor is there who holds the mutex.
+    # In the child, no thread joins it, and the thread that holds the mutex is gone.
     script = f"""
     {SETUP}
     def child():
@@ -222,7 +222,7 @@ def test_fork_while_a_thread_joins_another_one(patched, hold):
 
 
 def test_start_under_a_limit_of_address_space(python):
-    # There is room for the stack of one thread.
+    # There is address space for the stack of one thread.
     script = f"""
     {SETUP}
     threading.stack_size(512 << 20)

@@ -17,8 +17,8 @@ pytestmark = pytest.mark.long
 
 UV = "uv==0.13.8"
 
-#: Sections of a spec: a plain build, installed as distributions do it, by the side of
-#: other versions.
+#: Sections of a spec: a plain build, installed beside other versions, as distributions
+#: do it.
 SECTIONS = """
 %build
 ./configure --prefix=/usr
@@ -32,13 +32,13 @@ ln -s python{name} %{{buildroot}}/usr/bin/python3
 /usr
 """
 
-#: As distributions set it for their Python: nothing is stripped or compiled again.
+#: Settings of distributions for Python: nothing is stripped or compiled again.
 DEFINITIONS = {
     "debug_package": "%{nil}",
     "__os_install_post": "%{nil}",
 }
 
-#: gevent in a program that was written for threads.
+#: A program that is written for threads, with gevent's monkey patching.
 GEVENT = """\
 from gevent import monkey
 monkey.patch_all()
@@ -80,7 +80,7 @@ print("gevent", gevent.__version__, "fine")
 
 
 def race(*command):
-    """Return what the reproducer says of the interpreter *command*."""
+    """Return the verdict of the reproducer on the interpreter *command*."""
     done = subprocess.run(
         command,
         input=selftest.REPRODUCER.read_text(),
@@ -93,7 +93,7 @@ def race(*command):
 
 
 def jobs():
-    """Return how many processors there are for us."""
+    """Return how many processors this process may use."""
     return len(os.sched_getaffinity(0))
 
 
@@ -110,7 +110,7 @@ def test_packages_of_debian(
     log = tmp_path / "root.log"
     page.run("debian", top)
     root = Root(top / "build", suite, ["build-essential", "fakeroot"], log)
-    # What makes it faster, or tests it, takes long, and is Debian's affair.
+    # Optimizations and Debian's own tests are left out, for they take long.
     options = f"nocheck nobench nopgo nolto parallel={jobs()}"
     monkeypatch.setenv("DEB_BUILD_OPTIONS", options)
     monkeypatch.setenv("DEB_BUILD_PROFILES", "nocheck")
@@ -138,7 +138,7 @@ def test_packages_of_debian(
     assert fresh.run(*listed).stdout == before
     page.run("ask", top, inside=fresh.enter("bash"))
     assert race(*fresh.enter(python, "-")) == "no race"
-    # The package with the tests is one of those that every architecture shares.
+    # The package with the tests is for all architectures.
     for path in (top / "build/work" / place.name / "Lib/test").iterdir():
         target = top / f"fresh/usr/lib/{python}/test" / path.name
         if not target.exists():
@@ -182,7 +182,7 @@ def test_an_rpm(page, series, release, tool, tmp_path):
 
 
 def used(page, series, place, binaries):
-    """Use the interpreter that is in the directory *binaries*."""
+    """Run programs with the interpreter in the directory *binaries*."""
     path = f"{binaries}:{os.environ['PATH']}"
     page.run("ask", place, PATH=path)
     python = binaries / "python3"

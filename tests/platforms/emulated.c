@@ -1,13 +1,12 @@
-/* Stands beside an interpreter for another processor, and has an emulator run
- * it. To the interpreter this is its own name, so that what it starts again,
- * by sys.executable, is emulated too, without any setting of the system.
+/* A program beside an interpreter for another processor, which runs that in an
+ * emulator. The interpreter takes this for itself, so that processes that it starts
+ * by sys.executable are emulated, too, without a setting of the system.
  *
- * Linked statically, for the variables that are meant for the interpreter's
- * dynamic linker, LD_PRELOAD above all, must do nothing here. The emulator
- * hands them on.
+ * It is linked statically: variables for the dynamic linker of the interpreter,
+ * LD_PRELOAD above all, must do nothing here. The emulator passes them on.
  *
- * EMULATOR and ROOT, its directory of libraries, are defined by whoever
- * compiles this. */
+ * EMULATOR, and ROOT, the directory of its libraries, are defined by the compiler's
+ * command line. */
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>

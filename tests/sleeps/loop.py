@@ -1,4 +1,4 @@
-"""Have two threads join a third, again and again, and count what fails.
+"""Have two threads join a third, again and again, and count the failures.
 
 Run by the interpreter under test, with the directory of the threading.py that
 it is to use and the number of rounds: python -I -S loop.py LIB ROUNDS

@@ -1,4 +1,4 @@
-/* What the soak's programs need of C: fork handlers, threads that Python did not
+/* C code for the programs of the soak: fork handlers, threads that Python did not
    start, destructors of thread-local variables of C.
 
    A library for ctypes; it calls Python through the function pointers that ctypes

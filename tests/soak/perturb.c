@@ -1,13 +1,12 @@
-/* Preloaded into the programs of a soak: has threads pause at random before and
- * after the calls at which the life of a thread passes from one to another, so
- * that others come between two of these calls more often than a processor would
- * let them.
+/* A library to preload into the programs of a soak: it makes threads pause at random
+ * before and after calls that hand over from one thread to another, so that other
+ * threads run between two such calls more often than they would otherwise.
  *
- * At which of them, how often and for how long is drawn from the number in
- * SOAK_PERTURB, and is the same for all of a process: some bugs want a few long
- * pauses, others many, and others again that nobody else pauses. Which threads
- * run meanwhile is for the system to say: the same number makes the same pauses
- * likely, and not the same run.
+ * At which calls, how often and for how long is drawn from the number in
+ * SOAK_PERTURB, and is the same in all of a process: some bugs need a few long
+ * pauses, some many, and some that no other thread pauses. The system decides which
+ * threads run meanwhile: the same number makes the same pauses likely, and not the
+ * same run.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -21,30 +20,30 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The kinds of calls: to wait for the end of an OS thread or to let go of it;
+/* The kinds of calls: to wait for the end of an OS thread or to detach it;
    to release a lock, which is a semaphore for Python; to take one; to start a
    thread, and its first moments; to fork. */
 enum kind { JOIN, POST, WAIT, START, FORK, KINDS };
 
-/* Of each kind, one call in so many pauses at the most: of locks there are many
-   more, and pauses at each would leave no time for anything else. */
+/* Of each kind, at most one call in so many pauses: calls for locks are so frequent
+   that pauses at each of them would leave no time for anything else. */
 static const uint64_t often[KINDS] = {
     [JOIN] = 1, [POST] = 64, [WAIT] = 64, [START] = 4, [FORK] = 1
 };
 
-/* The kinds that pauses are made at, a bit each; one call in so many of those
-   above pauses; and the longest pause, in microseconds. */
+/* The kinds of calls that pause, a bit each; one in so many of the calls above does;
+   and the longest pause, in microseconds. */
 static unsigned kinds;
 static uint64_t one_in;
 static uint64_t longest;
 
-/* How many there were. */
+/* The number of pauses so far. */
 static atomic_ulong pauses;
 
-/* What the next thread begins its numbers with. */
+/* The seed of the random numbers of the next thread. */
 static atomic_uint_fast64_t seed;
 
-/* Of this thread; 0 before its first one. */
+/* The random numbers of this thread; 0 before the first one. */
 static __thread uint64_t state __attribute__((tls_model("initial-exec")));
 
 /* Splitmix64: good enough from any seed. */
@@ -87,7 +86,7 @@ soak_perturb_pauses(void)
     return atomic_load(&pauses);
 }
 
-/* Pause, or not. What a caller sees of the call, errno included, stays. */
+/* Pause, or not. The result of the call, errno included, stays. */
 static void
 perturb(enum kind kind)
 {
@@ -184,7 +183,7 @@ fork(void)
     perturb(FORK);
     pid_t pid = real();
     if (pid == 0) {
-        /* Else the children of a loop would all pause in the same way. */
+        /* Otherwise all children of a loop would pause in the same way. */
         atomic_store(&seed, mixed(state + (uint64_t)getpid()));
         state = 0;
     }

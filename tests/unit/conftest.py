@@ -1,4 +1,4 @@
-"""A tiny CPython, and a series of patches for it, as fixtures."""
+"""Fixtures: a tiny CPython, a series of patches for it, programs on PATH, a tmpfs."""
 
 import contextlib
 import os
@@ -11,26 +11,26 @@ from tinycpython import RELEASE, pack, shell_script, write, write_series
 
 @pytest.fixture
 def cpython(tmp_path):
-    """A directory with the release in it."""
+    """Return a directory with the release in it."""
     return write(tmp_path / "cpython", RELEASE)
 
 
 @pytest.fixture
 def series(tmp_path):
-    """The catalog.Series for the release."""
+    """Return the catalog.Series for the release."""
     write_series(tmp_path / "patches")
     return catalog.load_series("3.11", tmp_path / "patches")
 
 
 @pytest.fixture
 def tarball(tmp_path, cpython):
-    """The release as a tarball."""
+    """Return the release as a tarball."""
     return pack(cpython, tmp_path / "Python-3.11.2.tgz")
 
 
 @pytest.fixture
 def program(tmp_path, monkeypatch):
-    """A function that puts a shell script on PATH, ahead of all others."""
+    """Return a function that puts a shell script on PATH, ahead of all others."""
     directory = tmp_path / "bin"
     directory.mkdir()
     monkeypatch.setenv("PATH", str(directory), prepend=":")
@@ -40,8 +40,9 @@ def program(tmp_path, monkeypatch):
 
 @pytest.fixture
 def mount(tmp_path):
-    """A function that mounts a tmpfs, with options, at a new directory and returns
-    its Path. Calling it again with the directory changes the options.
+    """Yield a function that mounts a tmpfs and returns the Path of the directory.
+
+    It takes mount options; called again with the directory, it changes them.
     """
     with contextlib.ExitStack() as cleanup:
 

@@ -20,8 +20,7 @@ HERE = Path(__file__).resolve().parent
 COMPILER = "x86_64-w64-mingw32-gcc"
 SOURCE = layout.BUILD / catalog.DEFAULT_SERIES / plant.VARIANT / "patched" / "src"
 
-#: As CPython is compiled, and with the switches that its configuration for
-#: Windows has.
+#: The switches that CPython is compiled with, those for Windows included.
 OPTIONS = """
     -std=c11 -Wall -Wextra -Wno-unused-parameter -Werror -O1
     -DPy_BUILD_CORE -DNT_THREADS -DHAVE_STD_ATOMIC -DHAVE_PROCESS_H
@@ -38,8 +37,8 @@ NEIGHBOURS = [
 
 TESTS = ["many threads", "timeouts", "detach", "cannot start", "several joiners"]
 
-#: Seconds that the harness may take for 100 threads, and for all else. wine
-#: takes a few milliseconds for a thread, and many on a machine that is busy.
+#: Seconds that the harness may take for 100 threads, and for everything else. wine
+#: takes a few milliseconds for a thread, and many on a busy machine.
 PATIENCE = 60
 
 PLANTED = plant.load(HERE / "planted")
@@ -54,12 +53,12 @@ def _provide(command):
 
 @pytest.fixture(scope="session")
 def compiled(tmp_path_factory):
-    """A function that compiles the harness; returns the path of the program."""
+    """Return a function that compiles the harness; returns the path of the program."""
     _provide(COMPILER)
 
     def compiled(changes=None):
         place = tmp_path_factory.mktemp("windows")
-        # Files that include each other by name have to be neighbours.
+        # Files that include each other by name have to be in one directory.
         for name in NEIGHBOURS:
             shutil.copy(SOURCE / "Python" / name, place)
         for name, text in (changes or {}).items():
@@ -82,7 +81,7 @@ def compiled(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def wine():
-    """A function that runs a program; returns its status and what it printed."""
+    """Yield a function that runs a program; returns its status and what it printed."""
     _provide("wine")
     _provide("wineserver")
     home = layout.BUILD / "wine"
@@ -90,7 +89,7 @@ def wine():
     settings = {
         "WINEPREFIX": str(home),
         "WINEDEBUG": "-all",
-        # No graphics, no installer of what is not needed.
+        # No graphics, and no installer of optional parts.
         "DISPLAY": "",
         "WINEDLLOVERRIDES": "mscoree,mshtml=",
     }
@@ -117,11 +116,11 @@ def wine():
                 pytest.fail(f"{command} hung; it had printed {output.splitlines()}")
         return process.returncode, output.splitlines()
 
-    # It stays until it is told to end. On its own it would do so some seconds
-    # after each program, perhaps while the next one starts.
+    # The server stays until it is ended. By itself it would end some seconds after each
+    # program, perhaps while the next one starts.
     server("--persistent")
     try:
-        # Sets up its directory, too.
+        # This sets up its directory, too.
         status, lines = run("cmd", "/c", "echo", "runs", timeout=300)
         if (status, lines) != (0, ["runs"]):
             pytest.skip(f"wine does not run here: status {status}, {lines}")
@@ -152,6 +151,6 @@ def test_planted_bug_is_found(compiled, wine, bug):
     program = compiled(plant.planted(SOURCE, bug))
     status, lines = wine(program, 1, timeout=2 * PATIENCE)
     assert status == 1
-    # The tests before it hold.
+    # The tests before it pass.
     assert tuple(lines[:-1]) == tuple(TESTS[: TESTS.index(bug.tests[0])])
     assert ": not so: " in lines[-1]

@@ -43,11 +43,20 @@ def _parser() -> cli.Parser:
 def main(argv: list[str]) -> None:
     """Run the command line *argv*."""
     args = _parser().parse_args(argv)
+    try:
+        _apply(args)
+    except catalog.NoSeries as exc:
+        for line in upstream.lines(exc.name):
+            print(line)
+        raise
+
+
+def _apply(args: argparse.Namespace) -> None:
     version = tree.version_of(args.checkout)
     if args.series:
         series = catalog.load_series(args.series)
     else:
-        series = _fitting(version)
+        series = catalog.series_for(version)
     called = f"CPython {version}"
     if debianpackage.is_one(args.checkout):
         if args.without_tests:
@@ -71,17 +80,6 @@ def main(argv: list[str]) -> None:
     for defect, release in () if args.reverse else defects.left(series, version):
         what = defect.what.replace("`", "")
         print(f"note: left, upstream has mended it in {release}: {what}")
-
-
-def _fitting(version: str) -> catalog.Series:
-    """Return the series for *version*; where there is none, say what upstream did."""
-    try:
-        return catalog.series_for(version)
-    except Problem:
-        found = upstream.load(version)
-        if found:
-            print("\n".join(upstream.lines(found, defects.at_hand())))
-        raise
 
 
 def _verdict(series: catalog.Series, args: argparse.Namespace, changed: bool) -> str:

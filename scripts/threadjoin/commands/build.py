@@ -24,7 +24,7 @@ from ..core import cli, layout, process, signals
 from ..core.errors import Problem
 from ..core.progress import Progress, duration
 from ..host import packages, workplace
-from ..series import catalog, tree
+from ..series import catalog, tree, upstream
 from ..source import origin, tarballs
 
 #: What is built when nothing is said, and when it is to be installed.
@@ -165,9 +165,14 @@ def main(argv: list[str]) -> None:
         args.variant = INSTALLED_VARIANT if args.prefix else DEFAULT_VARIANT
     # As an exception, it stops the programs that we run, and cleans up.
     signals.once()
+    progress = Progress()
     try:
         with workplace.occupied():
-            _Build(args, Progress()).run()
+            _Build(args, progress).run()
+    except catalog.NoSeries as exc:
+        for line in upstream.lines(exc.name):
+            progress.note(line)
+        raise
     except process.Failed as exc:
         print(process.tail(exc.log), file=sys.stderr)
         raise

@@ -73,4 +73,4 @@ def main(argv: list[str]) -> None:
     ]
     if wrong:
         said = " and ".join(wrong)
-        raise Problem(f"{said}: a defect is there, or it cannot be told; see above")
+        raise Problem(f"{said}: a defect is there, or there is no verdict; see above")

@@ -21,9 +21,9 @@ def _parser() -> cli.Parser:
         "on two interpreters, with the same wheels, and print what differs. A test "
         "that differs is repeated on both, and the counts decide whether it is "
         "flaky. Fails when a test does worse on the second interpreter.",
-        epilog="What was run with the same interpreters, versions and data is not "
-        "run again. Everything is under build/downstream; what the tests themselves "
-        "said last is there in work/*/LIBRARY/*/logs.",
+        epilog="Suites that were run with the same interpreters, versions and data are "
+        "not run again. Everything is under build/downstream; the last output of the "
+        "tests is there in work/*/LIBRARY/*/logs.",
     )
     options.pair(parser)
     options.names(parser, "library", "only these; see --list")
@@ -32,18 +32,18 @@ def _parser() -> cli.Parser:
     options.flag(
         parser,
         "--embedders",
-        "instead of those libraries, servers that embed Python, extensions that call "
-        "it from threads of their own, and tools that look at it. The interpreters "
-        "have to be installed, and configured with --enable-shared",
+        "run servers that embed Python, extensions that call it from their own "
+        "threads, and tools that inspect a process, instead of those libraries. The "
+        "interpreters have to be installed, and configured with --enable-shared",
     )
     options.flag(parser, "--pin", "pin the newest versions, run nothing")
     options.page(
         parser,
         "--names",
-        "write who uses private names of threading, of all that has been installed, "
-        "to FILE, in Markdown, and run nothing",
+        "write to FILE, in Markdown, which of the installed libraries use private "
+        "names of threading; run nothing",
     )
-    options.flag(parser, "--again", "run also what has been run already")
+    options.flag(parser, "--again", "run suites again that have been run already")
     options.repeat(parser, compared.REPEAT)
     options.page(
         parser,

@@ -19,7 +19,7 @@ def _parser() -> cli.Parser:
     options.flag(
         parser,
         "--make",
-        "make those that are not current, the ones that take least first",
+        "make the old pages anew, the quickest first",
     )
     options.flag(
         parser,
@@ -29,8 +29,8 @@ def _parser() -> cli.Parser:
     parser.add_argument(
         "--mark",
         metavar="WHY",
-        help="list those that are old in stale.json, with the reason, and have them "
-        "say so; what is current again is taken off",
+        help="list the old pages in stale.json, with the reason, and mark them; pages "
+        "that are current again are taken off the list",
     )
     options.several(
         parser,

@@ -26,8 +26,8 @@ def _parser() -> cli.Parser:
     options.flag(
         parser,
         "--record",
-        "only record the functions as they are now: after having seen that the models "
-        "are right for them",
+        "only record the functions as they are now; check first that the models still "
+        "describe them",
     )
     options.flag(parser, "--story", "print the counterexamples")
     return parser

@@ -16,9 +16,9 @@ from . import options
 def _parser() -> cli.Parser:
     parser = cli.Parser(
         prog="scripts/mutants",
-        description="Plant bugs in copies of the patched build, and see that the "
-        "tests find each, and the soak some. Which bugs, which tests and which "
-        f"programs of the soak is in {plant.DATA.relative_to(layout.ROOT)}.",
+        description="Plant bugs in copies of the patched build, and check that the "
+        "tests find each of them, and the soak some. The bugs, with their tests and "
+        f"programs of the soak, are in {plant.DATA.relative_to(layout.ROOT)}.",
     )
     options.names(parser, "name", "only these bugs (default: all)")
     options.series(parser)
@@ -28,7 +28,7 @@ def _parser() -> cli.Parser:
     options.flag(
         what,
         "--soak",
-        "look with programs of the soak, for those bugs that have some given",
+        "run programs of the soak instead of tests, for bugs that have some",
     )
     options.flag(
         what,

@@ -75,7 +75,7 @@ def pair(parser: argparse.ArgumentParser) -> None:
         "stock", metavar="STOCK", nargs="?", help="path of an interpreter"
     )
     parser.add_argument(
-        "patched", metavar="PATCHED", nargs="?", help="path of the other one"
+        "patched", metavar="PATCHED", nargs="?", help="path of the other interpreter"
     )
 
 
@@ -85,7 +85,7 @@ def series(parser: argparse.ArgumentParser) -> None:
         "--series",
         choices=catalog.available(),
         default=catalog.DEFAULT_SERIES,
-        help="whose builds and pages it is about (default: %(default)s)",
+        help="use the builds and pages of this series (default: %(default)s)",
     )
 
 
@@ -115,7 +115,7 @@ def processors(
 def jobs(
     parser: argparse.ArgumentParser,
     default: int = 1,
-    help: str = "N of them at the same time (default: %(default)s)",
+    help: str = "run N at the same time (default: %(default)s)",
 ) -> None:
     """Give *parser* the option --jobs, *default* by default."""
     number(parser, "--jobs", help, default)
@@ -126,7 +126,7 @@ def repeat(parser: argparse.ArgumentParser, times: int) -> None:
     number(
         parser,
         "--repeat",
-        "repetitions, at most, of what differs (default: %(default)s)",
+        "repeat differences N times at most (default: %(default)s)",
         times,
     )
 

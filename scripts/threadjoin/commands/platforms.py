@@ -19,17 +19,17 @@ from . import options
 def _parser(platforms: dict[str, data.Platform]) -> cli.Parser:
     parser = cli.Parser(
         prog="scripts/platforms",
-        description="Build the stock and the patched interpreter for other platforms, "
-        "or in other ways, run CPython's tests of threads, some of the project's and "
-        "the reproducer of the race there, and print what differs. Fails when patched "
-        "does worse than stock on the same platform.",
+        description="Build the stock and the patched interpreter for other\n"
+        "platforms, or in other ways, run CPython's tests of threads, some of the\n"
+        "project's and the reproducer of the race there, and print what differs.\n"
+        "Fails when patched does worse than stock on the same platform.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="platforms:\n"
         + "".join(f"  {one.name:14} {one.summary}\n" for one in platforms.values())
         + f"Builds and logs are under {os.path.relpath(results.HOME, layout.ROOT)}.",
     )
-    options.names(parser, "platform", "which ones, see below", platforms)
-    options.flag(parser, "--all", "all of them")
+    options.names(parser, "platform", "the platforms, see below", platforms)
+    options.flag(parser, "--all", "all platforms")
     options.several(parser, "--test", "run only this one of CPython's", metavar="TEST")
     options.processors(parser, "compilers and files at the same time")
     options.repeat(parser, sanitized.REPEAT)

@@ -24,19 +24,19 @@ def _parser() -> cli.Parser:
         "differs, by file and by test. A test that differs is repeated on both, and "
         "the counts decide whether it is flaky. Fails when a test does worse on the "
         "second interpreter.",
-        epilog="What was run with the same interpreters is not run again: what was "
-        f"interrupted goes on. Logs are under {logs}. What is left out, and why, is "
-        f"in {data}.",
+        epilog="Tests that were run with the same interpreters are not run again, so "
+        f"an interrupted run continues. Logs are under {logs}. {data} lists tests that "
+        "are left out, and why.",
     )
     options.pair(parser)
     options.tests(parser)
     options.flag(
         parser,
         "--threading",
-        "only those that have to do with threads: the part that CI runs",
+        "only the tests about threads, the part that CI runs",
     )
-    options.flag(parser, "--again", "run also what has been run already")
-    options.flag(parser, "--known", "run nothing, tell what is known already")
+    options.flag(parser, "--again", "run tests again that have been run already")
+    options.flag(parser, "--known", "run nothing, print the known results")
     options.processors(parser)
     help = "for each file (default: %(default)s)"
     options.number(parser, "--timeout", help, compared.TIMEOUT, "SECONDS")

@@ -40,14 +40,14 @@ def _parser(tools: Mapping[str, runs.Sanitizer]) -> cli.Parser:
     parser = cli.Parser(
         prog="scripts/sanitizers",
         description="Build the stock and the patched interpreter with a sanitizer, "
-        "run the tests of CPython and of the project that have to do with threads, "
-        "fork, signals, embedding and subinterpreters on both, and print what is "
-        "reported. Fails when patched has a report that stock lacks, or any in the "
-        "files that the series adds, when a test does worse on patched, and when "
-        "none of a file passes.",
+        "run the tests of CPython and of the project about threads, fork, signals, "
+        "embedding and subinterpreters on both, and print the reports. Fails when "
+        "patched has a report that stock lacks, or any report in the files that the "
+        "series adds, when a test does worse on patched, and when no test of a file "
+        "passes.",
         epilog=f"Logs and reports are under {logs}.",
     )
-    options.names(parser, "sanitizer", f"which ones: {', '.join(tools)}", tools)
+    options.names(parser, "sanitizer", f"the sanitizers: {', '.join(tools)}", tools)
     options.several(parser, "--test", "run only this one", metavar="TEST")
     options.series(parser)
     options.processors(parser)

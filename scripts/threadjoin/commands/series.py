@@ -62,7 +62,7 @@ def _places(args: argparse.Namespace, names: Sequence[str]) -> dict[str, Path]:
     That of a series that is named alone is DIR itself.
     """
     if not args.series and str(args.directory) in catalog.available():
-        raise Problem(f"{args.directory} is a series; name a directory behind it")
+        raise Problem(f"{args.directory} is a series; name a directory after it")
     if len(args.series) == 1:
         return {names[0]: args.directory}
     return {name: args.directory / name for name in names}

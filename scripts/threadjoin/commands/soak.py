@@ -134,7 +134,9 @@ def main(argv: list[str]) -> None:
         print(programs.source(program, session.title(args.print)), end="")
         return
     if args.replay is not None and args.minutes:
-        raise Problem("--replay runs one program, --programs times, not --minutes")
+        raise Problem(
+            "--replay takes --programs, the number of runs, and not --minutes"
+        )
     signals.once()
     python = _python(args.python, args.series)
     tested = identity.identify(python) if args.table else None

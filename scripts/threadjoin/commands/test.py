@@ -26,16 +26,16 @@ def _parser() -> cli.Parser:
     parser = cli.Parser(
         prog="scripts/test",
         description="Run the project's tests. Sets up build/venv and builds the "
-        "stock and the patched Python first, as far as they are missing. All tests "
-        f"are run of the series {catalog.DEFAULT_SERIES}, and of each other one what "
-        f"its {differences.NAME} has as its part; what has no source is not run, and "
-        "told.",
+        "stock and the patched Python first, if they are missing. All tests "
+        f"run for the series {catalog.DEFAULT_SERIES}, and for each other series the "
+        f"part in its {differences.NAME}; a series without a source is skipped, with "
+        "a note.",
         allow_abbrev=False,
-        epilog="What stands behind -- is pytest's as well, whatever it is.",
+        epilog="All arguments after -- go to pytest.",
     )
     only = parser.add_mutually_exclusive_group()
     only.add_argument(
-        "--unit", action="store_true", help="only the tests that need nothing built"
+        "--unit", action="store_true", help="only the tests that need no build"
     )
     only.add_argument(
         "--setup", action="store_true", help="only set up build/venv, run no test"
@@ -45,7 +45,7 @@ def _parser() -> cli.Parser:
         action="append",
         default=[],
         metavar="NAME",
-        help="run all tests of this series, and of no other that is not named, too",
+        help="run all tests for this series, and for no other; may be repeated",
     )
     parser.add_argument(
         "test", nargs="*", metavar="TEST", help="files, FILE::NAME, or directories"
@@ -142,7 +142,7 @@ def _not_here(series: catalog.Series) -> str | None:
 def _build_given(args: argparse.Namespace) -> list[str]:
     """Build what --release or --source says, which is of one series."""
     if len(args.series) > 1:
-        raise Problem("--release and --source are of one series; name that one")
+        raise Problem("--release and --source are for one series; name it")
     words = [*args.series]
     if args.release is not None:
         words += ["--release", args.release]

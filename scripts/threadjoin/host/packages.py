@@ -118,8 +118,8 @@ def provide(progress: Progress, log: Path, only_say: bool = False) -> None:
         raise Problem(f"{_names(required)} missing; {advice(lacking)}")
     if lacking:
         progress.note(
-            f"note: {_names(lacking)} missing, and so will be Python's modules on "
-            f"them; {advice(lacking)}"
+            f"note: {_names(lacking)} missing, and Python's modules that need it "
+            f"will be, too; {advice(lacking)}"
         )
 
 
@@ -179,8 +179,8 @@ def provide_commands(
     lacking = [command for command in commands if not shutil.which(command)]
     if lacking:
         raise Problem(
-            f"not there: {', '.join(lacking)}; Debian's packages {', '.join(names)} "
-            "bring it"
+            f"{', '.join(lacking)} not found; Debian's packages {', '.join(names)} "
+            "provide it"
         )
 
 

@@ -39,7 +39,7 @@ def held(place: Path) -> Iterator[None]:
     except PermissionError as exc:
         raise Problem(
             f"{exc.filename} cannot be written; run from a copy of the project "
-            "that is yours"
+            "that you own"
         ) from None
     with lock:
         _take(lock, place)

@@ -23,7 +23,7 @@ from ..core.layout import StrPath
 from ..series import catalog, differences
 from . import pages
 
-DATA = layout.ROOT / "tests" / "defects" / "defects.json"
+DATA = layout.DEFECTS
 
 #: Seconds that a reproducer may take.
 PATIENCE = 120

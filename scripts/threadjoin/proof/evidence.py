@@ -2,8 +2,8 @@
 
 docs/results/evidence.json has the pages that a series may have, in docs/results/SERIES,
 and the commands that make each. The lead has all of them. stale.json beside the pages
-has those that are known to be of an older series, and why. To measure takes hours: such
-a page says so itself, and any other is a fault.
+lists the pages of an older series, and why they are old, for to measure takes hours.
+Such a page says so itself. An old page that is not listed is an error.
 """
 
 from __future__ import annotations

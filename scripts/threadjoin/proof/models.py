@@ -105,7 +105,7 @@ def _verdict(model: Path, said: str) -> tuple[bool, int, float]:
     if not (found and states and used) or (holds and unfinished):
         why = re.search(r"(?:pan|error): (reached|out of memory|max search).*", said)
         raise Problem(
-            f"{model.name} was not looked at to its end: "
+            f"{model.name} was not checked to its end: "
             f"{why[0] if why else _last_words(said)}; make it smaller"
         )
     return holds, int(states[1]), float(used[1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,16 @@ SYMBOLS = "symbols"
 
 #: The series that a command takes when it is given none.
 DEFAULT_SERIES = "3.11"
+
+
+class NoSeries(Problem):
+    """There is no series for the Python called *name*; *names* are those that are."""
+
+    def __init__(self, name: str, names: Iterable[str]) -> None:
+        super().__init__(
+            f"no series for Python {name}; there is one for: {', '.join(names)}"
+        )
+        self.name = name
 
 
 @dataclass(frozen=True)
@@ -164,18 +175,15 @@ def available(patches: Path = PATCHES) -> list[str]:
 def load_series(name: str = DEFAULT_SERIES, patches: Path = PATCHES) -> Series:
     """Return the Series called *name* ("3.11").
 
-    Raises Problem when there is none of that name, saying which there are,
-    or when its `series` file lists a patch that does not exist.
+    Raises NoSeries when there is none of that name, and Problem when its `series`
+    file lists a patch that does not exist.
     """
     directory = patches / name
     try:
         data = json.loads((directory / RELEASES).read_text())
         lines = (directory / "series").read_text().splitlines()
     except FileNotFoundError:
-        raise Problem(
-            f"no series for Python {name}; there is one for: "
-            + ", ".join(available(patches))
-        ) from None
+        raise NoSeries(name, available(patches)) from None
     # quilt's own syntax: a name a line, blank lines and # comments skipped.
     listed = [line.split("#")[0].strip() for line in lines]
     paths = tuple(directory / entry for entry in listed if entry)

@@ -11,20 +11,19 @@ It is data, patches/upstream.json, measured with scripts/defects:
     }
 
 A reproducer is called as its file in tests/defects/defects.json is. A version that is
-later than all is as the last one that is there.
+later than all of these is taken to be as the last of them.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ..core.errors import Problem
-from ..core.layout import PATCHES
-from . import catalog
+from ..core.layout import DEFECTS, PATCHES
 
 NAME = "upstream.json"
 WHERE = f"patches/{NAME}"
@@ -32,7 +31,7 @@ WHERE = f"patches/{NAME}"
 
 @dataclass(frozen=True)
 class Upstream:
-    """The figures measured of a version."""
+    """The results of the reproducers on a version."""
 
     measured: str  # the release
     mended: tuple[str, ...]  # names of reproducers
@@ -61,23 +60,31 @@ def load(version: str, patches: Path = PATCHES) -> Upstream | None:
         }
     except (ValueError, KeyError, TypeError, AttributeError) as exc:
         raise Problem(f"{WHERE} is not as its module says: {exc!r}") from None
-    wanted = _number(catalog.series_name(version))
+    wanted = tuple(map(int, re.findall(r"\d+", version)[:2]))
     fitting = [number for number in known if number <= wanted]
     return known[max(fitting)] if fitting else None
 
 
-def lines(found: Upstream, known: Iterable[Any]) -> Iterator[str]:
-    """Yield the lines that tell people of an Upstream.
+def lines(
+    version: str, patches: Path = PATCHES, defects: Path = DEFECTS
+) -> Iterator[str]:
+    """Yield lines for people about a CPython of *version*, none where it is not known.
 
-    *known* are the defects.Defects of the project.
+    Parameters:
+        defects: path of the list that describes the reproducers; where there is no
+            such file, their names stand for themselves.
     """
-    what = {defect.script.rpartition("/")[2][: -len(".py")]: defect for defect in known}
+    found = load(version, patches)
+    if not found:
+        return
+    listed = json.loads(defects.read_text()) if defects.exists() else []
+    known = {Path(one["script"]).stem: one for one in listed}
     for title, names in (
         (f"Upstream has mended (as of {found.measured}):", found.mended),
-        ("and has left:", found.left),
+        ("Upstream has not mended:", found.left),
     ):
         yield title
         for name in names:
-            defect = what[name]
-            issue = f" (gh-{defect.issue})" if defect.issue else ""
-            yield f"    {defect.what.replace('`', '')}{issue}"
+            defect = known.get(name, {"what": name})
+            issue = f" (gh-{defect['issue']})" if defect.get("issue") else ""
+            yield f"    {defect['what'].replace('`', '')}{issue}"

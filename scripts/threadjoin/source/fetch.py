@@ -45,7 +45,7 @@ def _chunks(url: str) -> Iterator[bytes]:
         yield from iter(lambda: response.read(1 << 20), b"")
         # http.client is silent about an answer shorter than announced.
         if getattr(response, "length", None):
-            raise Unavailable("the answer broke off")
+            raise Unavailable("the connection ended before the file did")
 
 
 @contextlib.contextmanager

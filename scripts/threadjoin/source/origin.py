@@ -148,7 +148,7 @@ def given(text: str, digest: str | None = None) -> Origin:
     """
     if is_url(text):
         if not digest:
-            raise Problem(f"{text} needs --sha256 SUM, to know what comes from it")
+            raise Problem(f"{text} needs --sha256 SUM, to verify the download")
         return Origin(text, tarballs.remote(text, digest, CACHE), digest)
     path = Path(text).expanduser().resolve()
     if path.is_dir():

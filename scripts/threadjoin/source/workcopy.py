@@ -64,7 +64,7 @@ def unpack(tarball: Path, place: Path) -> None:
             _extract(archive, raw, tarball)
         tops = list(raw.iterdir())
         if len(tops) != 1 or not tops[0].is_dir():
-            raise Problem(f"{tarball} has not one directory with all files in it")
+            raise Problem(f"{tarball} does not have all its files in one directory")
         tops[0].rename(place)
     except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError) as exc:
         why = str(exc).partition("\n")[0].rstrip(":")

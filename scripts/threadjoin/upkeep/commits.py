@@ -196,7 +196,7 @@ def _commits(repository: Path) -> tuple[str, str]:
         ends.append(found.stdout.decode().strip())
     base, tip = ends
     if git.attempt(repository, "merge-base", "--is-ancestor", base, tip).returncode:
-        raise Problem(f"{repository}: {BRANCH} does not stand on {BASE_TAG}; rebase it")
+        raise Problem(f"{repository}: {BRANCH} is not based on {BASE_TAG}; rebase it")
     between = f"{base}..{tip}"
     listed = git.run(
         repository, "log", "--no-color", "--no-show-signature", "--no-renames",
@@ -365,7 +365,7 @@ def _require_checkout(repository: Path, name: str, root: Path) -> None:
             "`scripts/series checkout`"
         )
     if not (root / "patches" / name / RELEASES).is_file():
-        raise Problem(f"patches/{name} has no {RELEASES}, which a series starts with")
+        raise Problem(f"patches/{name} has no {RELEASES}, which a series needs")
     if git.run(repository, "status", "--porcelain", "--untracked-files=no").strip():
         raise Problem(f"{repository} has changes that are not committed; commit them")
 

@@ -56,7 +56,7 @@ def graft(
                 if (release / file).exists():
                     raise Problem(
                         f"{name}: {file} is one of CPython {series.base.version}'s own "
-                        f"files; {lead} has to call its by another name"
+                        f"files; {lead} has to give its file another name"
                     )
             repository = scratch / "repository"
             commits.commit_touched(series, release, repository)
@@ -85,8 +85,8 @@ def _missing(
         raise Problem(f"patches/{series.name} has no patch; `scripts/series port` it")
     for number, name in shared.late(known, files, numbers):
         raise Problem(
-            f"{lead} changes {name} in {number}, and {series.name} has no patch from "
-            f"there on that could; give it {number}"
+            f"{lead} changes {name} in {number}, and {series.name} has no patch of "
+            f"that or a later number; add {number} to it"
         )
     right = shared.wanted(known, files, numbers)
     found = []

@@ -140,7 +140,7 @@ def load(patches: Path = PATCHES) -> Registry:
         known = {entry.number: entry for entry in entries}
         maintainers, own = data["maintainers"], data.get("per_version", {})
     except FileNotFoundError:
-        raise Problem(f"there is no {WHERE}, which knows the numbers") from None
+        raise Problem(f"there is no {WHERE}, which lists the numbers") from None
     except (ValueError, KeyError, TypeError, AttributeError) as exc:
         raise Problem(f"{WHERE} is not as {SCHEMA} says: {exc!r}") from None
     slugs = {entry.slug for entry in entries}

@@ -70,7 +70,7 @@ def _changed(content: bytes, change: patchfile.Change, path: Path) -> bytes:
         at = hunk.start - bool(old) + moved
         if lines[at : at + len(old)] != old:
             raise Problem(
-                f"{path.parent.name}/{path.name}: {change.name} is not so before it, "
+                f"{path.parent.name}/{path.name}: {change.name} does not match, "
                 f"at {hunk.place.partition(' @@')[0]} @@; export the series again"
             )
         lines[at : at + len(old)] = new
@@ -169,8 +169,8 @@ def problems(known: Registry, every: Mapping[str, States]) -> Iterator[str]:
             yield f"patches/{series}: {name}, at {span}: {said}"
         for number, name in late(known, lead, numbers):
             yield (
-                f"patches/{series}: {name}: {first} changes it in {number}, and no "
-                f"patch of {series} from there on can have that"
+                f"patches/{series}: {name}: {first} changes it in {number}, and "
+                f"{series} has no patch of that or a later number"
             )
 
 

@@ -1,7 +1,7 @@
 """A small web application that works with threads, as many do.
 
-Each request is given to some threads, several of which wait for another; a
-request for /fork forks as soon as they are joined. The answer is known.
+Each request is handled by some threads, several of which join another one; a
+request for /fork forks as soon as they are joined. The answer is known in advance.
 """
 
 import os
@@ -13,7 +13,7 @@ _pool = ThreadPoolExecutor(4)
 
 
 def _sum_in_threads(number):
-    """Return the sum of the numbers to *number*, by way of some threads."""
+    """Return the sum of the numbers up to *number*, computed by some threads."""
     parts = []
     adder = threading.Thread(target=lambda: parts.append(sum(range(number + 1))))
     waiting = [threading.Thread(target=adder.join) for _ in range(3)]
@@ -26,7 +26,7 @@ def _sum_in_threads(number):
 
 
 def _in_a_fork(number):
-    """Return what a child process makes of _sum_in_threads(), at its end."""
+    """Return the result of _sum_in_threads() in a child process."""
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
@@ -42,7 +42,7 @@ def _in_a_fork(number):
 
 
 def application(environ, start_response):
-    """Answer /sum/N and /fork/N with the sum of the numbers to N."""
+    """Answer /sum/N and /fork/N with the sum of the numbers up to N."""
     _, kind, number = environ["PATH_INFO"].split("/")
     work = {"sum": _sum_in_threads, "fork": _in_a_fork}[kind]
     if kind == "sum":

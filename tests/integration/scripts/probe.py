@@ -1,4 +1,4 @@
-"""Shared by the scripts that run in the interpreters under test."""
+"""Functions for the scripts that run in the interpreters under test."""
 
 import faulthandler
 import json
@@ -24,9 +24,9 @@ def outcome(function, *args, **kwargs):
 def run_into_c(ready, function, *args):
     """Release *ready* and call *function*; for threads cut short in there.
 
-    Their frames are never cleared, and keep the globals of the module alive
-    which their functions are of. Were that __main__, then none of the script's
-    own objects would be destroyed when the interpreter ends.
+    Their frames are never cleared, and keep alive the globals of the module in which
+    the function is. If that were __main__, none of the script's own objects would be
+    destroyed when the interpreter ends.
     """
     ready.release()
     function(*args)
@@ -53,15 +53,15 @@ def fork(function, seconds=20):
         os._exit(status)
 
 
-#: The exit status of a child in which no allocation was left to fail.
+#: The exit status of a child that made fewer allocations than the one to fail.
 NONE_FAILED = 77
 
 
 def each_allocation(attempt, limit=None):
-    """Call *attempt* in a child of its own for each allocation that can fail.
+    """Call *attempt* in a new child for each allocation that can fail.
 
     Each child gets the number of its allocation, counted from 1, and ends with
-    NONE_FAILED when there are not that many, which ends it all. For each before
+    NONE_FAILED when there are not that many; then no other follows. For each before
     that, a line of JSON is printed: its number, the status of the child as
     status() has it, and what the child said on stderr.
 
@@ -99,8 +99,8 @@ def watch(seconds):
 def unwatch():
     """Stop faulthandler's watchdog; before a fork whose child finalizes.
 
-    The watchdog is a thread, and what is left of it in the child would have
-    the finalization wait for it forever.
+    The watchdog is a thread. In the child it does not exist, and finalization would
+    wait for it for ever.
     """
     faulthandler.cancel_dump_traceback_later()
 
@@ -133,7 +133,7 @@ def stop_ticking():
 
 
 def within(frame, *names):
-    """Is one of the functions of threading.py called *names* on the stack?"""
+    """Tell whether one of the functions *names* of threading.py is on the stack."""
     while frame is not None:
         code = frame.f_code
         if code.co_name in names and code.co_filename.endswith("threading.py"):

@@ -1,9 +1,9 @@
-"""Runs the tests in a file; prints the outcome of each as JSON.
+"""Run the tests in a file, and print the outcome of each as JSON.
 
     python unittests.py FILE
 
-Then ends at once: a test that fails may leave a thread behind that an orderly
-exit would wait for.
+Then end at once: a test that fails may leave a thread behind, for which an orderly
+exit would wait.
 """
 
 import importlib.util
@@ -15,7 +15,7 @@ import unittest
 
 
 class Outcomes(unittest.TestResult):
-    """Notes how each test ended: the worst, if it has parts."""
+    """Keeps the outcome of each test, the worst one if it has subtests."""
 
     def __init__(self):
         super().__init__()
@@ -43,7 +43,7 @@ class Outcomes(unittest.TestResult):
 
 
 def main(path):
-    # A background job has it ignored, and what tests start would have, too.
+    # In a background job SIGINT is ignored, and would be in the children of tests.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     spec = importlib.util.spec_from_file_location("suite", path)
     suite = sys.modules["suite"] = importlib.util.module_from_spec(spec)

@@ -1,7 +1,7 @@
 """The operations of scripts/soak, run by the interpreter under test.
 
-An operation does something with threads and processes, knows what has to come of
-it, and says `done NUMBER` on stdout when it did. A program is a few calls of them.
+An operation does something with threads and processes, checks the result, and prints
+`done NUMBER` on stdout. A program is a few calls of them.
 """
 
 from .ccode import (

@@ -1,4 +1,4 @@
-"""Operations with C code that has a hand in forks and in threads."""
+"""Operations with C code that takes part in forks and in threads."""
 
 import ctypes
 import functools
@@ -15,7 +15,7 @@ from .threads import Last, interpreters
 #: A function of C without parameters, for which ctypes takes the GIL.
 _FUNCTION = ctypes.CFUNCTYPE(None)
 
-#: Bytes of address space beyond which a process has a sanitizer in it.
+#: Bytes of address space: a process that has more runs with a sanitizer.
 SANITIZED = 2**40
 
 #: Bytes of a stack, whatever the system's default is.
@@ -26,24 +26,24 @@ STACK = 8 << 20
 def _helper():
     """Return the library helper.c, None where there is none.
 
-    Its calls let go of the GIL.
+    Its calls release the GIL.
     """
     path = os.environ.get("SOAK_HELPER")
     return path and ctypes.CDLL(path)
 
 
 class _Exits:
-    """Waits until OS threads have gone, without asking Python's objects."""
+    """Waits until OS threads have exited, without the objects of Python."""
 
     def __init__(self):
         self._ids = []
 
     def add(self):
-        """Note the current thread, which is about to end."""
+        """Record the current thread, which is about to end."""
         self._ids.append(threading.get_native_id())
 
     def wait(self, number):
-        """Wait until *number* threads have been noted, and have gone."""
+        """Wait until *number* threads have been recorded, and have exited."""
         while len(self._ids) < number or any(
             os.path.exists(f"/proc/self/task/{one}") for one in self._ids
         ):
@@ -100,7 +100,7 @@ def fork_handlers(number, threads, prepare, parent):
 
 @operation
 def limited(number, threads, megabytes, how):
-    """Keep finished threads that nobody joins, with little address space left."""
+    """Keep finished threads that no thread joins, with little address space left."""
 
     def child():
         with open("/proc/self/statm") as stream:
@@ -124,7 +124,7 @@ def limited(number, threads, megabytes, how):
 
 @repeated
 def detached(number, threads, how, ask):
-    """Join threads that C code has detached, when others have their places.
+    """Join threads that C code has detached, when others have their identifiers.
 
     Parameters:
         ask: whether to ask before that whether they are alive.
@@ -142,8 +142,8 @@ def detached(number, threads, how, ask):
     exits.wait(threads)
     for task in tasks if ask else ():
         check(not task.alive(), "gone, and still alive")
-    # The C library gives the stacks of those that are gone, and with them their
-    # identifiers, to the next.
+    # The C library gives the stacks of threads that have exited, and with them their
+    # identifiers, to the next ones.
     gate = threading.Semaphore(0)
     others = [Task(gate.acquire) for _ in range(threads)]
     for task in tasks:

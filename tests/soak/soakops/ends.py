@@ -1,4 +1,4 @@
-"""Operations that show at the end of the process: what it waits for, and how."""
+"""Operations about the end of the process: the threads that it waits for."""
 
 import atexit as _atexit
 import os
@@ -12,7 +12,7 @@ from .run import Expected, Task, counts, operation, say
 
 def _at_the_end(function, *args):
     """Call *function* when the interpreter has begun to end."""
-    # It stops to be alive when the wait for the other threads begins.
+    # The main thread is no longer alive when the wait for the other threads begins.
     threading.main_thread().join()
     function(*args)
 
@@ -98,8 +98,8 @@ def callback(number, what):
     threading._register_atexit(called)
 
 
-#: Seconds that a thread works on when the exit functions have been called. One
-#: that the end does not wait for is cut short by then.
+#: Seconds that a thread goes on after the exit functions have been called. A thread
+#: that the end does not wait for is cut short before that.
 WORK = 0.05
 
 
@@ -126,7 +126,7 @@ def atexit(number, what):
 
 
 class _Destructor:
-    """Joins a daemon thread and starts another one when it goes."""
+    """Joins a daemon thread and starts another one when it is destroyed."""
 
     def __init__(self, number):
         self.number = number
@@ -154,7 +154,7 @@ def end(how, status):
 
     Parameters:
         how: "return", "sys.exit", "raise", "os._exit", "SIGTERM", "SIGINT".
-        status: for those that have one.
+        status: the exit status, for the ways that have one.
     """
     if how == "sys.exit":
         sys.exit(status)

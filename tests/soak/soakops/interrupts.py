@@ -9,11 +9,11 @@ import time
 from .processes import forked, wait
 from .run import Interrupted, Task, check, join_handle, operation, repeated, run
 
-#: How many signals there are at the most: a hang must not look like work.
+#: The most signals that are sent, so that a hang does not look like work.
 TICKS = 1000
 
 
-#: Where threads are waited for, and nothing is held.
+#: Functions that wait for threads and hold nothing.
 JOINS = (
     threading.Thread.join.__code__,
     threading.Thread._wait_for_tstate_lock.__code__,
@@ -22,7 +22,7 @@ JOINS = (
 
 
 def _within_join(frame):
-    # Equal code of another interpreter is not meant.
+    # Equal code of another interpreter does not count.
     return any(frame.f_code is code for code in JOINS)
 
 
@@ -57,7 +57,7 @@ class _Ticker:
             signal.signal(signal.SIGALRM, self.before)
 
     def handle(self, signum, frame):
-        # Signals that arrive in a child were for the parent.
+        # Signals that arrive in a child are for the parent.
         if self.busy or os.getpid() != self.pid:
             return
         self.left -= 1
@@ -147,8 +147,8 @@ def terminated(number, times, how, milliseconds):
     pause = milliseconds / 1000
 
     def leave(signum, frame):
-        # An exception could not get through the callback of a weak reference,
-        # and could leave a lock of threading's held: the next signal comes.
+        # An exception cannot get through the callback of a weak reference, and could
+        # leave a lock of threading held. Wait for the next signal instead.
         ours = frame.f_code.co_filename == __file__
         if ours or _within_join(frame):
             signal.setitimer(signal.ITIMER_REAL, 0)

@@ -24,8 +24,8 @@ def wait(pid, *expected):
 def forked(function):
     """Fork, and call *function* in the child; return the child's pid.
 
-    The child ends with status 0 when the function returns, with 1 when it
-    raises, and by what it does when that is SystemExit.
+    The child ends with status 0 when the function returns, with 1 when it raises, and
+    with the status of a SystemExit.
     """
     counts.forks()
     pid = os.fork()
@@ -37,7 +37,7 @@ def forked(function):
         function()
         status = 0
     except SystemExit:
-        # To the end of the program, and the interpreter's.
+        # SystemExit goes on to the end of the program and of the interpreter.
         status = None
         raise
     except BaseException:
@@ -50,7 +50,7 @@ def forked(function):
 
 
 def examine():
-    """Check what has to hold in the child of any fork."""
+    """Check what has to be true in the child of any fork."""
     check(threading.active_count() == 1, threading.enumerate())
     check(threading.current_thread() is threading.main_thread(), "not main")
     check(threading.main_thread().is_alive(), "the main thread is dead")
@@ -60,7 +60,7 @@ def examine():
 def fork(number, body, running):
     """Fork, with *running* threads running, and run the body in the child.
 
-    What ran in the parent is done in the child, for all who join it.
+    Threads that ran in the parent are done in the child, for every joiner.
     """
     stop = threading.Event()
     failures = Failures()
@@ -89,7 +89,7 @@ def process(number, body, how, status):
     if not pid:
         examine()
         run(body)
-        # Leaves the operation, and all that it was called by.
+        # This leaves the operation and all its callers.
         end("sys.exit" if how == "return" else how, status)
     wait(pid, ends_with(how, status))
 

@@ -36,7 +36,7 @@ class _Relay:
             chosen = self.chance.sample(recent, min(self.joined, len(recent)))
             join = self.failures.watched(self._join, chosen)
             self.tasks.append(Task(join, self.how))
-            # Let go of the GIL: those before are to end while there are new ones.
+            # Release the GIL: earlier threads are to end while new ones start.
             time.sleep(0)
 
     def _join(self, chosen):
@@ -46,7 +46,7 @@ class _Relay:
             check(not (certain and task.alive()), "alive after join")
 
     def finish(self):
-        """Join all threads; raise what was raised in one."""
+        """Join all threads; raise an exception that one of them raised."""
         for task in self.tasks:
             task.join()
             check(not task.alive(), "alive after join")
@@ -57,8 +57,8 @@ class _Relay:
 def relay(number, threads, starters, joined, how, timeout, forks, seed):
     """Have new threads join those before them, which others join and start.
 
-    Who has been joined leaves the identifier of its OS thread to the next one,
-    and that may be one that joins it.
+    A joined thread leaves the identifier of its OS thread to the next one, which may be
+    one that joins it.
 
     Parameters:
         threads: how many each of the *starters* starts.

@@ -1,4 +1,4 @@
-"""Shared by all operations: messages, counts, and joins."""
+"""Functions for all operations: messages, counts, and joins."""
 
 import atexit
 import faulthandler
@@ -22,7 +22,7 @@ class Interrupted(Exception):
 
 
 class Counts:
-    """How often this process has done what.
+    """How often this process has done each thing.
 
     Counting is one call in C, and needs no lock that a fork could find held.
     """
@@ -52,8 +52,8 @@ os.register_at_fork(after_in_child=counts.begin)
 
 
 def begin():
-    """Prepare the process: how it reports, and shows where its threads are."""
-    # A background job of a shell has SIGINT ignored, and so have its children.
+    """Prepare the process: its reports of exceptions and of where threads are."""
+    # A background job of a shell ignores SIGINT, and so do its children.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.excepthook = _report
     faulthandler.enable()
@@ -65,7 +65,7 @@ def begin():
 def _report(kind, exc, traceback):
     sys.__excepthook__(kind, exc, traceback)
     if not isinstance(exc, (Expected, KeyboardInterrupt)):
-        # The threads of the operation that failed would keep the process alive.
+        # The threads of an operation that failed would keep the process alive.
         sys.stderr.flush()
         counts.report()
         os._exit(1)
@@ -78,7 +78,7 @@ def check(truth, *words):
 
 
 def operation(function):
-    """Decorate an operation: it says that it is done."""
+    """Decorate an operation, so that it says that it is done."""
 
     @functools.wraps(function)
     def operate(number, *args, **kwargs):
@@ -89,7 +89,7 @@ def operation(function):
 
 
 def repeated(function):
-    """Decorate an operation that is done *times* times: an argument for it."""
+    """Decorate an operation with an argument, the number of *times* to repeat it."""
 
     @functools.wraps(function)
     def repeat(number, times, **kwargs):
@@ -171,7 +171,7 @@ except ImportError:
     start_joinable_thread = None
 
 if start_joinable_thread is None and sys.version_info < (3, 13):
-    # That defect of stock's is not what is looked for.
+    # The soak is not about this defect of stock.
     del Subclass._stop
 
 
@@ -182,7 +182,7 @@ class Failures:
         self.raised = []
 
     def watched(self, function, *args):
-        """Return a function without parameters that keeps what *function* raises."""
+        """Return a function without parameters that keeps exceptions of *function*."""
 
         def call():
             try:

@@ -67,7 +67,7 @@ def handles(number, threads, joiners):
     def acquires(tasks=tasks):
         for thread in tasks:
             lock = thread._tstate_lock
-            # Stock has a lock, which is taken from others, and then None.
+            # On stock it is a lock, which another thread may take, and then None.
             if hasattr(lock, "is_done"):
                 counts.joins()
                 check(lock.acquire(), "not acquired")
@@ -105,9 +105,9 @@ TOO_MUCH = 2**60
 def refused(number, threads, how):
     """Start threads that the system refuses, then some that it does not.
 
-    The end waits for what one that was refused has left.
+    The end waits for anything that a refused start has left behind.
     """
-    # Threads that asked for themselves when they ended are listed still.
+    # Threads that called current_thread() as they ended are still in the list.
     listed = threading.enumerate()
     before = threading.stack_size(TOO_MUCH)
     try:
@@ -135,7 +135,7 @@ def parallel(number, body):
 
 
 class Last:
-    """Calls a function when it goes."""
+    """Calls a function when it is destroyed."""
 
     def __init__(self, function):
         self.function = function
@@ -183,14 +183,14 @@ def local(number, threads, what):
         task.join()
     other.join()
     failures.check()
-    # A thread is done when its variables are gone.
+    # A thread is done when its thread-local variables are destroyed.
     check(next(work) == threads, "a destructor did not run before join")
 
 
 class _Keys:
     """Destructors of C: the first takes its time, the second counts.
 
-    They are usleep(value) and sem_post(value): no Python is in them.
+    They are usleep(value) and sem_post(value), without Python.
     """
 
     def __init__(self):
@@ -224,8 +224,8 @@ class _Keys:
 
 @repeated
 def os_destructors(number, threads, joiners, how, microseconds):
-    """Join threads whose OS threads take *microseconds* to go: they are gone."""
-    # Others may run this operation at the same time: each has its own.
+    """Join threads whose OS threads take *microseconds* to exit, and have exited."""
+    # Other threads may run this operation at the same time, each with its own keys.
     keys = _Keys()
     failures = Failures()
     gate = threading.Semaphore(0)

@@ -1,11 +1,11 @@
-"""Who an interpreter is."""
+"""The identity of an interpreter: its kind, version, and the digest of its files."""
 
 import sys
 
 from threadjoin.building import identity
 
 
-def test_an_interpreter_is_told_by_what_it_consists_of():
+def test_an_interpreter_is_identified_by_its_files():
     ours = identity.identify(sys.executable, "stock")
     assert (ours.kind, ours.version) == ("stock", sys.version)
     assert identity.identify(sys.executable, "patched").digest == ours.digest

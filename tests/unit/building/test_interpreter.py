@@ -1,4 +1,4 @@
-"""Configuring and compiling, with a configure and a make of a few lines."""
+"""Configuring and compiling, with stand-ins for configure and make."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ VARIANT = interpreter.Variant("", ("--one", "--two"), megabytes=10)
 
 @pytest.fixture(autouse=True)
 def system(monkeypatch):
-    """A system with a compiler called `cc`, and all that a build needs."""
+    """Return a system with a compiler called `cc`, and all that a build needs."""
     monkeypatch.setattr(packages, "compiler", lambda: ["cc", "-m64"])
     monkeypatch.setattr(packages, "missing", lambda: [])
     monkeypatch.setenv("CFLAGS", "-g")
@@ -25,7 +25,7 @@ def system(monkeypatch):
 
 @pytest.fixture
 def source(tmp_path):
-    """A source tree whose configure counts its runs in the file `runs`."""
+    """Return a source tree whose configure counts its runs in the file `runs`."""
     script = '#!/bin/sh\necho "$*" >>../runs\nfor word; do echo "$word"; done\n'
     tree = write(tmp_path / "patched" / "src", {"configure": script})
     return tree
@@ -74,7 +74,7 @@ def test_another_recipe_starts_afresh(built, source, monkeypatch, change):
     assert not (built.objects / "object").exists()
 
 
-def test_what_failed_is_run_again(built, source):
+def test_a_configure_that_failed_is_run_again(built, source):
     (source / "configure").write_text("#!/bin/sh\necho cannot; exit 77\n")
     for _ in range(2):
         with pytest.raises(process.Failed, match="configure .patched. failed .* 77"):
@@ -83,7 +83,7 @@ def test_what_failed_is_run_again(built, source):
 
 
 def test_two_are_configured_at_the_same_time(tmp_path):
-    # Each waits for the other to open the pipe's other end.
+    # Each opens one end of a pipe, which blocks until the other end is open.
     os.mkfifo(tmp_path / "pipe")
     both = []
     for kind, way in (("stock", ">"), ("patched", "<")):
@@ -113,7 +113,7 @@ def test_when_one_fails_the_other_is_stopped(tmp_path, built, source):
         (False, True, "-j3"),
     ],
 )
-def test_ccache_answers_for_the_compiler_where_it_is(
+def test_ccache_is_used_where_it_is_installed(
     built, program, monkeypatch, tmp_path, cached, there, expected
 ):
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
@@ -128,7 +128,7 @@ def test_ccache_answers_for_the_compiler_where_it_is(
     assert where == str(interpreter.BUILD / "ccache")
 
 
-def test_a_ccache_of_ones_own_is_used(built, monkeypatch):
+def test_a_ccache_that_the_user_names_is_used(built, monkeypatch):
     monkeypatch.setenv("CCACHE_DIR", "/my/cache")
     assert built.environment()["CCACHE_DIR"] == "/my/cache"
 
@@ -159,7 +159,7 @@ def test_a_compile_that_fails_keeps_the_objects(built, program):
     assert built.objects.exists()
 
 
-def test_make_tells_how_far_it_is(built, program):
+def test_compiling_reports_its_progress(built, program):
     assert built.compiled() == "0 files compiled"
     lines = ["cc -c -o a.o a.c", "cc -c -o b.o b.c", "0:00:02 [ 2/44] test_array"]
     program("make", "\n".join(f'echo "{line}"' for line in lines))
@@ -173,7 +173,7 @@ def test_make_tells_how_far_it_is(built, program):
     assert interpreter.far(failing) == trained
 
 
-def test_installing_is_makes(built, program):
+def test_make_installs_it(built, program):
     program("make", 'echo "$*"')
     built.objects.mkdir()
     built.install()
@@ -181,7 +181,7 @@ def test_installing_is_makes(built, program):
 
 
 @pytest.mark.parametrize("free, enough", [(9 << 20, False), (10 << 20, True)])
-def test_space_is_asked_for_what_is_not_there_yet(
+def test_space_is_required_only_for_what_is_not_built_yet(
     built, monkeypatch, tmp_path, free, enough
 ):
     usage = shutil.disk_usage(tmp_path)._replace(free=free)

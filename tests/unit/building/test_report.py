@@ -9,7 +9,7 @@ FAILED = selftest.Tests(False, 9, 1, ("test_a",))
 
 @pytest.fixture
 def result(tmp_path):
-    """A function that makes a Result."""
+    """Return a function that makes a Result."""
 
     def make(kind, tests, verdict):
         variant = interpreter.VARIANTS["debug"]
@@ -19,7 +19,7 @@ def result(tmp_path):
     return make
 
 
-def test_all_is_well_when_only_stock_has_the_race(result):
+def test_a_race_on_stock_alone_is_no_complaint(result):
     results = [result("stock", PASSED, "race"), result("patched", PASSED, "no race")]
     assert report.complaints(results) == []
 
@@ -44,11 +44,11 @@ def test_anything_else_is_a_complaint(result, kind, tests, verdict, complaint):
     assert complaint in found
 
 
-def test_stocks_own_failures_are_not_ours(result):
+def test_failures_of_stock_are_no_complaint(result):
     assert report.complaints([result("stock", FAILED, "race")]) == []
 
 
-def test_nothing_is_wrong_with_what_was_not_run(result):
+def test_tests_that_were_not_run_are_no_complaint(result):
     results = [result("stock", None, None), result("patched", None, None)]
     assert report.complaints(results) == []
 
@@ -65,7 +65,7 @@ def test_the_table_has_paths_counts_and_verdicts(result, tmp_path):
     ]
 
 
-def test_that_stock_was_not_built_is_said(result):
+def test_the_report_says_that_stock_was_not_built(result):
     lines = report.table([result("patched", PASSED, "no race")])
     assert lines[-1] == "stock: not built, its race not shown"
     assert "not built" not in report.table([result("stock", PASSED, "race")])[-1]

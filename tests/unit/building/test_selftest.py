@@ -1,4 +1,4 @@
-"""The verdict of an interpreter's tests and of the reproducer."""
+"""The verdicts of an interpreter's tests and of the reproducer."""
 
 import signal
 import sys
@@ -11,7 +11,7 @@ from tinycpython import write
 
 @pytest.fixture
 def built(tmp_path):
-    """A function that makes an interpreter of a shell script."""
+    """Return a function that makes an interpreter out of a shell script."""
 
     def build(script):
         one = interpreter.Interpreter(
@@ -42,7 +42,7 @@ def built(tmp_path):
             "FAILED (9 run, 2 skipped): test_b, test_a",
         ),
         (139, "", "FAILED (0 run, 0 skipped): see the log"),
-        # A runner that finds no test has shown nothing.
+        # A run without a test shows nothing.
         (0, "Ran 0 tests in 0s\n\nOK\n", "FAILED (0 run, 0 skipped): see the log"),
     ],
 )
@@ -83,14 +83,14 @@ def test_the_reproducer_is_there():
     assert selftest.REPRODUCER.is_file()
 
 
-def test_what_hangs_is_stopped(built, monkeypatch):
+def test_a_test_run_that_hangs_is_stopped(built, monkeypatch):
     monkeypatch.setattr(selftest, "REPRODUCER_TIMEOUT", 0.01)
     one = built("trap '' HUP; while :; do :; done")
     with pytest.raises(process.Failed, match="was stopped after 0.01 s"):
         selftest.reproduce(one)
 
 
-def test_interrupts_are_not_ignored_whoever_started_us(built):
+def test_interrupts_are_not_ignored_in_a_background_job(built):
     asks = "import signal; print(signal.getsignal(signal.SIGINT))"
     one = built(f"echo $MINE; exec {sys.executable} -c '{asks}'")
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -13,8 +13,9 @@ from tinycpython import AFTER_SECOND, RELEASE, changed, read, write
 
 @pytest.fixture
 def run(series, monkeypatch, capsys):
-    """A function that runs the command on the series of the tests; returns
-    status, stdout and stderr.
+    """Return a function that runs the command on the series of the tests.
+
+    That returns the status, stdout and stderr.
     """
     patches = series.directory.parent
     load = catalog.load_series
@@ -42,7 +43,7 @@ def test_it_applies_and_says_what(cpython, run):
     assert run(cpython, "--reverse") == (0, said + "is not in it\n", "")
 
 
-def test_what_does_not_apply_is_one_line_and_a_status(cpython, run):
+def test_a_patch_that_does_not_apply_is_one_line_and_a_status(cpython, run):
     name = "Python/pystate.c"
     write(cpython, {name: changed(RELEASE[name], line15="int mine;")})
     before = read(cpython)
@@ -65,17 +66,30 @@ def test_the_version_decides_unless_a_series_is_named(cpython, run):
     assert run(cpython, "--series", "3.11")[0] == 0
 
 
-def test_of_a_version_without_a_series_it_is_told_what_upstream_did(cpython, run):
-    write(cpython, {"Include/patchlevel.h": '#define PY_VERSION "3.13.4"\n'})
+def test_for_an_older_version_it_lists_the_series(cpython, run):
+    write(cpython, {"Include/patchlevel.h": '#define PY_VERSION "3.8.20"\n'})
+    assert run(cpython) == (
+        1,
+        "",
+        "error: no series for Python 3.8; there is one for: 3.11\n",
+    )
+
+
+@pytest.mark.parametrize("version", ["3.13.4", "3.14.0rc1+"])
+def test_for_a_newer_version_it_lists_what_upstream_mended(cpython, run, version):
+    write(cpython, {"Include/patchlevel.h": f'#define PY_VERSION "{version}"\n'})
     status, out, err = run(cpython, "--check")
     assert status == 1
-    assert err == "error: no series for Python 3.13; there is one for: 3.11\n"
+    assert err == f"error: no series for Python {version[:4]}; there is one for: 3.11\n"
     assert out.startswith("Upstream has mended (as of 3.13.")
-    assert "(gh-116372)\n" in out.partition("and has left:")[0]
-    assert "(gh-140746)\n" in out.partition("and has left:")[2]
+    mended, _, left = out.partition("Upstream has not mended:\n")
+    assert "(gh-116372)\n" in mended
+    assert "(gh-140746)\n" in left
 
 
-def test_what_the_series_leaves_in_an_early_release_is_told(cpython, run, series):
+def test_defects_that_the_series_leaves_in_an_early_release_are_listed(
+    cpython, run, series
+):
     different = {"mended": {"not_the_last_thread": "3.11.4"}}
     (series.directory / "differences.json").write_text(json.dumps(different))
     said = "note: left, upstream has mended it in 3.11.4: A thread cannot be started: "

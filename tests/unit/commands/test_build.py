@@ -1,4 +1,4 @@
-"""build.sh as a whole, on a CPython that is built in no time."""
+"""build.sh as a whole, on a tiny CPython."""
 
 import fcntl
 import json
@@ -26,7 +26,7 @@ from tinycpython import (
 
 TGZ = "server/Python-3.11.2.tgz"
 
-#: Has the race unless the series is in its source.
+#: A stand-in for the interpreter, with the race unless the series is in its source.
 PYTHON = """\
 #!/bin/sh
 case "$*" in
@@ -47,7 +47,7 @@ echo "$*" >../configured
 for word; do case $word in --prefix=*) echo "${word#--prefix=}" >prefix;; esac; done
 """
 
-#: Stands in for make: what it does for the target, it does at once.
+#: A stand-in for make.
 MAKE = """\
 echo "$*" >>../made
 case "$*" in
@@ -58,7 +58,7 @@ esac
 
 
 class Project:
-    """A clone of the project with the tests' series, and its surroundings."""
+    """A copy of the project with the series of the tests, and a server and programs."""
 
     def __init__(self, place, program):
         self.place = place
@@ -78,15 +78,15 @@ class Project:
         shutil.copy(layout.ROOT / "build.sh", self.root)
         program("make", MAKE)
         program("ccache", "")
-        # Not what else PATH may have, which may be a slow wrapper.
+        # PATH may have a slow wrapper of Python.
         (place / "bin/python3").symlink_to(sys.executable)
-        # Finds each header it is asked for.
+        # It finds each header.
         program("my-cc", "grep '^found'")
         program("apt-get", "echo 'E: no network'; exit 100")
         program("apt-config", "")
 
     def knows(self, release):
-        """Have the series know *release*, an entry of its releases.json."""
+        """Add *release*, an entry of releases.json, to the series."""
         path = self.root / "patches/3.11/releases.json"
         data = json.loads(path.read_text())
         others = [r for r in data["releases"] if r["version"] != release["version"]]
@@ -177,7 +177,7 @@ def test_it_works_from_anywhere_and_through_a_symlink(project, tmp_path):
     assert (project.home / "patched/obj/python").exists()
 
 
-def test_a_second_run_uses_what_is_still_valid(project):
+def test_a_second_run_does_not_configure_again(project):
     project.succeed("--no-test")
     shutil.rmtree(project.server)
     for kind in ("stock", "patched"):
@@ -207,7 +207,7 @@ def test_the_variant_and_the_jobs_reach_the_tools(project):
     "kind, verdict, other",
     [("stock", "race", "patched"), ("patched", "no race", "stock")],
 )
-def test_one_of_the_two_alone(project, kind, verdict, other):
+def test_one_interpreter_alone_is_built(project, kind, verdict, other):
     text = project.succeed(f"--{kind}")
     assert f"join race:      {verdict}\n" in text
     assert not (project.home / other).exists()
@@ -219,7 +219,7 @@ def test_further_arguments_reach_configure(project):
     assert configured == "--with-pydebug --enable-x A=b CC=my-cc\n"
 
 
-def test_it_stops_where_it_is_told_to_and_goes_on_from_there(project):
+def test_until_stops_at_a_stage_and_the_next_run_continues(project):
     stock = project.home / "stock"
     project.succeed("--stock", "--until=packages")
     assert not project.home.exists()
@@ -238,7 +238,7 @@ def test_it_stops_where_it_is_told_to_and_goes_on_from_there(project):
     assert not (stock / "configured").exists()
 
 
-def test_without_tests_none_is_run(project):
+def test_no_test_runs_no_test(project):
     text = project.succeed("--no-test")
     assert text.count("test_threading: not run") == 2
     assert text.count("join race:      not run") == 2
@@ -249,7 +249,7 @@ def test_the_patched_one_is_installed_in_the_prefix(project):
     installed = project.place / "opt/python"
     assert f"\ninstalled CPython 3.11.2 as {installed}: the newest " in text
     assert (installed / "bin/python3").exists()
-    # Who installs one wants it fast.
+    # An interpreter that is installed is to be fast.
     home = project.build / "3.11" / "release"
     assert (home / "patched/configured").read_text() == (
         f"CC=my-cc --prefix={installed}\n"
@@ -276,9 +276,7 @@ def test_stock_can_be_installed(project):
         ("racy", "the reproducer says of patched: race, where it should say: no race"),
     ],
 )
-def test_what_does_not_keep_the_promise_fails_and_is_not_installed(
-    project, flag, words
-):
+def test_an_interpreter_that_fails_its_tests_is_not_installed(project, flag, words):
     (project.place / flag).touch()
     message = project.fail("--prefix", project.place / "opt")
     assert words in message
@@ -319,13 +317,27 @@ def test_bad_input_is_one_line_and_nothing_is_done(project, arguments, words, st
     assert [path.name for path in left] in ([], [".lock"])
 
 
-def test_a_source_without_a_series_is_told_which_there_are(project):
+@pytest.mark.parametrize("given", ["a tree", "--release 3.14.0", "3.14"])
+def test_for_a_newer_version_it_lists_what_upstream_mended(project, given):
+    shutil.copy(layout.PATCHES / "upstream.json", project.root / "patches")
+    version = {"Include/patchlevel.h": '#define PY_VERSION "3.14.0"\n'}
+    tree = write(project.release, version)
+    done = project.run(*(["--source", tree] if given == "a tree" else given.split()))
+    assert done.returncode == 1
+    assert done.stderr == "error: no series for Python 3.14; there is one for: 3.11\n"
+    mended, _, left = done.stdout.partition("Upstream has not mended:\n")
+    assert "Upstream has mended (as of 3.13." in mended
+    assert "    repro_join_race\n" in mended
+    assert "    start_waits_for_ever\n" in left
+
+
+def test_a_source_without_a_series_gets_the_list_of_series(project):
     write(project.release, {"Include/patchlevel.h": '#define PY_VERSION "3.14.0"\n'})
     message = project.fail("--source", project.release)
     assert message == "error: no series for Python 3.14; there is one for: 3.11\n"
 
 
-def test_a_patch_that_does_not_apply_is_told_and_nothing_is_built(project):
+def test_a_patch_that_does_not_apply_is_named_and_nothing_is_built(project):
     write(project.release, {"Python/pystate.c": "quite different\n"})
     before = read(project.release)
     message = project.fail("--source", project.release)
@@ -336,7 +348,7 @@ def test_a_patch_that_does_not_apply_is_told_and_nothing_is_built(project):
     assert not list(project.home.glob("*/src"))
 
 
-def test_a_source_that_has_the_series_is_told_so(project):
+def test_a_source_that_has_the_series_is_recognized(project):
     subprocess.run(
         [sys.executable, project.root / "scripts/apply", project.release], check=True
     )
@@ -376,12 +388,12 @@ def test_the_newest_release_that_is_checked_is_built(project):
     assert text.startswith("building CPython 3.11.10: the newest release that ")
     assert "\nCPython 3.11.10, series 3.11 (2 patches), debug" in text
     assert project.version("patched") == "3.11.10"
-    # Without asking anybody, for it is in the cache.
+    # From the cache, without the network.
     shutil.rmtree(project.server)
     assert "\nbuilt CPython 3.11.10 as " in project.succeed("--no-test")
 
 
-def test_a_release_can_be_asked_for_and_there_is_no_other_instead(project):
+def test_release_builds_that_release_and_no_other(project):
     project.knows(known("3.11.10", True))
     text = project.succeed("--no-test", "--release", "3.11.2")
     assert text.startswith("building CPython 3.11.2: as --release says\n")
@@ -398,7 +410,7 @@ def test_a_release_can_be_asked_for_and_there_is_no_other_instead(project):
     )
 
 
-#: Of Debian's patches, one that is left out, and a fix.
+#: Patches of Debian's: one that is left out, and a fix.
 FIXED = {**RELEASE, "Python/pystate.c": changed(RELEASE["Python/pystate.c"], line2="F")}
 PATCHES = {
     "layout.diff": "this is none\n",
@@ -408,7 +420,7 @@ PATCHES = {
 
 @pytest.fixture
 def packages(project):
-    """The project, with Debian's package in its cache, and the release's tarball."""
+    """Return the project with Debian's package and the tarball in its cache."""
     cache = project.build / "cache"
     cache.mkdir(parents=True)
     packaged(cache, PATCHES)
@@ -420,7 +432,7 @@ def packages(project):
 WITH_PATCHES = "CPython 3.11.2 with Debian's patches (python3.11 3.11.2-1)"
 
 
-def test_without_python_org_it_is_debians_with_its_patches(packages):
+def test_without_python_org_the_source_is_debians_with_its_patches(packages):
     text = packages.succeed()
     why = "python.org does not give CPython 3.11.10 (No such file or directory"
     first, *_, last = text.splitlines()
@@ -436,7 +448,7 @@ def test_without_python_org_it_is_debians_with_its_patches(packages):
     assert "int hook;" in (source / "Python/pystate.c").read_text()
 
 
-def test_debians_can_be_asked_for(packages):
+def test_debians_source_can_be_chosen(packages):
     text = packages.succeed("--no-test", "--source", "debian")
     assert text.startswith(
         "building CPython 3.11.2 with the patches of Debian's python3.11: as --source "
@@ -444,7 +456,7 @@ def test_debians_can_be_asked_for(packages):
     assert f"\nbuilt {WITH_PATCHES} as " in text
 
 
-def test_a_patch_of_debians_that_does_not_apply_is_told(packages):
+def test_a_patch_of_debians_that_does_not_apply_is_named(packages):
     write(packages.release, {"Python/pystate.c": "quite different\n"})
     tarball = pack(packages.release, packages.tarball)
     shutil.copy(tarball, packages.build / "cache")
@@ -455,12 +467,12 @@ def test_a_patch_of_debians_that_does_not_apply_is_told(packages):
     assert not (packages.home / "stock" / "src").exists()
 
 
-def test_what_another_source_replaces_is_told(packages):
+def test_a_build_of_another_source_is_replaced_with_a_note(packages):
     packages.succeed("--no-test", "--release", "3.11.2")
     (packages.home / "patched/configured").unlink()
     text = packages.succeed("--no-test", "--source", "debian")
     assert f"note: {packages.home} has CPython 3.11.2 in it, which is replaced" in text
-    # They are of the same release: make sees what has changed.
+    # The release is the same, so make compiles only what has changed.
     assert not (packages.home / "patched/configured").exists()
     source = packages.home / "patched/src/Python/pystate.c"
     assert "F\n" in source.read_text()
@@ -470,7 +482,7 @@ def test_what_another_source_replaces_is_told(packages):
     assert "F\n" not in source.read_text()
 
 
-def test_of_another_release_no_object_is_used(project):
+def test_objects_of_another_release_are_not_used(project):
     project.succeed("--no-test")
     write(project.release, {"Include/patchlevel.h": '#define PY_VERSION "3.11.10"\n'})
     (project.home / "patched/configured").unlink()
@@ -488,7 +500,7 @@ def test_no_compiler_is_one_line(project):
     assert project.fail() == "error: no compiler: CC is my-cc, which is not there\n"
 
 
-def test_what_is_missing_is_only_said_where_it_is_told_to(project):
+def test_no_install_only_names_missing_packages(project):
     project.program("my-cc", "grep '^found' | grep -v 'found 3$'")
     message = project.fail("--no-install", "--until=packages")
     assert " is missing; install with: " in message
@@ -519,9 +531,11 @@ def test_a_full_disk_is_one_line(project):
         (signal.SIGTERM, 143, ""),
     ],
 )
-def test_a_signal_stops_all_and_the_next_run_goes_on(project, number, status, words):
+def test_a_signal_stops_everything_and_the_next_run_continues(
+    project, number, status, words
+):
     os.mkfifo(project.place / "pipe")
-    # Tells its number, then waits for somebody to write, which nobody does.
+    # It writes its process ID, then waits for ever on a pipe.
     project.program(
         "make", f"echo $$ >{project.place}/pipe; read x <{project.place}/pipe"
     )
@@ -543,7 +557,7 @@ def test_a_signal_stops_all_and_the_next_run_goes_on(project, number, status, wo
     assert "join race:      no race" in project.succeed()
 
 
-def test_a_second_run_at_the_same_time_is_told_so(project):
+def test_a_second_run_at_the_same_time_is_refused(project):
     project.build.mkdir()
     with open(project.build / ".lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -554,8 +568,9 @@ def test_a_second_run_at_the_same_time_is_told_so(project):
 
 @pytest.fixture
 def bare(project, monkeypatch):
-    """The project where PATH leads to what build.sh itself needs, and to no
-    Python; nor may anything be installed.
+    """Return the project with a PATH that has what build.sh needs, but no Python.
+
+    The user is not root, so nothing can be installed.
     """
     directory = project.place / "bin"
     (directory / "python3").unlink()
@@ -572,12 +587,12 @@ def test_without_a_python_it_says_so(bare):
     assert message.startswith("error: no Python of version 3.9 or later; install it")
 
 
-def test_a_python_that_is_too_old_is_none(bare):
+def test_a_python_that_is_too_old_is_not_used(bare):
     bare.program("python3", "exit 1")
     assert bare.fail().startswith("error: no Python of version 3.9 or later")
 
 
-def test_where_it_is_not_to_it_installs_none(bare):
+def test_with_no_install_no_python_is_installed(bare):
     bare.program("id", "echo 0")
     bare.program("apt-get", f"touch {bare.place}/called")
     message = bare.fail("--no-install")
@@ -585,10 +600,10 @@ def test_where_it_is_not_to_it_installs_none(bare):
     assert not (bare.place / "called").exists()
 
 
-def test_where_it_may_it_installs_one(bare):
+def test_a_missing_python_is_installed(bare):
     bare.program("id", "echo 0")
     python = bare.place / "bin/python3"
-    # The first time there is no list of packages yet.
+    # At first there is no list of packages.
     bare.program(
         "apt-get",
         f'case "$*" in *update) : >{bare.place}/updated; exit 0;; esac\n'

@@ -1,4 +1,4 @@
-"""A series is added with files below patches/ alone, and with nothing in Python."""
+"""A new series needs files below patches/ alone, and no change of the code."""
 
 import json
 import shutil
@@ -16,7 +16,7 @@ OTHERS = ("build.sh", "Dockerfile", "docker-bake.hcl", "pyproject.toml", "tests"
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """A project of two series and the tools, to which a third has been added."""
+    """Return a project of two series and the tools, to which a third has been added."""
     project = several(tmp_path_factory.mktemp("new"))
     for name in OTHERS:
         copied = layout.ROOT / name
@@ -27,7 +27,7 @@ def project(tmp_path_factory):
             shutil.copy(copied, project.root / name)
     project.command("series", "releases", "--write")
     before = {path: path.read_bytes() for path in files(project)}
-    # All that is done by hand: its releases, what is different, and the registry.
+    # By hand: its releases, its differences, and the registry.
     project.release(VERSION, {"Lib/threading.py": edited(20, by=b"of 3.77")})
     project.add_series(NAME, VERSION)
     different = {
@@ -43,7 +43,7 @@ def project(tmp_path_factory):
     gaps = {(name, NAME): True for name in SEVERAL}
     gaps |= {(SEVERAL[1], "3.12"): GAP, (SEVERAL[0], NAME): "not needed"}
     project.register(*SEVERAL, gaps=gaps)
-    # The tools make the rest.
+    # The tools do the rest.
     place = project.root.parent
     words = ("series", "port", "3.11", NAME, "port", "--source", place)
     assert project.command(*words).returncode == 0
@@ -54,7 +54,7 @@ def project(tmp_path_factory):
 
 
 def files(project):
-    """Return the files of the project, without those that patches/ has."""
+    """Return the files of the project outside patches/."""
     return [
         path
         for path in project.root.rglob("*")
@@ -64,13 +64,13 @@ def files(project):
     ]
 
 
-def test_nothing_else_has_changed_but_what_is_made(project):
+def test_only_generated_files_have_changed_elsewhere(project):
     changed = {
         path.relative_to(project.root).as_posix()
         for path in files(project)
         if project.before.get(path) != path.read_bytes()
     }
-    # The Dockerfile has the release of the lead.
+    # The Dockerfile names the release of the lead series.
     assert changed == {"docker-bake.hcl"}
 
 
@@ -158,7 +158,7 @@ def test_tests_run_for_it(project):
     assert not any(NAME in line for line in lead)
 
 
-def test_its_part_runs_besides_the_lead(project):
+def test_its_part_of_the_tests_runs_besides_those_of_the_lead(project):
     options = ("--series=3.11", f"--part={NAME}")
     ids = [x for x in collected(project, "--collect-only", *options) if "::" in x]
     mine = [line for line in ids if NAME in line]

@@ -1,4 +1,4 @@
-"""A Python that is too old is told so, by each command, in one line."""
+"""Each command refuses a Python that is too old, in one line."""
 
 import re
 import shutil
@@ -21,7 +21,7 @@ SCRIPTS = sorted(
     if path.is_file() and b"python" in first_line(path)
 )
 
-#: Runs a script as an older Python than this one.
+#: Runs a script as if this Python were an older one.
 PRETENCE = """\
 import runpy, sys
 sys.argv[:] = sys.argv[1:]
@@ -35,7 +35,7 @@ def check(command, version, **options):
     done = subprocess.run(
         command, capture_output=True, text=True, check=False, **options
     )
-    # 1 is a verdict of some of them, such as "race".
+    # For some of them 1 is a verdict, such as "race".
     assert (done.returncode, done.stdout) == (2, "")
     assert re.fullmatch(
         rf"error: .* Python 3\.9 or later, and is run by {re.escape(version)}.*\n",
@@ -44,12 +44,12 @@ def check(command, version, **options):
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
-def test_an_older_python_is_told(script):
+def test_an_older_python_gets_one_line(script):
     check([sys.executable, "-B", "-c", PRETENCE, str(script), "--help"], "3.8.18")
 
 
 def find_old(version):
-    """Return the path of a Python *version* and what it calls itself."""
+    """Return the path of a Python *version*, and the version that it reports."""
     versions = Path.home() / ".pyenv" / "versions"
     found = [shutil.which(f"python{version}")]
     found += sorted(map(str, versions.glob(f"{version}.*/bin/python")))
@@ -58,7 +58,7 @@ def find_old(version):
         done = subprocess.run(
             [python, "-c", ask], capture_output=True, text=True, check=False
         )
-        # A pyenv shim is there for versions that are not switched on, too.
+        # pyenv has a shim for a version that is installed and not active, too.
         if done.returncode == 0:
             return python, done.stdout.strip()
     return pytest.skip(f"no Python {version} here")
@@ -66,13 +66,13 @@ def find_old(version):
 
 @pytest.mark.parametrize("version", ["2.7", "3.6"])
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
-def test_a_python_that_old_can_parse_as_much(script, version):
+def test_an_old_python_can_parse_the_check(script, version):
     python, called = find_old(version)
     check([python, "-B", str(script), "--help"], called)
 
 
 @pytest.mark.parametrize("version", ["2.7", "3.6"])
-def test_the_reproducer_can_do_without_the_rest(version):
+def test_the_reproducer_needs_no_other_file(version):
     python, called = find_old(version)
     text = (layout.ROOT / "scripts" / "repro_join_race.py").read_text()
     check([python, "-"], called, input=text)

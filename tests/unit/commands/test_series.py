@@ -34,7 +34,7 @@ def test_all_are_checked_out_and_exported(project):
     assert [project.patches(name) for name in ("3.11", "3.12")] == before
 
 
-def test_what_has_no_source_is_left_out_and_said(project):
+def test_a_series_without_a_source_is_left_out_with_a_note(project):
     said, _ = run(project, "checkout", "all", "--source", project.tarball)
     assert said[0].startswith("all/3.11: ")
     assert said[1].startswith("3.12: not run: no way to get CPython 3.12.1: ")
@@ -44,7 +44,7 @@ def test_what_has_no_source_is_left_out_and_said(project):
 
 def test_a_directory_is_not_forgotten(project):
     _, error = run(project, "checkout", "3.12", status=1)
-    assert error == "error: 3.12 is a series; name a directory behind it\n"
+    assert error == "error: 3.12 is a series; name a directory after it\n"
 
 
 def test_export_is_of_all_or_none(project):
@@ -106,7 +106,7 @@ def test_port(project):
     words = ("port", "3.11", "3.13", "port")
     _, error = run(project, *words, "--source", place, status=1)
     assert error.startswith("error: 0020-more needs a person in Lib/threading.py; ")
-    # The source is not needed again.
+    # The source is needed no more.
     assert run(project, *words, status=1)[1] == error
     (place / "port/Lib/threading.py").write_bytes(edited(5, 10))
     said, _ = run(project, *words, "--continue")

@@ -26,7 +26,7 @@ class Runs:
             devenv, "ensure", lambda progress: self.commands.append("setup")
         )
         monkeypatch.setattr(catalog, "available", lambda: ["3.9", "3.11", "3.12"])
-        # One has no part that is run unasked, and the other two have.
+        # One has no part that is run by default; the other two have one.
         parts = {"3.9": ("tests",), "3.12": ("tests",)}
         monkeypatch.setattr(
             differences,
@@ -79,7 +79,7 @@ def test_all_is_built_then_tested(monkeypatch, sigint):
             *"-k join -x".split(),
         ],
     ]
-    # As a job in the background had it, test_signal and the like would fail.
+    # With SIGINT ignored, as in a background job, test_signal and others fail.
     assert signal.getsignal(signal.SIGINT) != signal.SIG_IGN
 
 
@@ -93,7 +93,7 @@ def test_a_series_that_is_named_is_the_only_one(monkeypatch, sigint):
     ]
 
 
-def test_what_has_no_source_is_told(monkeypatch, sigint, capsys):
+def test_a_series_without_a_source_is_named(monkeypatch, sigint, capsys):
     runs = Runs(monkeypatch)
     runs.absent = ("3.12",)
     test.main([])
@@ -142,7 +142,7 @@ def test_arguments_are_looked_at_first(monkeypatch, capsys, arguments):
     assert said.startswith("error: ") and said.count("\n") == 1
 
 
-def test_where_nothing_can_be_built_nothing_is_set_up(monkeypatch, sigint):
+def test_where_nothing_can_be_built_no_environment_is_made(monkeypatch, sigint):
     runs = Runs(monkeypatch)
     monkeypatch.setattr(
         test.workplace.require_ascii, "__defaults__", (Path("/caf\u00e9"),)
@@ -155,7 +155,7 @@ def test_where_nothing_can_be_built_nothing_is_set_up(monkeypatch, sigint):
 
 
 @pytest.mark.parametrize("option", ["--release", "--source"])
-def test_it_builds_from_what_is_said(monkeypatch, sigint, option):
+def test_it_builds_the_source_that_is_named(monkeypatch, sigint, option):
     runs = Runs(monkeypatch)
     found = catalog.load_series("3.12")
     monkeypatch.setattr(origin, "given", lambda text: text)
@@ -165,7 +165,7 @@ def test_it_builds_from_what_is_said(monkeypatch, sigint, option):
     assert runs.commands[2] == ["-m", "pytest", "--series=3.12", "-k", "join"]
     test.main([option, "3.12.4", "--series=3.12"])
     assert runs.commands[4] == ["build.sh", "3.12", option, "3.12.4", "--no-test"]
-    with pytest.raises(Problem, match="are of one series; name that one"):
+    with pytest.raises(Problem, match="are for one series; name it"):
         test.main([option, "3.12.4", "--series=3.12", "--series=3.9"])
 
 
@@ -192,7 +192,7 @@ def test_no_tests_without_the_builds(monkeypatch, sigint):
 
 
 def test_pytest_says_what_it_skips_and_why(tmp_path):
-    """With the project's own settings, as pytest reads them."""
+    """Run pytest with the project's own settings."""
     (tmp_path / "test_it.py").write_text(
         "import pytest\n"
         "@pytest.mark.skipif(True, reason='no such machine')\n"

@@ -1,4 +1,4 @@
-"""However a command fails, it says so in one line."""
+"""A command that fails says so in one line."""
 
 import errno
 import subprocess
@@ -53,7 +53,7 @@ def test_main_gets_the_arguments_and_gives_the_status():
     assert cli.run(lambda argv: None, []) == 0
 
 
-def test_a_reader_that_went_away_is_no_failure_to_talk_about():
+def test_a_closed_pipe_ends_the_command_in_silence():
     script = (
         "import sys\n"
         "from threadjoin.core import cli, errors\n"
@@ -80,7 +80,7 @@ def test_a_wrong_option_is_one_line(capsys):
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "1.5", "one", "", "1 "])
-def test_what_is_no_count(text, capsys):
+def test_counts_are_positive_numbers(text, capsys):
     parser = cli.Parser(prog="command")
     parser.add_argument("--times", type=cli.count)
     assert parser.parse_args(["--times", "20"]).times == 20
@@ -93,7 +93,7 @@ def test_what_is_no_count(text, capsys):
     )
 
 
-def test_output_that_finds_no_room_is_a_failure():
+def test_output_to_a_full_disk_is_a_failure():
     script = (
         "import sys\n"
         "from threadjoin.core import cli, errors\n"

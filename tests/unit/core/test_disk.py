@@ -1,4 +1,4 @@
-"""A full disk is named for the file system that is full."""
+"""An error about a full disk names the file system that is full."""
 
 import errno
 import os
@@ -13,7 +13,7 @@ from threadjoin.source import fetch, workcopy
 from tinycpython import RELEASE, read, write
 
 
-def test_the_mount_point_of_what_is_there_and_of_what_is_not(mount):
+def test_the_mount_point_of_a_path_whether_it_exists_or_not(mount):
     place = mount("size=1m")
     assert disk.mount_point(place / "some" / "file") == place
     assert disk.mount_point("/") == disk.mount_point("/none/at/all")
@@ -39,11 +39,11 @@ def said(place):
     return f"the file system at {place} is full; make room there, then run again"
 
 
-def test_what_is_full_is_found(full, tmp_path):
+def test_the_full_file_system_is_found(full, tmp_path):
     assert disk.full([tmp_path, full / "none" / "file", full]) == [full]
 
 
-def test_what_cannot_be_written_is_not_full(full, mount):
+def test_a_read_only_file_system_is_not_full(full, mount):
     mount("ro", full)
     assert disk.full([full]) == []
 
@@ -60,13 +60,13 @@ def failure(function, *args):
     return disk.explain(caught.value)
 
 
-def test_it_is_the_target_of_a_copy_that_is_full(full, tmp_path):
+def test_a_failed_copy_names_the_file_system_of_its_target(full, tmp_path):
     source = tmp_path / "source"
     source.write_bytes(b"x" * 8192)
     assert failure(shutil.copy, source, full / "copy") == said(full)
 
 
-def test_writing_names_what_is_written(full):
+def test_a_failed_write_names_the_file(full):
     def function():
         with disk.writing(full / "file"):
             (full / "file").write_text("x" * 8192)
@@ -74,7 +74,7 @@ def test_writing_names_what_is_written(full):
     assert failure(function) == said(full)
 
 
-def test_without_a_name_the_usual_places_are_looked_at(full, tmp_path, monkeypatch):
+def test_without_a_file_name_the_usual_places_are_checked(full, tmp_path, monkeypatch):
     monkeypatch.setattr(disk, "BUILD", tmp_path / "build")
     error = OSError(errno.ENOSPC, "No space left on device")
     assert disk.explain(error) == "the disk is full; make room, then run again"
@@ -94,7 +94,7 @@ def test_no_directory_for_temporary_files(monkeypatch):
     assert disk.explain(caught.value).startswith("no directory for temporary files")
 
 
-def test_a_program_whose_log_has_no_room_to_say_so(full):
+def test_a_program_whose_log_is_on_the_full_disk(full):
     (full / "log").touch()
     with pytest.raises(process.DiskFull) as caught:
         process.check(["sh", "-c", "exit 1"], full / "log", "compile")
@@ -113,7 +113,7 @@ def test_a_program_that_fails_where_there_is_room(tmp_path):
         process.check(["sh", "-c", "exit 1"], tmp_path / "log", "compile", cwd=tmp_path)
 
 
-def test_a_tree_that_has_no_room_is_as_it_was(mount, tmp_path, series, monkeypatch):
+def test_a_tree_on_a_full_disk_is_unchanged(mount, tmp_path, series, monkeypatch):
     place = mount("size=2m")
     write(place / "tree", RELEASE)
     monkeypatch.setattr(apply.catalog, "series_for", lambda version: series)
@@ -124,16 +124,16 @@ def test_a_tree_that_has_no_room_is_as_it_was(mount, tmp_path, series, monkeypat
     assert read(place / "tree") == RELEASE
 
 
-def test_a_tarball_that_has_no_room(full, tarball):
+def test_a_tarball_unpacked_on_a_full_disk(full, tarball):
     assert failure(workcopy.unpack, tarball, full / "src") == said(full)
 
 
-def test_a_download_that_has_no_room(full, monkeypatch):
+def test_a_download_to_a_full_disk(full, monkeypatch):
     monkeypatch.setattr(fetch, "_chunks", lambda url: [b"x" * 8192])
     assert failure(fetch.download, "url", full / "file") == said(full)
 
 
-def test_a_page_that_has_no_room_is_as_it_was(mount):
+def test_a_page_on_a_full_disk_is_unchanged(mount):
     place = mount("size=2m")
     page = place / "page.md"
     page.write_text("old")

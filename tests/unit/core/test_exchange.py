@@ -35,8 +35,9 @@ def test_files_are_changed_added_and_removed(tree, contents):
 
 
 def failing(number, original=None, calls=1):
-    """Return a function that fails with the error *number* at one of its
-    *calls*, and is *original* at the others: what undoes may use it too.
+    """Return a function that fails with the error *number* at one of its *calls*.
+
+    At the others it is *original*, which undoing the change may use, too.
     """
     left = [calls]
 
@@ -70,7 +71,7 @@ def test_a_failure_on_the_way_is_undone(
     assert not (tree / "added").exists()
 
 
-def test_a_failure_to_keep_what_was_there_is_undone(tree, contents, monkeypatch):
+def test_a_failure_while_the_old_files_are_saved_is_undone(tree, contents, monkeypatch):
     monkeypatch.setattr("os.link", failing(errno.EPERM))
     monkeypatch.setattr("shutil.copy2", failing(errno.ENOSPC))
     with pytest.raises(Problem, match="is full; make room .*; the tree is as it was"):
@@ -78,7 +79,7 @@ def test_a_failure_to_keep_what_was_there_is_undone(tree, contents, monkeypatch)
     assert read(tree) == OLD
 
 
-def test_a_file_system_without_hard_links_will_do(tree, contents, monkeypatch):
+def test_no_hard_links_are_needed(tree, contents, monkeypatch):
     monkeypatch.setattr("os.link", failing(errno.EPERM, shutil.copy, calls=1))
     del contents["lib/gone/only"]
     exchange.put(contents, tree)
@@ -102,7 +103,7 @@ def test_an_interrupt_is_undone(tree, contents, monkeypatch):
     assert read(tree) == OLD
 
 
-def test_permissions_are_the_old_ones_but_for_execution(tree, contents):
+def test_permissions_stay_except_for_execution(tree, contents):
     (tree / "lib/changed").chmod(0o660)
     contents["lib/changed"].chmod(0o755)
     exchange.put(contents, tree)
@@ -119,14 +120,14 @@ def test_root_leaves_the_files_their_owner(tree, contents):
         assert (status.st_uid, status.st_gid) == (12345, 12346)
 
 
-def test_a_name_left_by_a_killed_run_is_no_hindrance(tree, contents):
+def test_a_file_left_by_a_killed_run_is_no_obstacle(tree, contents):
     (tree / "lib/.changed.threadjoin-old").write_text("stale")
     (tree / "lib/.changed.threadjoin-new").write_text("stale")
     exchange.put(contents, tree)
     assert read(tree) == NEW
 
 
-def test_a_read_only_mount_is_told(mount, contents):
+def test_a_read_only_mount_is_reported(mount, contents):
     place = mount("size=1m")
     write(place, OLD)
     mount("ro", place)
@@ -139,8 +140,8 @@ def test_a_read_only_mount_is_told(mount, contents):
     assert read(place) == OLD
 
 
-def test_what_cannot_be_undone_is_told(tree, contents, monkeypatch):
-    """The first file is in its place when the disk breaks."""
+def test_a_change_that_cannot_be_undone_is_reported(tree, contents, monkeypatch):
+    """The disk fails after the first file is in its place."""
     original = os.replace
     count = []
 

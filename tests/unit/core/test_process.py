@@ -1,4 +1,4 @@
-"""Programs that are run write to a log and leave nothing behind."""
+"""Programs write to a log, and no process outlives them."""
 
 import os
 import re
@@ -11,7 +11,7 @@ from threadjoin.core import process
 from threadjoin.core.errors import Problem
 from tinycpython import shell_script
 
-#: Starts a child of its own, says that it is ready, and waits for ever.
+#: Starts a child, says that it is ready, and waits for ever.
 #: Both hold the pipe whose descriptor is the first argument.
 FAMILY = """\
 import os, signal, sys
@@ -29,13 +29,13 @@ def log(tmp_path):
     return tmp_path / "log"
 
 
-def test_output_of_both_kinds_goes_to_the_log(log):
+def test_stdout_and_stderr_go_to_the_log(log):
     command = ["sh", "-c", "echo out; echo err >&2; exit 3"]
     assert process.status(command, log) == 3
     assert log.read_text() == "out\nerr\n"
 
 
-def test_a_failure_names_the_work_and_the_log(log):
+def test_a_failure_names_the_step_and_the_log(log):
     with pytest.raises(
         process.Failed, match=f"compile failed with status 3; see {log}"
     ):
@@ -87,7 +87,7 @@ def test_an_interrupt_ends_the_program_and_its_children(log, monkeypatch, manner
     pipe = os.pipe()
 
     def interrupt():
-        # Once both have said that they are there.
+        # When both are ready.
         os.read(pipe[0], 1), os.read(pipe[0], 1)
         signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
@@ -100,12 +100,12 @@ def test_an_interrupt_ends_the_program_and_its_children(log, monkeypatch, manner
     finally:
         thread.join()
         signal.signal(signal.SIGINT, before)
-    # The end of file: nobody holds the other end, so all have ended.
+    # End of file: no process holds the other end, so all have ended.
     assert os.read(pipe[0], 1) == b""
     os.close(pipe[0])
 
 
-def test_what_takes_too_long_is_stopped(log):
+def test_a_program_that_takes_too_long_is_stopped(log):
     pipe = os.pipe()
     with pytest.raises(process.Failed, match="was stopped after 0.01 s; see"):
         run_family(log, "obedient", pipe, timeout=0.01)
@@ -114,7 +114,7 @@ def test_what_takes_too_long_is_stopped(log):
     os.close(pipe[0])
 
 
-def test_the_settings_of_our_own_python_do_not_reach_others(monkeypatch):
+def test_variables_that_steer_python_git_or_make_are_not_passed_on(monkeypatch):
     for name in ("PYTHONPATH", "GIT_DIR", "MAKEFLAGS", "MAKELEVEL"):
         monkeypatch.setenv(name, "x")
     monkeypatch.setenv("CFLAGS", "-g")
@@ -127,7 +127,7 @@ def test_the_settings_of_our_own_python_do_not_reach_others(monkeypatch):
 def test_a_bounded_program_leaves_nothing_behind(log, tmp_path, after, status):
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
-    # Reads to the end, which comes when nobody has it open any more.
+    # End of file comes when no process has it open any more.
     reader = threading.Thread(target=fifo.read_bytes, daemon=True)
     reader.start()
     script = f"exec 3>{fifo}; sleep 1000 & {after}"
@@ -148,7 +148,7 @@ def test_asking_an_interpreter():
         ("/none", "No such file or directory"),
     ],
 )
-def test_what_is_no_interpreter_is_a_problem(path, why):
+def test_a_program_that_is_not_an_interpreter_is_refused(path, why):
     said = f"{path} does not run ({why}); name an interpreter"
     with pytest.raises(Problem, match=f"^{re.escape(said)}$"):
         process.ask(path, "print(1)")
@@ -167,7 +167,9 @@ def test_what_is_no_interpreter_is_a_problem(path, why):
         ("exec tail -f /dev/null", "does not run (no answer within 0.2 s); name an"),
     ],
 )
-def test_what_is_no_interpreter_of_use(tmp_path, monkeypatch, text, words):
+def test_an_interpreter_that_cannot_answer_is_refused(
+    tmp_path, monkeypatch, text, words
+):
     if "tail" in text:
         monkeypatch.setattr(process, "PATIENCE", 0.2)
     path = shell_script(tmp_path / "python", text)
@@ -176,14 +178,14 @@ def test_what_is_no_interpreter_of_use(tmp_path, monkeypatch, text, words):
     assert str(caught.value).startswith(f"{path} {words}")
 
 
-def test_what_cannot_be_executed_is_no_interpreter(tmp_path):
+def test_a_file_that_cannot_be_executed_is_refused(tmp_path):
     path = shell_script(tmp_path / "python", "")
     path.write_text("not a program")
     with pytest.raises(Problem, match=f"^{path} does not run .Exec format error.; "):
         process.require_python(path)
 
 
-def test_what_a_program_says():
+def test_the_output_of_a_program():
     done = process.said(["sh", "-c", "cat; echo a; echo b >&2; echo c >&2; exit 3"])
     assert (done.returncode, done.stdout) == (3, "a\n")
     assert process.last_words(done) == "c"
@@ -195,14 +197,14 @@ def test_what_a_program_says():
         process.said(["tail", "-f", "/dev/null"], timeout=0.1)
 
 
-def test_the_current_directory_has_no_say(tmp_path, monkeypatch):
+def test_modules_in_the_current_directory_are_not_imported(tmp_path, monkeypatch):
     (tmp_path / "json.py").write_text("raise SystemError('not this one')")
     monkeypatch.chdir(tmp_path)
     process.require_python(sys.executable)
 
 
 def test_an_interrupt_while_a_program_starts_ends_it(log, monkeypatch):
-    """It comes when the program runs, and nobody knows its number yet."""
+    """The program runs, and its process ID has not been returned yet."""
     original = process.subprocess.Popen
     started = []
 
@@ -219,6 +221,6 @@ def test_an_interrupt_while_a_program_starts_ends_it(log, monkeypatch):
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     finally:
         signal.signal(signal.SIGINT, before)
-        # Where it was left behind.
+        # In case it still runs.
         started[0].kill()
     assert started[0].returncode == -signal.SIGTERM

@@ -14,7 +14,7 @@ class Terminal(io.StringIO):
 
 
 def ticking(*times):
-    """Return a clock that says *times*, and then the last of them for ever."""
+    """Return a clock that shows *times*, and then the last of them for ever."""
     left = list(times)
     return lambda: left.pop(0) if len(left) > 1 else left[0]
 
@@ -29,7 +29,7 @@ def ticking(*times):
         (125, "2 min 05 s"),
     ],
 )
-def test_duration_is_for_people(seconds, text):
+def test_durations_are_readable(seconds, text):
     assert duration(seconds) == text
 
 
@@ -42,7 +42,7 @@ def test_without_a_terminal_stages_are_plain_lines():
     assert stream.getvalue() == "==> compile\n    done in 12 s\nbuilt\n"
 
 
-def test_a_stage_that_fails_says_so_and_does_not_hide_why():
+def test_a_stage_that_fails_says_so_and_keeps_the_exception():
     stream = io.StringIO()
     progress = Progress(stream, clock=ticking(0, 3))
     with pytest.raises(ZeroDivisionError), progress.stage("compile"):
@@ -96,7 +96,7 @@ def test_a_terminal_that_goes_away_does_not_stop_the_work(monkeypatch):
 
 
 @pytest.mark.parametrize("live", [False, True])
-def test_how_a_stage_gets_on(monkeypatch, live):
+def test_the_progress_of_a_stage(monkeypatch, live):
     told = threading.Event()
 
     def tell():

@@ -1,4 +1,4 @@
-"""How a command is told to stop."""
+"""Signals that stop a command."""
 
 import signal
 import subprocess
@@ -26,7 +26,7 @@ finally:
 
 
 def ran(code, number, action):
-    """Run *code*, with *action* for the signal *number* to begin with."""
+    """Run *code*, started with *action* for the signal *number*."""
     return subprocess.run(
         [sys.executable, "-c", BEGIN + code],
         capture_output=True,
@@ -51,13 +51,13 @@ def test_the_first_raises_and_no_other(number, status, words):
     assert done.returncode == status
 
 
-def test_what_is_ignored_stays_so():
-    # nohup has it ignored.
+def test_an_ignored_signal_stays_ignored():
+    # nohup ignores it.
     code = "signal.raise_signal(signal.SIGHUP); print('goes on')"
     assert ran(code, signal.SIGHUP, signal.SIG_IGN).stdout == "goes on\n"
 
 
 def test_ctrl_c_is_not_ignored():
-    # A shell has it ignored in the background.
+    # A shell ignores it for a background job.
     code = "signal.raise_signal(signal.SIGINT)"
     assert "KeyboardInterrupt" in ran(code, signal.SIGINT, signal.SIG_IGN).stderr

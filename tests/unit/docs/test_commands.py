@@ -1,4 +1,4 @@
-"""The commands that the documents name are there, and print their help."""
+"""The commands that the documents name exist, and print their help."""
 
 import re
 import subprocess

@@ -19,7 +19,8 @@ from threadjoin.upkeep import commits, registry
 
 SCRIPTS = layout.ROOT / "scripts"
 
-#: The release: what the tools look for, and what a conversion would spoil.
+#: The release: files that the tools look for, and files that a conversion of line
+#: ends or of encodings would damage.
 RELEASE = {
     ".gitignore": b"*.tmp\n",
     "Include/patchlevel.h": b'#define PY_VERSION "3.11.2"\n',
@@ -42,15 +43,15 @@ Forwarded: not-needed
 Last-Update: 2026-11-23"""
 
 
-#: The day of FIELDS, on which exports are made unless they are told another.
+#: The day in FIELDS, which is that of an export by default.
 DAY = datetime.date(2026, 11, 23)
 
 MAINTAINERS = "The maintainers <maintainers@invalid.invalid>"
 
-#: A file that the registry lets each series have as it likes.
+#: A file that may be different in each series, as the registry says.
 OWN = {"Include/own.h": "names are others in each version"}
 
-#: What the registry calls the patches of a good series, and more to come.
+#: The names in the registry of the patches of a good series, and of two more.
 NAMES = ("0010-wait", "0020-windows")
 MORE = ("0030-third", "0040-fourth")
 
@@ -110,7 +111,7 @@ class Project:
         return Project(place)
 
     def add_series(self, name, version="3.11.2"):
-        """Add a series without patches, on the *version* that release() has made."""
+        """Add a series without patches, on the *version* that release() made."""
         directory = self.root / "patches" / name
         directory.mkdir(parents=True)
         tarball = self.root.parent / f"Python-{version}.tgz"
@@ -184,7 +185,7 @@ class Project:
         return commits.export(repository, series, self.root, day)
 
     def fill(self, series="3.11"):
-        """Give the series two patches that nothing is wrong with.
+        """Give the series two good patches.
 
         Returns the directory of the checkout that they came from.
         """
@@ -222,7 +223,7 @@ class Project:
         )
 
 
-#: The patches of several(), and what 3.11 has of them: message, and files.
+#: The patches of several() as 3.11 has them: message, and files.
 SEVERAL = ("0010-event", "0020-more", "0030-join")
 EVENT = "Python/event.c"
 EVENTS = (
@@ -236,7 +237,7 @@ GAP = "upstream has mended it"
 def several(place):
     """Return a Project with two series that share a file, EVENT.
 
-    3.12 lacks 0020, in which 3.11 changes that file; and in 3.12.1 other lines of
+    3.12 lacks 0020, in which 3.11 changes that file. In 3.12.1, other lines of
     threading.py are changed.
     """
     project = Project(place).create()

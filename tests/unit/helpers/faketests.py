@@ -1,4 +1,4 @@
-"""A stand-in for the package `test` of CPython: files of tests, as we say."""
+"""A stand-in for the package `test` of CPython."""
 
 from tinycpython import write
 

@@ -1,4 +1,4 @@
-"""How C files of the project are compiled."""
+"""Compiling the C files of the project."""
 
 import os
 import subprocess
@@ -21,24 +21,24 @@ def source(tmp_path):
 
 
 @needs_compiler
-def test_compiled(source, tmp_path):
+def test_a_file_compiles(source, tmp_path):
     output = tmp_path / "a" / "directory" / "five"
     for number in (5, 6):
         options = [f"-DNUMBER={number}"]
         assert csource.compiled(source, output, options, "five") == output
         assert subprocess.run([output], check=False).returncode == number
-    # Nothing is left of the way there.
+    # No temporary file is left.
     assert sorted(os.listdir(output.parent)) == ["five", "five.log"]
 
 
 @needs_compiler
-def test_what_does_not_compile(source, tmp_path):
+def test_a_file_that_does_not_compile(source, tmp_path):
     output = tmp_path / "five"
     csource.compiled(source, output, ["-DNUMBER=5"], "five")
     with pytest.raises(process.Failed, match=r"compiling five failed .*five\.log"):
         csource.compiled(source, output, [], "five")
     assert "NUMBER" in (tmp_path / "five.log").read_text()
-    # Who uses what was there before still can.
+    # The program that was there before can still be used.
     assert subprocess.run([output], check=False).returncode == 5
 
 

@@ -1,4 +1,4 @@
-"""The tools' environment, without the network."""
+"""The environment of the tools, made without the network."""
 
 import re
 from pathlib import Path
@@ -95,7 +95,7 @@ def test_environment_that_failed_is_tried_again(machine):
     assert machine.ran == BOTH
 
 
-def test_what_the_system_lacks_is_installed(machine):
+def test_missing_system_packages_are_installed(machine):
     machine.lacks = {"venv", "quilt"}
     machine.ensure()
     assert machine.installed == ["python3-venv", "quilt"]

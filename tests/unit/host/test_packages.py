@@ -17,7 +17,7 @@ ZLIB = packages.Need("zlib", False, (), "zlib.h", {m: f"{m}-zlib" for m in MANAG
 
 @pytest.fixture
 def lacking(monkeypatch):
-    """A list: what packages.missing() says, one call after the other."""
+    """Return a list of what packages.missing() returns, one item a call."""
     answers = []
     monkeypatch.setattr(
         packages, "missing", lambda: answers.pop(0) if len(answers) > 1 else answers[0]
@@ -27,7 +27,7 @@ def lacking(monkeypatch):
 
 @pytest.fixture
 def only(monkeypatch, program, tmp_path):
-    """Has PATH lead to the scripts of the test and to /bin's tools alone."""
+    """Make PATH have the scripts of the test alone; return the fixture `program`."""
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     return program
 
@@ -38,7 +38,7 @@ def provide(tmp_path):
     return stream.getvalue()
 
 
-def test_every_need_has_a_name_everywhere_and_a_way_to_see_it():
+def test_every_need_has_a_package_name_everywhere_and_a_check():
     needs = packages.needs()
     assert {"gcc", "make", "git"} <= {name for n in needs for name in n.commands}
     for need in needs:
@@ -61,7 +61,7 @@ def test_cc_decides_on_the_compiler(program, monkeypatch):
         packages.compiler()
 
 
-def test_else_it_goes_by_the_usual_names(only, monkeypatch):
+def test_otherwise_the_usual_compilers_are_tried(only, monkeypatch):
     monkeypatch.delenv("CC", raising=False)
     assert packages.compiler() == []
     only("cc", "")
@@ -74,7 +74,7 @@ def test_else_it_goes_by_the_usual_names(only, monkeypatch):
 
 @pytest.fixture
 def preprocessor(only, monkeypatch):
-    """A function that lets a gcc find some of the headers, by number."""
+    """Return a function that makes a gcc find some of the headers, by number."""
     monkeypatch.delenv("CC", raising=False)
     monkeypatch.delenv("CPPFLAGS", raising=False)
     os.symlink("/bin/cat", only("make", "").with_name("cat"))
@@ -102,7 +102,7 @@ def test_without_a_compiler_all_headers_are_missing(only, monkeypatch):
 
 
 @pytest.mark.skipif(not packages.compiler(), reason="no C compiler on this machine")
-def test_a_real_compiler_understands_the_question(tmp_path, monkeypatch):
+def test_a_real_compiler_checks_headers(tmp_path, monkeypatch):
     (tmp_path / "there.h").write_text("#error it is not to be compiled\n")
     monkeypatch.setenv("CPPFLAGS", f"-I{tmp_path}")
     headers = ["no/such/header.h", "there.h"]
@@ -117,9 +117,7 @@ def test_nothing_is_installed_when_nothing_is_missing(tmp_path, lacking, program
 
 
 @pytest.mark.parametrize("root", [True, False])
-def test_apt_installs_what_is_missing_where_it_may(
-    tmp_path, lacking, program, monkeypatch, root
-):
+def test_apt_installs_missing_packages(tmp_path, lacking, program, monkeypatch, root):
     monkeypatch.setattr(os, "geteuid", lambda: 0 if root else 1000)
     program("sudo", f'echo "$@" >>{tmp_path}/sudo; shift; exec "$@"')
     program("apt-get", f'echo "$DEBIAN_FRONTEND $@" >>{tmp_path}/apt')
@@ -136,9 +134,7 @@ def test_apt_installs_what_is_missing_where_it_may(
 
 
 @pytest.mark.parametrize("need", [TOOL, ZLIB])
-def test_it_only_says_what_is_missing_where_it_is_told_to(
-    tmp_path, lacking, program, need
-):
+def test_no_install_only_names_missing_packages(tmp_path, lacking, program, need):
     program("apt-get", f"touch {tmp_path}/called")
     lacking.append([need])
     with pytest.raises(Problem, match=f"^{need.name} is missing; install with: "):
@@ -172,10 +168,10 @@ def test_a_package_that_does_not_exist_does_not_stop_the_others(
     lacking += [[TOOL, ZLIB], [ZLIB]]
     text = provide(tmp_path)
     assert (tmp_path / "apt").read_text().endswith("--no-install-recommends make\n")
-    assert "note: zlib is missing, and so will be Python's modules on them" in text
+    assert "note: zlib is missing, and Python's modules that need it will" in text
 
 
-def test_a_required_one_that_cannot_be_installed_is_a_problem(
+def test_a_required_package_that_cannot_be_installed_is_a_problem(
     tmp_path, lacking, program, monkeypatch
 ):
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
@@ -191,20 +187,20 @@ def test_a_required_one_that_cannot_be_installed_is_a_problem(
     assert not (tmp_path / "called").exists()
 
 
-def test_an_optional_one_that_is_missing_is_noted(
-    tmp_path, lacking, program, monkeypatch
-):
+def test_a_missing_optional_package_is_noted(tmp_path, lacking, program, monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     program("sudo", "exit 1")
     program("apt-get", "exit 1")
     lacking.append([ZLIB])
     assert provide(tmp_path) == (
-        "note: zlib is missing, and so will be Python's modules on them; install "
-        "with: sudo apt-get install -y --no-install-recommends apt-get-zlib\n"
+        "note: zlib is missing, and Python's modules that need it will be, too; "
+        "install with: sudo apt-get install -y --no-install-recommends apt-get-zlib\n"
     )
 
 
-def test_a_full_disk_while_installing_is_told(tmp_path, lacking, program, monkeypatch):
+def test_a_full_disk_while_installing_is_reported(
+    tmp_path, lacking, program, monkeypatch
+):
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     program("apt-get", "echo 'dpkg: No space left on device'; exit 100")
     lacking.append([TOOL])
@@ -261,7 +257,7 @@ def test_a_tool_that_is_missing(monkeypatch, tmp_path, works):
             packages.provide_tool("tool", None, log, TOOLS)
 
 
-def test_programs_of_several_packages_are_there_or_a_problem(monkeypatch, tmp_path):
+def test_packages_of_missing_programs_are_installed(monkeypatch, tmp_path):
     there, comes = {"one"}, {"two"}
 
     def install(lacking, progress, log):
@@ -276,7 +272,7 @@ def test_programs_of_several_packages_are_there_or_a_problem(monkeypatch, tmp_pa
         packages.provide_commands(["one", "two"], names, None, tmp_path / "new" / "log")
     monkeypatch.setattr(packages, "install", lambda *rest: None)
     packages.provide_commands(["one", "two"], names, None, tmp_path / "log")
-    with pytest.raises(Problem, match="^not there: three; .* two-bin, two-lib bring "):
+    with pytest.raises(Problem, match="^three not found; .* two-bin, two-lib provide "):
         packages.provide_commands(["one", "three"], names, None, tmp_path / "log")
 
 

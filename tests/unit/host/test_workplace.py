@@ -1,4 +1,4 @@
-"""One run at a time works in build/."""
+"""Only one run at a time uses build/."""
 
 import os
 import tempfile
@@ -8,7 +8,7 @@ from threadjoin.core.errors import Problem
 from threadjoin.host import workplace
 
 
-def test_a_second_run_is_told_of_the_first(tmp_path):
+def test_a_second_run_is_refused(tmp_path):
     with workplace.occupied(tmp_path):
         words = f"another run works in {tmp_path} .process {os.getpid()}."
         with pytest.raises(Problem, match=words), workplace.occupied(tmp_path):
@@ -41,13 +41,13 @@ def test_temporary_files_are_below_it_and_go_with_the_run(
     assert [path.name for path in place.iterdir()] == [".lock"]
 
 
-def test_what_a_killed_run_left_is_removed(tmp_path):
+def test_files_of_a_killed_run_are_removed(tmp_path):
     (tmp_path / "tmp" / "stale").mkdir(parents=True)
     with workplace.occupied(tmp_path):
         assert list((tmp_path / "tmp").iterdir()) == []
 
 
-def test_a_place_that_cannot_be_written_is_a_problem(tmp_path, monkeypatch):
+def test_a_directory_that_cannot_be_written_is_a_problem(tmp_path, monkeypatch):
     def refuse(self, *args, **options):
         raise PermissionError(13, "Permission denied", str(self))
 

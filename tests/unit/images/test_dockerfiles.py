@@ -1,4 +1,4 @@
-"""The sources of the Docker image, as far as no engine is needed."""
+"""The sources of the Docker image, checked without an engine."""
 
 import json
 import os
@@ -36,7 +36,7 @@ def test_the_defaults_are_those_of_the_newest_release_and_stand_once():
         assert [v for n, v in arguments() if n == name] == [value]
 
 
-def test_the_default_variant_is_one():
+def test_the_default_variant_exists():
     assert {v for n, v in arguments() if n == "VARIANT"} == {"pgo"}
     assert "pgo" in interpreter.VARIANTS
 
@@ -90,7 +90,7 @@ def test_the_context_has_all_that_a_build_imports_and_no_proof(tmp_path):
 
 @pytest.fixture
 def entrypoint(program):
-    """A function that returns what the entrypoint runs, python3 told apart."""
+    """Return a function that returns the command that the entrypoint runs."""
     program("python3", 'printf "python3"; printf " <%s>" "$@"')
     program("other", 'printf "other"; printf " <%s>" "$@"; exit 5')
 
@@ -128,9 +128,9 @@ def test_the_entrypoint_becomes_the_command(entrypoint):
 
 @pytest.fixture
 def source(tmp_path, monkeypatch, program):
-    """A function that runs what the stage `source` does, with build.sh faked.
+    """Return a function that runs the script of the stage `source`.
 
-    It returns the status and what was said on stderr.
+    It has a stand-in for build.sh, and returns the status and stderr.
     """
     program(
         "builder",
@@ -164,8 +164,8 @@ def source(tmp_path, monkeypatch, program):
         ("debian", "--source=debian --sha256=abc"),
     ],
 )
-def test_what_build_sh_is_told_of_the_source(source, words):
-    """As the shell has it, whose parameters the Dockerfile's are like."""
+def test_the_source_argument_that_build_sh_gets(source, words):
+    """Parameters are expanded by a shell, as the Dockerfile does it."""
     (told,) = re.findall(r"BUILD=\"(.*?)\"", DOCKERFILE, re.DOTALL)
     values = {"SOURCE": source, "PYTHON_VERSION": "3.11.2", "PYTHON_SHA256": "abc"}
     done = subprocess.run(
@@ -199,7 +199,7 @@ def examples():
         yield dict(re.findall(r"--build-arg (\w+)=(\S+)", line))
 
 
-def test_the_examples_are_of_arguments_releases_and_variants_that_there_are():
+def test_the_examples_name_existing_arguments_releases_and_variants():
     found = list(examples())
     told = {name for example in found for name in example}
     assert {"VARIANT", "KIND", "SERIES", "PYTHON_VERSION"} <= told

@@ -1,4 +1,4 @@
-"""The figures of the images: kept, shown, written."""
+"""The measurements of the images: stored, shown, written to the page."""
 
 import os
 
@@ -11,14 +11,14 @@ from threadjoin.images.figures import Results
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
-    """The Path of the file with the results; the page is beside it."""
+    """Return the Path of the file with the results; the page is beside it."""
     monkeypatch.setattr(figures, "RESULTS", tmp_path / "results.json")
     monkeypatch.setattr(figures.layout, "ROOT", tmp_path)
     monkeypatch.setattr(figures, "PAGE", tmp_path / "docs" / "docker.md")
     return figures.RESULTS
 
 
-def test_what_is_added_is_there_the_next_time(place):
+def test_an_added_result_is_kept(place):
     first = Results(place)
     first.add("MB", "stock", 1.5)
     first.add("MB", "patched", 2)
@@ -32,7 +32,7 @@ def test_what_is_added_is_there_the_next_time(place):
     )
 
 
-def test_a_build_is_told_with_the_load_that_it_had(place, monkeypatch):
+def test_a_build_is_shown_with_its_load(place, monkeypatch):
     monkeypatch.setattr(os, "getloadavg", lambda: (1, 2.34, 3))
     results = Results(place)
     results.add_build("stock", 61.7)
@@ -60,7 +60,7 @@ def test_without_the_option_nothing_is_written(place):
     assert not figures.PAGE.exists()
 
 
-def test_without_measurements_it_says_how_to_come_by_them(place, capsys):
+def test_without_measurements_it_says_how_to_measure(place, capsys):
     assert cli.run(command.main, ["--write"]) == 1
     assert capsys.readouterr().err == (
         "error: nothing was measured yet; run `scripts/test tests/docker`\n"

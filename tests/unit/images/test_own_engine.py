@@ -1,4 +1,4 @@
-"""The engine's life, with a dockerd and a docker of a few lines."""
+"""Starting and stopping an engine, with stand-ins for dockerd and docker."""
 
 import io
 import os
@@ -12,7 +12,7 @@ from threadjoin.core.errors import Problem
 from threadjoin.core.progress import Progress
 from threadjoin.host import packages
 
-#: Listens, as far as can be seen, until it is told to end.
+#: Says that it listens, and runs until SIGTERM.
 DOCKERD = """\
 for word; do case $word in --host=unix://*) socket=${word#--host=unix://};; esac; done
 trap 'echo ended >>"$CALLS"; exit 0' TERM
@@ -21,13 +21,13 @@ echo "started $$ $PPID" >>"$CALLS"
 while :; do sleep 0.05; done
 """
 
-#: Knows a bridge from its making to its end.
+#: Adds and deletes a bridge.
 IP = """\
 echo "ip $*" >>"$CALLS"
 case $2 in add) : >"$BRIDGE";; delete) rm "$BRIDGE";; esac
 """
 
-#: Knows no image until one is imported.
+#: Has no image until one is imported.
 DOCKER = """\
 echo "docker $*" >>"$CALLS"
 case $1 in
@@ -40,7 +40,7 @@ esac
 
 @pytest.fixture
 def calls(tmp_path, monkeypatch, program):
-    """A function that returns what was run, with programs that record it."""
+    """Return a function that returns the commands that the stand-ins recorded."""
     path = tmp_path / "calls"
     monkeypatch.setenv("CALLS", str(path))
     monkeypatch.setenv("IMAGES", str(tmp_path / "images"))
@@ -52,7 +52,7 @@ def calls(tmp_path, monkeypatch, program):
     program("docker", DOCKER)
     program("ip", IP)
     monkeypatch.setenv("BRIDGE", str(tmp_path / "bridge"))
-    # Who may not, or would do it to this machine.
+    # The real ones would need root, or change this machine.
     program("mount", "")
     program("unshare", 'shift 2; exec "$@"')
     program("mmdebstrap", 'echo "mmdebstrap $*" >>"$CALLS"; : >"$ARCHIVE"')
@@ -103,7 +103,7 @@ def test_without_a_mirror_the_base_image_is_pulled(tmp_path, calls, monkeypatch)
     assert not any(line.startswith("mmdebstrap") for line in calls())
 
 
-def test_an_engine_that_does_not_start_tells_why(tmp_path, calls, program):
+def test_an_engine_that_does_not_start_gives_the_reason(tmp_path, calls, program):
     program("dockerd", "echo 'no cgroups'; exit 1")
     with pytest.raises(own_engine.Unavailable, match="not start: no cgroups; see "):
         started(tmp_path).__enter__()
@@ -125,7 +125,7 @@ def test_only_root_can_start_one(tmp_path, calls, monkeypatch):
     assert calls() == []
 
 
-def test_what_cannot_be_installed_is_told(tmp_path, calls, monkeypatch):
+def test_a_package_that_cannot_be_installed_is_named(tmp_path, calls, monkeypatch):
     monkeypatch.setattr(packages, "install", lambda *_: None)
     os.unlink(tmp_path / "bin" / "dockerd")
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
@@ -133,7 +133,7 @@ def test_what_cannot_be_installed_is_told(tmp_path, calls, monkeypatch):
         started(tmp_path).__enter__()
 
 
-def test_nobodys_settings_reach_docker(tmp_path, monkeypatch):
+def test_settings_of_the_user_do_not_reach_docker(tmp_path, monkeypatch):
     monkeypatch.setenv("DOCKER_CONTEXT", "elsewhere")
     engine = own_engine.Engine("/s", "/x/docker", tmp_path)
     env = engine.environment(buildkit=True)
@@ -145,7 +145,7 @@ def test_nobodys_settings_reach_docker(tmp_path, monkeypatch):
     assert env["PATH"].startswith("/x:")
 
 
-def test_a_build_is_told_of_the_proxies_without_their_values(calls, monkeypatch):
+def test_a_build_gets_the_names_of_the_proxy_variables_alone(calls, monkeypatch):
     monkeypatch.setenv("https_proxy", "http://user:secret@proxy.invalid")
     engine = own_engine.Engine("/s", "docker")
     told = ["docker", "build", "--build-arg", "https_proxy", "--network=host", "."]
@@ -153,7 +153,7 @@ def test_a_build_is_told_of_the_proxies_without_their_values(calls, monkeypatch)
     assert engine.command("run", "x") == ["docker", "run", "x"]
 
 
-def test_what_docker_says_last_is_the_problem(tmp_path, calls):
+def test_the_last_line_of_docker_is_the_message(tmp_path, calls):
     engine = own_engine.Engine("/s", str(tmp_path / "bin/docker"), tmp_path)
     with pytest.raises(Problem, match="^docker fail failed: why$"):
         engine.ask("fail")
@@ -169,8 +169,8 @@ def test_the_base_image_is_the_dockerfiles(tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_nothing_is_left_whatever_ends_us(tmp_path, calls, number):
-    # Killed, nothing of ours gets to stop it.
+def test_nothing_is_left_running_whatever_ends_the_command(tmp_path, calls, number):
+    # A process that is killed cannot stop the engine itself.
     script = (
         "import io, os, signal, sys; from pathlib import Path\n"
         "from threadjoin.core import progress\n"

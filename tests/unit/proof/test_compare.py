@@ -1,4 +1,4 @@
-"""Differences between two runs are found, and flaky tests told apart."""
+"""Differences between two runs, and telling them from flaky tests."""
 
 import pytest
 from threadjoin.proof.compare import BETTER, WORSE, differences, fisher, repeat
@@ -22,12 +22,12 @@ def test_each_difference_has_its_kind():
     assert kinds == {"breaks": WORSE, "mends": BETTER, "skips": WORSE}
 
 
-def test_a_test_that_vanishes_is_worse():
+def test_a_test_that_vanishes_has_regressed():
     (found,) = differences({"a": "passed"}, {})
     assert (found.kind, found.patched) == (WORSE, "skipped")
 
 
-def test_a_test_that_fails_on_patched_only_is_worse():
+def test_a_test_that_fails_on_patched_only_has_regressed():
     (found,) = differences({}, {"crash": "failed"})
     assert found.kind == WORSE
 
@@ -63,27 +63,27 @@ def judged(stock, patched, rounds=10):
     return found[0], places
 
 
-def test_what_always_fails_on_one_of_them_stands():
+def test_a_difference_in_every_repetition_stands():
     found, places = judged(["passed"] * 10, ["failed"] * 10)
     assert found.stands
     assert found.good == {"stock": 4, "patched": 0}
     assert places["stock"].ran == places["patched"].ran == ["unit"] * 4
 
 
-def test_what_is_not_seen_again_is_flaky():
+def test_a_difference_that_does_not_recur_is_flaky():
     found, places = judged(["passed"] * 10, ["passed"] * 10)
     assert not found.stands
     assert found.rounds == 5
 
 
-def test_what_fails_now_and_then_on_both_is_flaky():
+def test_failures_now_and_then_on_both_are_flaky():
     mixed = ["passed", "failed"] * 5
     found, places = judged(mixed, mixed)
     assert not found.stands
     assert found.rounds == 10
 
 
-def test_without_repetitions_nothing_stands_or_is_run():
+def test_without_repetitions_nothing_is_run_or_decided():
     found, places = judged([], [], rounds=0)
     assert not found.stands
     assert places["stock"].ran == []

@@ -1,4 +1,4 @@
-"""The table of the defects, on reproducers that are made up."""
+"""The table of the defects, with made-up reproducers."""
 
 import sys
 from collections import Counter
@@ -51,14 +51,16 @@ def test_reproduce_counts_statuses(tmp_path):
 
 
 @pytest.mark.parametrize(("status", "runs"), [(0, 2), (1, 5)])
-def test_what_shows_no_defect_is_not_run_for_long(tmp_path, monkeypatch, status, runs):
+def test_a_reproducer_that_shows_no_defect_runs_fewer_times(
+    tmp_path, monkeypatch, status, runs
+):
     script = tmp_path / "script.py"
     script.write_text(f"import sys; sys.exit({status})")
     monkeypatch.setattr(defects, "ENOUGH", 2)
     assert defects.reproduce(sys.executable, script, times=5) == {status: runs}
 
 
-def test_what_hangs_is_stopped(tmp_path, monkeypatch):
+def test_a_reproducer_that_hangs_is_stopped(tmp_path, monkeypatch):
     script = tmp_path / "script.py"
     script.write_text("import signal; signal.pause()")
     monkeypatch.setattr(defects, "PATIENCE", 0.2)
@@ -92,12 +94,12 @@ def test_an_uncaught_exception_is_no_defect(tmp_path, text):
         ("assert __name__ == '__main__'", defects.SOUND),
     ],
 )
-def test_else_the_status_is_that_of_the_script(tmp_path, text, status):
+def test_otherwise_the_status_is_that_of_the_script(tmp_path, text, status):
     script = script_that(tmp_path, f"import sys, threading\n{text}")
     assert defects.reproduce(sys.executable, script) == {status: 1}
 
 
-def test_a_reproducer_without_what_it_needs_tells_nothing(tmp_path, monkeypatch):
+def test_a_reproducer_that_cannot_run_gives_no_verdict(tmp_path, monkeypatch):
     (tmp_path / "ctypes.py").write_text("raise ImportError")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     script = layout.ROOT / "tests" / "defects" / "os_thread_outlives_join.py"
@@ -151,9 +153,9 @@ def test_table():
     assert lines[3] == f"| Two | [two](../../../tests/defects/two.py) | {two} | – | – |"
 
 
-def test_what_mends_a_defect_is_in_a_series():
+def test_the_patch_that_mends_a_defect_is_in_a_series():
     mended_by = {defect.mended_by for defect in defects.load()}
-    # One that the bases have not, but later versions do, needs no patch.
+    # A defect of later versions only needs no patch.
     assert mended_by - {""} <= set(defects.numbered())
 
 
@@ -166,7 +168,7 @@ def test_every_reproducer_is_listed_and_there():
 
 @pytest.fixture
 def ill(monkeypatch, tmp_path):
-    """A function that runs the command; all but the path "well" have the defects."""
+    """Return a function that runs the command; only the path "well" has no defect."""
     monkeypatch.setattr(
         defects, "reproduce", lambda python, *rest: Counter({python != "well": 1})
     )
@@ -198,7 +200,7 @@ def test_the_matrix_is_printed_as_marks(ill, capsys):
     assert lines[-1] == defects.LEGEND
 
 
-def test_one_that_is_called_as_another_is_judged_by_itself(ill):
+def test_interpreters_of_the_same_name_are_judged_one_by_one(ill):
     with pytest.raises(Problem, match=r"^3.11.2 patched, debug \(1\): a defect is "):
         ill(made_up("ill"), made_up("well"), more=["--write"])
     text = defects.pages.path("defects.md").read_text()

@@ -1,4 +1,4 @@
-"""Pages of results: which are old, and what makes them anew."""
+"""Pages of results: which are old, and the commands that make them anew."""
 
 import json
 
@@ -15,7 +15,7 @@ DATA = "docs/results/evidence.json"
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
-    """A project with a page of each state; what makes one adds a line to it."""
+    """Return a project with a page of each state; to make one adds a line to it."""
     (tmp_path / "docs" / "results" / "3.11").mkdir(parents=True)
     (line,) = pages.measured()
     texts = {
@@ -40,7 +40,7 @@ def project(tmp_path, monkeypatch):
 
 def test_states(project):
     states = {page.path.stem: evidence.state(page) for page in evidence.load(project)}
-    # Those that take least are the first.
+    # The cheapest come first.
     assert list(states.items()) == [
         ("new", evidence.CURRENT),
         ("old", evidence.OLD),
@@ -49,14 +49,14 @@ def test_states(project):
     ]
 
 
-def test_what_is_not_current_is_made(project):
+def test_only_old_pages_are_made_anew(project):
     wanted = [p for p in evidence.load(project) if evidence.state(p) != "current"]
     assert evidence.make(wanted, [], Progress()) == []
     made = [p.name for p in project.glob("docs/*.md") if "made" in p.read_text()]
     assert sorted(made) == ["gone.md", "old.md", "silent.md"]
 
 
-def test_what_fails_does_not_keep_the_others_from_being_made(project):
+def test_a_failure_does_not_stop_the_other_pages(project):
     known = json.loads((project / DATA).read_text())
     for one in known:
         if one["page"] == "docs/old.md":
@@ -84,7 +84,7 @@ def test_interpreters_in_a_command(tmp_path, monkeypatch):
     assert evidence.expand(command, "3.12", ["a", "b"]) == expanded
 
 
-def test_nothing_is_begun_that_cannot_be_made(project, monkeypatch):
+def test_a_missing_build_is_reported_before_any_page_is_made(project, monkeypatch):
     monkeypatch.setattr(evidence.interpreter, "built", lambda *of: project / "none")
     known = json.loads((project / DATA).read_text())
     known[-1]["commands"] = [["{debug stock}"]]
@@ -94,12 +94,12 @@ def test_nothing_is_begun_that_cannot_be_made(project, monkeypatch):
     assert not any("made" in p.read_text() for p in project.glob("docs/*.md"))
 
 
-def test_a_page_that_is_none_is_refused():
+def test_an_unknown_page_is_refused():
     with pytest.raises(Problem, match="there is no docs/none.md; there are: docs/"):
         script.main(["docs/none.md"])
 
 
-def test_the_data_names_pages_and_commands_that_are_there():
+def test_the_data_names_existing_pages_and_commands():
     for page in evidence.load():
         assert page.path.is_file() or page.series != catalog.DEFAULT_SERIES
         for command in page.commands:
@@ -122,7 +122,7 @@ def test_a_series_has_the_pages_of_its_directory(project):
     assert [line for line in evidence.faults(found) if "missing" in line] == missing
 
 
-def test_an_old_page_has_to_be_known_and_to_say_so(project):
+def test_an_old_page_has_to_be_listed_and_marked(project):
     def faults(*names):
         known = {page.path.stem: page for page in evidence.load(project)}
         return list(evidence.faults([known[name] for name in names]))

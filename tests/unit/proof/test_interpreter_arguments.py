@@ -1,4 +1,4 @@
-"""Each command that takes an interpreter refuses what is none, before all else."""
+"""Each command that takes an interpreter first refuses a path that is not one."""
 
 import subprocess
 import sys
@@ -6,7 +6,7 @@ import sys
 import pytest
 from threadjoin.core import layout
 
-#: Where the commands take one, as {}.
+#: Command lines, with {} in the place of the interpreter.
 COMMANDS = [
     "abi {} {python}",
     "abi {python} {}",
@@ -25,7 +25,7 @@ COMMANDS = [
 
 @pytest.mark.parametrize("program", ["/bin/true", "/bin/cat", "/none"])
 @pytest.mark.parametrize("command", COMMANDS)
-def test_what_is_no_python_is_refused(command, program, tmp_path):
+def test_a_path_that_is_not_a_python_is_refused(command, program, tmp_path):
     words = command.format(program, python=sys.executable).split()
     done = subprocess.run(
         [sys.executable, layout.ROOT / "scripts" / words[0], *words[1:]],
@@ -34,7 +34,7 @@ def test_what_is_no_python_is_refused(command, program, tmp_path):
         text=True,
         check=False,
     )
-    # Of the sleeps, 1 is a verdict.
+    # For the command with the sleeps, 1 is a verdict.
     status = 2 if "sleeps" in command else 1
     assert (done.returncode, done.stdout) == (status, "")
     assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1

@@ -1,4 +1,4 @@
-"""How the functions that models are of are found, and when they have changed."""
+"""The functions that the models describe: found, and seen to have changed."""
 
 import json
 import os
@@ -86,7 +86,7 @@ def test_record_and_change(tree):
     assert models.changed(recorded, trees) == ["Thread.join"]
 
 
-def test_what_a_model_names(tmp_path):
+def test_the_functions_that_a_model_names(tmp_path):
     model = tmp_path / "model.pml"
     model.write_text(
         "/*\n * first() and\n * Thread.join() in a file.c\n */\n"
@@ -99,7 +99,7 @@ def test_what_a_model_names(tmp_path):
     assert models.unmatched(model, {"functions": functions}) == []
 
 
-# What pan says, put together from its words.
+# Output of pan, put together from its messages.
 DONE = """\
 State-vector 60 byte, depth reached 76, errors: {errors}
      1452 states, stored
@@ -155,7 +155,7 @@ def test_a_search_that_found_something(spin):
     ],
 )
 def test_a_search_that_was_not_completed(spin, said, why):
-    with pytest.raises(Problem, match=f"some.pml was not looked at to its.*{why}"):
+    with pytest.raises(Problem, match=f"some.pml was not checked to its.*{why}"):
         models.check(spin(said.format(errors=0)))
 
 

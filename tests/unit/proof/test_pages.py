@@ -1,4 +1,4 @@
-"""Pages of results say which series they are of, and old ones are seen."""
+"""Pages of results name their series, and old pages are recognized."""
 
 import pytest
 from threadjoin.proof import pages

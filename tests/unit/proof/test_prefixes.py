@@ -1,4 +1,4 @@
-"""Each prefix of a series is built and tested, with a configure and a make of ours."""
+"""Each prefix of a series is built and tested, with stand-ins for the tools."""
 
 import io
 import sys
@@ -20,8 +20,8 @@ CONFIGURE = """\
 printf 'all:\\n\\tsh ../src/make.sh\\n' >Makefile
 """
 
-#: Compiles what has changed: warns of what is in the release, on another line
-#: each time.
+#: A stand-in for make: if a file has changed, it prints a warning that the release has,
+#: too, with another line number each time.
 MAKE = """\
 if ! cmp -s object ../src/Python/pystate.c; then
     echo "Python/pystate.c:$(wc -c <../src/Lib/threading.py):4: warning: old"
@@ -30,7 +30,7 @@ fi
 cp ../src/python python
 """
 
-#: Where the first patch is in, and where the second is.
+#: Conditions: the first patch is in the source, and the second one is.
 FIRST = "[ -e ../src/Python/new/event.c ]"
 SECOND = "grep -q hook ../src/Python/pystate.c"
 
@@ -43,10 +43,10 @@ def system(monkeypatch):
 
 @pytest.fixture
 def prove(tmp_path, cpython, series):
-    """A function that proves the series: `make` goes on as told, as do its tests.
+    """Return a function that builds and tests the prefixes of the series.
 
-    It builds the release `begun` times more before that, and of the prefixes
-    those of `lengths`.
+    Its arguments are what `make` and the tests do, how often the release is built
+    before that, and the lengths of the prefixes.
     """
 
     def run(make="", test="", begun=0, lengths=None, units=("test_a", "test_b")):
@@ -121,8 +121,8 @@ def test_a_file_of_tests_that_a_later_patch_adds(prove):
     assert [step.failed for step in steps] == [(), ()]
 
 
-def test_a_run_after_one_that_was_cut_short_compiles_all_again(prove):
-    # Else what the release warns of would be held against the patch.
+def test_a_run_after_an_interrupted_one_compiles_everything_again(prove):
+    # Otherwise warnings of the release would count against the patch.
     assert [step.warnings for step in prove(begun=1)] == [(), ()]
 
 

@@ -17,7 +17,7 @@ LEAKED = (
 
 @pytest.fixture
 def python(tmp_path, program):
-    """An interpreter that has these tests."""
+    """Return a function that makes an interpreter with the given tests."""
 
     def make(files, debug=True):
         path = write_tests(tmp_path / "fake", files)["PYTHONPATH"]
@@ -54,7 +54,7 @@ def test_a_leak(python):
     )
 
 
-def test_a_failure_is_none_of_no_leak(python):
+def test_a_failed_test_is_not_reported_as_without_leaks(python):
     with pytest.raises(Problem, match="test_a: failed, see .*test_a.log"):
         hunt(python({"test_a": "sys.exit(2)"}), "test_a")
 
@@ -74,7 +74,7 @@ def test_the_part_that_ci_runs(python, capsys, monkeypatch):
     assert re.search(r"test_a +0 +none +\d+ s\n", capsys.readouterr().out)
 
 
-def test_what_cannot_be_hunted_is_told_first(python):
+def test_bad_arguments_are_refused_before_any_run(python):
     with pytest.raises(Problem, match="^/none/python does not run .No such file"):
         hunt("/none/python")
     path = python({"test_a": ""})

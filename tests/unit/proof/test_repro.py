@@ -38,7 +38,7 @@ class Thread:
 
 """
 
-# As it stood in 3.9.2, without the later except branch.
+# As in 3.9.2, without the later except branch.
 ASSERTS = """\
     def join(self):
         self._wait_for_tstate_lock()
@@ -57,16 +57,16 @@ ASSERTS = """\
             assert not lock.locked()
 """
 
-# The lines are there, and a joiner has to wait for the other one to pass them.
+# The lines are there, and each joiner waits for the other one to pass them.
 SERIALISED_ASSERTS = ASSERTS.replace(
     "self._wait_for_tstate_lock()",
     "with self._mutex:\n            self._wait_for_tstate_lock()",
 )
 
-# The lines are there, and what is asserted always holds.
+# The lines are there, and the assertion always holds.
 HARMLESS_ASSERTS = ASSERTS.replace("not lock.locked()", "lock.locked() in (0, 1)")
 
-# The lines are there, for another kind of threads than this one.
+# The lines are there, for threads of another kind.
 ASSERTS_OF_OTHERS = ASSERTS.replace(
     "        if lock is None:",
     """\
@@ -77,8 +77,8 @@ ASSERTS_OF_OTHERS = ASSERTS.replace(
         if lock is None:""",
 ).replace("elif lock.acquire(block", "if lock.acquire(block")
 
-# A race of another kind, in code that nobody has seen before: the second
-# joiner to pass the check finds nothing to close.
+# Another race, in code that the script does not know: the second joiner to pass
+# the check finds nothing to close.
 CHECKS_THEN_ACTS = """\
     def join(self):
         self._tstate_lock.acquire()
@@ -117,7 +117,7 @@ ALWAYS_RAISES = """\
 
 @pytest.fixture
 def stand_in(tmp_path):
-    """A function that makes a module with a Thread of the given methods."""
+    """Return a function that makes a module with a Thread of the given methods."""
 
     def make(methods):
         path = tmp_path / "standin.py"
@@ -175,7 +175,9 @@ def test_other_code_has_no_known_lines(stand_in, methods):
     ],
     ids=["lines", "lines, all wanted", "lines of others", "other code"],
 )
-def test_what_is_forced(stand_in, monkeypatch, methods, explore, verdict, known):
+def test_the_interleaving_that_is_forced(
+    stand_in, monkeypatch, methods, explore, verdict, known
+):
     module = stand_in(methods)
     assert (repro.known_places(module) is None) == (methods is SERIALISED)
     forced = []
@@ -193,7 +195,7 @@ def test_what_is_forced(stand_in, monkeypatch, methods, explore, verdict, known)
     assert forced == ["force_known" if known else "force_all"]
 
 
-#: As it is later, with a handler that releases whosever lock it finds held.
+#: As in later releases, with a handler that releases the lock, whoever holds it.
 HANDLES = ASSERTS.replace(
     """\
         elif lock.acquire(block, timeout):
@@ -255,11 +257,11 @@ def test_the_report_says_who_holds_the_lock(stand_in):
         ("C", f"{release + 5} raise", "free"),
         ("C", "join() raises RuntimeError", "free"),
     ]
-    # It fits on a terminal.
+    # It fits in a terminal.
     assert max(map(len, report)) < 80
 
 
-def test_a_lock_that_nobody_else_releases_stays_held(stand_in):
+def test_a_lock_that_no_other_thread_releases_stays_held(stand_in):
     verdict, report = force_known(stand_in(ASSERTS))
     assert verdict == repro.RACE
     release = line_of("    lock.release()", ASSERTS)
@@ -314,7 +316,7 @@ def test_a_report_shows_braces_as_they_are(stand_in):
 
 
 class Puppet:
-    """A joiner whose go() has the joiners *ending* come to their end."""
+    """A joiner whose go() ends the joiners *ending*."""
 
     def __init__(self, name, events, ending):
         self.name = name
@@ -396,7 +398,7 @@ def find_python(version):
     installed = [shutil.which(f"python{version}")]
     installed += sorted(map(str, versions.glob(f"{version}.*/bin/python")))
     for python in filter(None, installed):
-        # A pyenv shim is there for versions that are not switched on, too.
+        # pyenv has a shim for a version that is installed and not active, too.
         if run(python, code="").returncode == 0:
             return python
     pytest.skip(f"no Python {version} here")
@@ -501,7 +503,7 @@ def test_times_has_to_be_positive():
     assert "--times must be at least 1" in result.stderr
 
 
-def test_an_accident_is_not_taken_for_a_race(monkeypatch, capsys):
+def test_an_unrelated_exception_is_not_reported_as_a_race(monkeypatch, capsys):
     monkeypatch.setattr(repro, "run", lambda options: 1 // 0)
     assert repro.main([]) == repro.UNKNOWN
     assert "ZeroDivisionError" in capsys.readouterr().err
@@ -561,7 +563,7 @@ def test_the_sleeps_show_the_race(capsys):
 def test_the_loop_without_sleeps_in_it(tmp_path, capsys):
     library = tmp_path / "Lib"
     library.mkdir()
-    # Where a join has to wait for the other one there is no race.
+    # If a join waits for the other one there is no race.
     (library / "threading.py").write_text(
         "from _thread import allocate_lock as Lock\n" + THREAD + SERIALISED
     )

@@ -110,7 +110,7 @@ def test_releases_are_oldest_first_and_the_newest_that_is_checked_is_told(series
         loaded.release("3.11.4")
 
 
-def test_a_series_that_was_checked_on_nothing_says_so(series):
+def test_a_series_that_was_checked_on_no_release_says_so(series):
     unchecked = [replace(release, checked=False) for release in series.releases]
     with pytest.raises(Problem, match="was checked on no release"):
         _ = replace(series, releases=tuple(unchecked)).newest

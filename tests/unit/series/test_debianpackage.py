@@ -78,7 +78,7 @@ def test_quilt_can_work_with_it(package, ours):
         assert text == (RELEASE["Lib/threading.py"] if "pop" in command else after)
 
 
-def test_what_does_not_fit_changes_nothing(package, ours):
+def test_a_package_that_the_series_does_not_fit_is_unchanged(package, ours):
     write(package, {"Python/old.c": "mine\n"})
     before = read(package)
     with pytest.raises(Problem, match="cannot be applied to"):
@@ -86,7 +86,7 @@ def test_what_does_not_fit_changes_nothing(package, ours):
     assert read(package) == before
 
 
-def test_patches_that_are_not_applied_are_told(package, ours):
+def test_unapplied_patches_of_the_package_are_reported(package, ours):
     write(package, {".pc/applied-patches": ""})
     with pytest.raises(Problem, match="dpkg-source --before-build"):
         debianpackage.apply(package, ours)

@@ -1,4 +1,4 @@
-"""Reading what is different in the version of a series."""
+"""Reading differences.json of a series."""
 
 import json
 
@@ -46,13 +46,13 @@ def test_load(series):
         ({"mended": {"x": "3.12.1"}}, ": mended: x: '3.12.1' is no release of 3.11"),
     ],
 )
-def test_what_is_wrong_is_named(series, data, said):
+def test_wrong_data_is_named(series, data, said):
     with pytest.raises(Problem) as caught:
         differences.load(write(series, data))
     assert str(caught.value).startswith(f"patches/3.11/differences.json{said}")
 
 
-def test_those_of_the_project_are_of_tests_that_there_are():
+def test_the_data_of_the_project_names_existing_tests():
     reproducers = {layout.ROOT / one.script for one in defects.load()}
     stems = {path.stem for path in reproducers}
     texts = "".join(

@@ -11,7 +11,7 @@ from tinycpython import AFTER_FIRST, AFTER_SECOND, RELEASE, changed, diff, read,
 
 
 def refused(match, *args, **options):
-    """Apply with *args*, see it refused for *match*; return the message."""
+    """Apply with *args*, which has to be refused with *match*; return the message."""
     before = read(args[0])
     with pytest.raises(Problem, match=match) as info:
         tree.apply(*args, **options)
@@ -36,7 +36,7 @@ def test_the_version_is_the_headers(cpython):
         (lambda t: t.rename(t.with_name("moved")), "does not exist"),
     ],
 )
-def test_what_is_no_cpython_is_refused(cpython, spoil, words):
+def test_a_directory_without_cpython_is_refused(cpython, spoil, words):
     spoil(cpython)
     with pytest.raises(Problem, match=f"cpython {words}"):
         tree.version_of(cpython)
@@ -73,13 +73,13 @@ def test_checking_changes_nothing(cpython, series, reverse):
     assert read(cpython) == before
 
 
-def test_what_is_applied_already_stays(cpython, series):
+def test_a_series_that_is_already_applied_changes_nothing(cpython, series):
     tree.apply(cpython, series)
     assert not tree.apply(cpython, series)
     assert read(cpython) == AFTER_SECOND
 
 
-def test_what_is_not_in_it_need_not_be_taken_out(cpython, series):
+def test_taking_out_a_series_that_is_not_there_changes_nothing(cpython, series):
     assert not tree.apply(cpython, series, reverse=True)
     assert read(cpython) == RELEASE
 
@@ -93,7 +93,7 @@ def test_has_tells_whether_all_of_it_is_there(cpython, series):
     assert tree.has(cpython, series)
 
 
-def test_a_later_release_is_fine_where_lines_have_moved(cpython, series):
+def test_a_later_release_with_moved_lines_is_accepted(cpython, series):
     moved = "one more line\n" + RELEASE["Lib/threading.py"]
     write(cpython, {"Lib/threading.py": moved})
     assert tree.apply(cpython, series)
@@ -106,7 +106,7 @@ def test_a_later_release_is_fine_where_lines_have_moved(cpython, series):
     [
         ("Lib/threading.py", "line10", "0001-event.patch .*: {}, hunk 1 .line 7."),
         ("Lib/threading.py", "line50", "0001-event.patch .*: {}, hunk 2 .line 47."),
-        # Context counts as much as what is changed: no fuzz.
+        # A changed context line is refused, too: no fuzz.
         ("Lib/threading.py", "line33", "0002-hook.patch .*: {}, hunk 1 .line 27."),
         ("Python/pystate.c", "line15", "0002-hook.patch .*: {}, hunk 1 .line 12."),
     ],
@@ -125,14 +125,14 @@ def test_the_hunk_is_named_for_taking_out_too(cpython, series):
     refused(words, cpython, series, reverse=True)
 
 
-def test_a_missing_file_and_one_too_many_are_named(cpython, series):
+def test_a_missing_file_and_an_unexpected_file_are_named(cpython, series):
     (cpython / "Python/old.c").unlink()
     refused("0002-hook.patch .*: Python/old.c: No such file", cpython, series)
     write(cpython, {"Python/new/event.c": "mine\n"})
     refused("0001-event.patch .*: Python/new/event.c: already", cpython, series)
 
 
-def test_a_tree_with_some_of_the_patches_is_told_so(cpython, series):
+def test_a_tree_with_some_of_the_patches_is_reported(cpython, series):
     write(cpython, AFTER_FIRST)
     words = "it has the first 1 of 2 patches, to 0001-event.patch"
     refused(words, cpython, series)
@@ -160,7 +160,7 @@ def test_a_repository_makes_no_difference(cpython, series, monkeypatch, place):
         subprocess.run(["git", "config", key, value], cwd=repository, check=True)
     monkeypatch.setenv("GIT_DIR", str(repository / ".git"))
     monkeypatch.setenv("GIT_PREFIX", "elsewhere/")
-    # Where temporary files go is in a repository as well, as build/ is.
+    # The directory for temporary files is in a repository, too, as build/ is.
     monkeypatch.setattr("tempfile.tempdir", str(repository))
     assert tree.apply(cpython, series)
     assert {k: v for k, v in read(cpython).items() if "bin/" not in k} == AFTER_SECOND
@@ -191,7 +191,9 @@ def test_permissions_and_untouched_files_stay(cpython, series):
     assert (cpython / "Include/patchlevel.h").stat().st_mtime == 1
 
 
-def test_no_room_for_git_is_no_fault_of_the_series(cpython, series, program):
+def test_a_full_disk_for_git_is_not_reported_as_a_refused_patch(
+    cpython, series, program
+):
     program(
         "git",
         "echo \"error: failed to write to 'x': No space left on device\" >&2; exit 1",
@@ -200,7 +202,7 @@ def test_no_room_for_git_is_no_fault_of_the_series(cpython, series, program):
         tree.apply(cpython, series)
 
 
-def test_a_slim_tree_goes_without_tests(cpython, series):
+def test_a_tree_without_tests_takes_the_series_without_tests(cpython, series):
     more = {**AFTER_SECOND, "Lib/test/test_x.py": "1\n", "Doc/x.rst": "x\n"}
     old = {**AFTER_SECOND, "Lib/test/test_x.py": "0\n"}
     path = series.patches[1].with_name("0003-tests.patch")

@@ -1,4 +1,4 @@
-"""Reading what is told of versions that have no series."""
+"""Reading upstream.json, for versions that have no series."""
 
 import json
 
@@ -12,10 +12,10 @@ DATA = {
     "3.13": {"measured": "3.13.9", "mended": ["a"], "left": ["b", "c"]},
     "3.14": {"measured": "3.14.2", "mended": ["a", "b"], "left": ["c"]},
 }
-KNOWN = [
-    defects.Defect("scripts/a.py", "A `join()` fails", issue=1),
-    defects.Defect("tests/defects/b.py", "A hang"),
-    defects.Defect("tests/defects/c.py", "A crash", issue=3),
+DEFECTS = [
+    {"script": "scripts/a.py", "what": "A `join()` fails", "issue": 1},
+    {"script": "tests/defects/b.py", "what": "A hang"},
+    {"script": "tests/defects/c.py", "what": "A crash", "issue": 3},
 ]
 
 
@@ -31,14 +31,17 @@ def write(place, data=DATA):
         ("3.13.0rc1+", "3.13.9"),
         ("3.14.2", "3.14.2"),
         ("3.15.0a1", "3.14.2"),
+        ("3.14", "3.14.2"),
+        ("3", None),
+        ("none", None),
     ],
 )
-def test_a_version_is_as_the_last_that_is_known(tmp_path, version, measured):
+def test_a_version_is_taken_to_be_as_the_last_known_one(tmp_path, version, measured):
     found = upstream.load(version, write(tmp_path))
     assert (found and found.measured) == measured
 
 
-def test_there_need_be_no_data(tmp_path):
+def test_the_file_may_be_missing(tmp_path):
     assert upstream.load("3.13.1", tmp_path) is None
 
 
@@ -49,14 +52,24 @@ def test_wrong_data_is_one_line(tmp_path, data):
 
 
 def test_lines(tmp_path):
-    found = upstream.load("3.13.1", write(tmp_path))
-    assert list(upstream.lines(found, KNOWN)) == [
+    defects = tmp_path / "defects.json"
+    defects.write_text(json.dumps(DEFECTS))
+    assert list(upstream.lines("3.13.1", write(tmp_path), defects)) == [
         "Upstream has mended (as of 3.13.9):",
         "    A join() fails (gh-1)",
-        "and has left:",
+        "Upstream has not mended:",
         "    A hang",
         "    A crash (gh-3)",
     ]
+
+
+def test_an_unknown_version_has_no_lines(tmp_path):
+    assert list(upstream.lines("3.8.20", write(tmp_path))) == []
+
+
+def test_without_descriptions_the_names_of_the_reproducers_are_listed(tmp_path):
+    found = upstream.lines("3.13.1", write(tmp_path), tmp_path / "no-such-file")
+    assert list(found)[-2:] == ["    b", "    c"]
 
 
 def test_the_data_of_the_project_has_each_reproducer_once():
@@ -66,6 +79,6 @@ def test_the_data_of_the_project_has_each_reproducer_once():
     for version in data:
         found = upstream.load(f"{version}.0")
         assert sorted(found.mended + found.left) == names
-        assert list(upstream.lines(found, defects.load()))
-        # Else there is a series, which says what it mends.
+        assert len(list(upstream.lines(f"{version}.0"))) == 2 + len(names)
+        # A version with a series says itself what it mends.
         assert version not in catalog.available()

@@ -1,4 +1,4 @@
-"""The release as the distribution's source package has it."""
+"""The release, taken from the distribution's source package."""
 
 import subprocess
 
@@ -13,7 +13,7 @@ PACKAGE = catalog.Debian(
     "bookworm", "python3.11", "python3.11_3.11.2.orig.tar.gz", frozenset()
 )
 
-#: Of another release of the distribution, as the machine may be.
+#: Configuration of another release of the distribution, which the machine may have.
 SOURCES = """\
 # the mirror
 Types: deb
@@ -64,13 +64,15 @@ def codename(monkeypatch):
     "form, text, wanted",
     [(".sources", SOURCES, SOURCES_OF_BOOKWORM), (".list", LIST, LIST_OF_BOOKWORM)],
 )
-def test_sources_are_the_machines_of_another_kind_and_suite(form, text, wanted):
+def test_the_source_list_is_the_machines_with_another_type_and_suite(
+    form, text, wanted
+):
     assert aptsource.as_sources(form, text, "bookworm") == wanted
 
 
 @pytest.fixture
 def machine(tmp_path, monkeypatch):
-    """The machine's configuration of apt: a directory."""
+    """Return the machine's configuration of apt: a directory."""
     files = {
         "sources.list": "deb http://a.example/ trixie main\n",
         "sources.list.d/b.list": "deb http://b.example/ trixie main\n",
@@ -82,7 +84,7 @@ def machine(tmp_path, monkeypatch):
     return etc
 
 
-#: apt-config: what must be kept, and what must not.
+#: Output of apt-config: settings to keep, and settings to drop.
 DUMP = """\
 echo 'Acquire::http::Proxy "http://proxy.example";'
 echo 'Acquire::IndexTargets::deb::DEP-11 "";'
@@ -158,7 +160,7 @@ def test_the_newest_patches_come_first(tmp_path, machine, program, answer, versi
     assert list(place.iterdir()) == [path]
 
 
-def test_patches_for_another_release_are_not_taken(tmp_path, machine, program):
+def test_patches_for_another_release_are_not_used(tmp_path, machine, program):
     program("apt-config", DUMP)
     program("apt-get", "echo >python3.11_3.11.9-1.debian.tar.xz")
     with pytest.raises(Unavailable, match=r"it has no python3.11_3.11.2-"):
@@ -173,21 +175,21 @@ def test_patches_for_another_release_are_not_taken(tmp_path, machine, program):
         ("exit 0", "^it has no python3.11_3.11.2.orig.tar.gz$"),
     ],
 )
-def test_apts_complaint_is_told(tmp_path, machine, program, script, words):
+def test_the_error_of_apt_is_reported(tmp_path, machine, program, script, words):
     program("apt-config", DUMP)
     program("apt-get", script)
     with pytest.raises(Unavailable, match=words):
         fetch(tmp_path)
 
 
-def test_a_full_disk_is_told(tmp_path, machine, program):
+def test_a_full_disk_is_reported(tmp_path, machine, program):
     program("apt-config", DUMP)
     program("apt-get", "echo 'E: Write error - write (28: No space left on device)'")
     with pytest.raises(DiskFull):
         fetch(tmp_path)
 
 
-def test_a_machine_without_apt_is_told(tmp_path, monkeypatch):
+def test_a_machine_without_apt_is_reported(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert aptsource.archives("bookworm") == []
     with pytest.raises(Unavailable, match="no apt-get on this machine"):
@@ -199,7 +201,7 @@ def test_archives_are_those_that_apt_itself_names(program):
     assert aptsource.archives("bookworm") == ["http://a/"]
 
 
-def test_apt_itself_takes_the_state_for_its_own(tmp_path):
+def test_apt_itself_uses_that_state(tmp_path):
     try:
         env = aptsource.prepare(tmp_path, "bookworm")
     except FileNotFoundError:

@@ -55,7 +55,7 @@ def test_a_patch_that_does_not_apply_is_named(package, cpython):
         package.apply(cpython)
 
 
-def test_what_is_no_package_is_told(tmp_path, cpython, series):
+def test_a_file_that_is_not_a_package_is_reported(tmp_path, cpython, series):
     path = packaged(tmp_path, {})
     path.write_text("none")
     package = debian.Package(path, series.debian)
@@ -64,7 +64,7 @@ def test_what_is_no_package_is_told(tmp_path, cpython, series):
 
 
 class Apt:
-    """Stands in for the distribution: has one version, or does not answer."""
+    """A stand-in for the distribution, which has one version, or does not answer."""
 
     def __init__(self, monkeypatch):
         self.version = "3.11.2-2"
@@ -99,12 +99,12 @@ def test_a_package_is_fetched_once_a_day(tmp_path, series, apt):
     assert [obtained(), obtained(), apt.asked] == ["3.11.2-3", "3.11.2-3", 2]
     for path in cache.iterdir():
         os.utime(path, (yesterday, yesterday - path.name.count("-2")))
-    # An old one is better than none.
+    # An old package is better than none.
     apt.version = None
     assert obtained() == "3.11.2-3"
 
 
-def test_that_there_is_none_is_told(tmp_path, series, apt):
+def test_a_missing_package_is_reported(tmp_path, series, apt):
     apt.version = None
     with pytest.raises(Unavailable, match="no answer"):
         debian.obtain(series.debian, tmp_path / "cache", tmp_path / "log")

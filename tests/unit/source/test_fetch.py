@@ -15,7 +15,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_error(404, "Not Found")
             return
         self.send_response(200)
-        # /short announces more than it sends.
+        # /short announces more bytes than it sends.
         self.send_header("Content-Length", "9" if self.path == "/short" else "4")
         self.end_headers()
         self.wfile.write(b"body")
@@ -30,7 +30,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(monkeypatch):
-    """The URL of a server on this machine."""
+    """Yield the URL of a server on this machine."""
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
     with http.server.HTTPServer(("127.0.0.1", 0), Handler) as httpd:
@@ -41,29 +41,30 @@ def server(monkeypatch):
         thread.join()
 
 
-def test_the_body_becomes_the_file(server, tmp_path):
+def test_the_body_is_written_to_the_file(server, tmp_path):
     fetch.download(f"{server}/whole", tmp_path / "file")
     assert (tmp_path / "file").read_bytes() == b"body"
 
 
 @pytest.mark.parametrize(
-    "path, words", [("/gone", "status 404 Not Found"), ("/short", "broke off")]
+    "path, words",
+    [("/gone", "status 404 Not Found"), ("/short", "connection ended before")],
 )
-def test_what_is_not_the_file_is_told(server, tmp_path, path, words):
+def test_an_error_status_and_a_short_body_are_reported(server, tmp_path, path, words):
     with pytest.raises(fetch.Unavailable, match=words):
         fetch.download(server + path, tmp_path / "file")
 
 
-def test_nobody_there_is_told(tmp_path):
+def test_a_refused_connection_is_reported(tmp_path):
     with socket.socket() as taken:
-        # Bound but not listening: nobody else gets the number meanwhile.
+        # A port that is bound and does not listen, so that no other process takes it.
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}/"
         with pytest.raises(fetch.Unavailable, match="refused"):
             fetch.download(url, tmp_path / "file")
 
 
-def test_a_server_that_says_nothing_is_not_waited_for(tmp_path, monkeypatch):
+def test_a_silent_server_times_out(tmp_path, monkeypatch):
     monkeypatch.setattr(fetch, "TIMEOUT", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
@@ -72,7 +73,7 @@ def test_a_server_that_says_nothing_is_not_waited_for(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("url", ["file:///no/such/file", "nonsense://host/", "http://"])
-def test_an_address_that_leads_nowhere_is_told(tmp_path, url):
+def test_an_address_without_a_server_is_reported(tmp_path, url):
     with pytest.raises(fetch.Unavailable, match="."):
         fetch.download(url, tmp_path / "file")
 
@@ -89,7 +90,7 @@ def test_a_probe_says_whether_a_server_answers(server):
         fetch.probe(f"{server}/gone")
 
 
-def test_a_name_server_that_says_nothing_is_not_waited_for(monkeypatch):
+def test_a_silent_name_server_times_out(monkeypatch):
     monkeypatch.setattr(fetch, "TIMEOUT", 0.05)
     done = threading.Event()
     monkeypatch.setattr(
@@ -102,7 +103,7 @@ def test_a_name_server_that_says_nothing_is_not_waited_for(monkeypatch):
         done.set()
 
 
-def test_what_the_system_says_is_told_without_its_number(monkeypatch):
+def test_the_systems_message_is_reported_without_its_number(monkeypatch):
     def fails(*args, **named):
         raise socket.gaierror(-2, "Name or service not known")
 

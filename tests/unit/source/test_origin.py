@@ -1,4 +1,4 @@
-"""The values of --source, and the trees that they lead to."""
+"""The values of --source, and the trees that are laid out from them."""
 
 import subprocess
 
@@ -11,7 +11,7 @@ from tinycpython import AFTER_SECOND, RELEASE, changed, digest, pack, read, writ
 
 @pytest.fixture(autouse=True)
 def project(series, tmp_path, monkeypatch):
-    """The series of the tests is the only one, the cache an empty one."""
+    """Make the series of the tests the only one, with an empty cache."""
     load = catalog.load_series
     patches = series.directory.parent
     monkeypatch.setattr(
@@ -53,12 +53,12 @@ def test_a_directory_a_tarball_and_a_url_are_the_same_source(
         ("/no/such/place", None, "there is no such file or directory"),
     ],
 )
-def test_what_is_no_source_is_refused(cpython, tarball, text, total, words):
+def test_a_path_without_a_source_is_refused(cpython, tarball, text, total, words):
     with pytest.raises(Problem, match=words):
         origin.given(text.format(cpython=cpython, tarball=tarball), total)
 
 
-def test_what_is_no_cpython_is_refused_by_its_own_name(tmp_path):
+def test_a_source_that_is_not_cpython_is_refused_by_its_name(tmp_path):
     write(tmp_path / "other", {"README": ""})
     for path in (tmp_path / "other", pack(tmp_path / "other", tmp_path / "other.tgz")):
         words = f"^{path} is not a source tree of CPython"
@@ -99,7 +99,7 @@ def test_a_source_with_the_series_in_it_makes_both_trees(cpython, series, place)
     assert read(cpython) == AFTER_SECOND
 
 
-def test_stock_needs_no_series_that_applies(cpython, series, place):
+def test_stock_is_laid_out_even_if_the_series_does_not_apply(cpython, series, place):
     write(cpython, {"Python/pystate.c": "quite different\n"})
     before = read(cpython)
     source = origin.given(str(cpython))
@@ -107,7 +107,7 @@ def test_stock_needs_no_series_that_applies(cpython, series, place):
     assert read(place) == before
 
 
-def test_a_series_that_does_not_apply_leaves_what_was_there(cpython, series, place):
+def test_a_series_that_does_not_apply_leaves_the_old_tree(cpython, series, place):
     origin.prepare(origin.given(str(cpython)), series, place, patched=True)
     name = "Python/pystate.c"
     write(cpython, {name: changed(RELEASE[name], line15="int mine;")})
@@ -118,7 +118,7 @@ def test_a_series_that_does_not_apply_leaves_what_was_there(cpython, series, pla
     assert sorted(p.name for p in place.parent.iterdir()) == ["src", "src.json"]
 
 
-def test_what_is_laid_out_already_is_used_again(tarball, series, place, monkeypatch):
+def test_a_tree_that_is_laid_out_is_used_again(tarball, series, place, monkeypatch):
     source = origin.given(str(tarball))
     assert origin.prepare(source, series, place, patched=True) is False
     unpacked = []

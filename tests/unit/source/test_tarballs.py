@@ -1,4 +1,4 @@
-"""Wherever the source comes from, it has the right checksum or none is taken."""
+"""A tarball has the right checksum, wherever it comes from, or is not used."""
 
 import os
 from dataclasses import replace
@@ -43,7 +43,7 @@ def ways(monkeypatch):
 
 @pytest.fixture
 def base():
-    """A release whose tarballs are both the right bytes."""
+    """Return a release whose two tarballs have the same content."""
     total = digest(GOOD)
     return catalog.Release("3.11.2", True, total, total, "https://x.invalid/{name}")
 
@@ -57,14 +57,14 @@ def cache(tmp_path):
 
 
 def get(base, cache, name="Python-3.11.2.tar.xz"):
-    """Get the release; return the bytes, and see that only *name* is there."""
+    """Get the release; return its bytes; check that the cache has only *name*."""
     path = tarballs.pinned(base, DEBIAN, cache, cache / "log")
     assert [entry.name for entry in cache.iterdir()] == [path.name] == [name]
     return path.read_bytes()
 
 
 @pytest.mark.parametrize("name", ["Python-3.11.2.tar.xz", "Python-3.11.2.tgz"])
-def test_what_is_in_the_cache_is_not_fetched(base, cache, ways, name):
+def test_a_tarball_in_the_cache_is_not_fetched(base, cache, ways, name):
     cache.mkdir()
     (cache / name).write_bytes(GOOD)
     assert get(base, cache, name) == GOOD
@@ -85,7 +85,7 @@ def test_python_org_is_asked_first(base, cache, ways):
 
 
 @pytest.mark.parametrize("answer", [None, BAD])
-def test_then_the_distribution(base, cache, ways, answer):
+def test_the_distribution_is_asked_next(base, cache, ways, answer):
     ways.answers = {"python.org": answer, "apt": GOOD}
     assert get(base, cache, "Python-3.11.2.tgz") == GOOD
     assert ways.asked == ["python.org", "apt"]
@@ -96,16 +96,14 @@ def test_then_the_distribution(base, cache, ways, answer):
     [None, replace(DEBIAN, orig="p_3.11.1.orig.tar.gz")],
     ids=["none", "other"],
 )
-def test_the_distribution_is_not_asked_for_what_it_does_not_have(
-    base, cache, ways, debian
-):
+def test_the_distribution_is_asked_for_its_own_release_alone(base, cache, ways, debian):
     ways.answers["apt"] = GOOD
     with pytest.raises(tarballs.NoWay):
         tarballs.pinned(base, debian, cache, cache / "log")
     assert ways.asked == ["python.org"]
 
 
-def test_when_no_way_works_all_of_them_are_told_in_one_line(base, cache, ways):
+def test_when_nothing_works_one_line_has_every_reason(base, cache, ways):
     with pytest.raises(Problem) as info:
         tarballs.pinned(base, DEBIAN, cache, cache / "log")
     assert str(info.value) == (
@@ -124,7 +122,7 @@ def test_a_wrong_checksum_is_never_taken(base, cache, ways):
     assert list(cache.iterdir()) == []
 
 
-def test_a_damaged_cache_is_told_of_when_nothing_replaces_it(base, cache, ways):
+def test_a_damaged_cache_is_reported_when_nothing_replaces_it(base, cache, ways):
     cache.mkdir()
     (cache / "Python-3.11.2.tgz").write_bytes(BAD)
     with pytest.raises(Problem, match="Python-3.11.2.tgz: checksum mismatch"):

@@ -18,7 +18,7 @@ def place(tmp_path):
     return tmp_path / "copy"
 
 
-def test_of_a_git_checkout_the_tracked_files_are_taken_as_they_are(cpython, place):
+def test_the_tracked_files_of_a_git_checkout_are_copied_as_they_are(cpython, place):
     os.symlink("patchlevel.h", cpython / "Include/link.h")
     for command in (("init", "--quiet"), ("add", ".")):
         subprocess.run(["git", *command], cwd=cpython, check=True)
@@ -33,7 +33,7 @@ def test_of_a_git_checkout_the_tracked_files_are_taken_as_they_are(cpython, plac
     assert not (place / ".git").exists()
 
 
-def test_of_another_tree_all_but_what_a_build_leaves_is_taken(cpython, place):
+def test_of_another_tree_all_but_build_products_are_copied(cpython, place):
     leftovers = (
         "Python/ceval.o",
         "Makefile",
@@ -49,7 +49,7 @@ def test_of_another_tree_all_but_what_a_build_leaves_is_taken(cpython, place):
     assert read(place) == {**RELEASE, **source}
 
 
-def test_the_projects_own_build_within_the_tree_is_not_taken(
+def test_the_projects_build_directory_in_the_tree_is_not_copied(
     cpython, place, monkeypatch
 ):
     monkeypatch.setattr(workcopy, "BUILD", cpython / "threadjoin" / "build")
@@ -58,7 +58,7 @@ def test_the_projects_own_build_within_the_tree_is_not_taken(
     assert read(place) == {**RELEASE, "threadjoin/y": ""}
 
 
-def test_a_pipe_in_the_tree_is_no_hindrance(cpython, place):
+def test_a_pipe_in_the_tree_is_no_obstacle(cpython, place):
     os.mkfifo(cpython / "pipe")
     workcopy.copy(cpython, place)
     assert read(place) == RELEASE
@@ -90,7 +90,7 @@ def test_a_damaged_tarball_is_a_problem(tmp_path, place, compression):
     assert not list(tmp_path.glob("copy*"))
 
 
-def test_what_is_no_tarball_is_a_problem(tmp_path, place):
+def test_a_file_that_is_not_a_tarball_is_a_problem(tmp_path, place):
     (tmp_path / "text").write_text("no tarball")
     with pytest.raises(Problem, match="text is no tarball") as info:
         workcopy.unpack(tmp_path / "text", place)
@@ -101,15 +101,17 @@ def test_a_tarball_without_one_directory_at_the_top_is_a_problem(tmp_path, place
     with tarfile.open(tmp_path / "two.tgz", "w:gz") as archive:
         for name in ("one/file", "two/file"):
             archive.addfile(tarfile.TarInfo(name))
-    with pytest.raises(Problem, match="two.tgz has not one directory"):
+    with pytest.raises(Problem, match="two.tgz does not have all its files in one"):
         workcopy.unpack(tmp_path / "two.tgz", place)
 
 
 @pytest.mark.parametrize("filters", [True, False])
 @pytest.mark.parametrize("name", ["/outside", "top/../../outside"])
-def test_a_tarball_writes_nowhere_else(tmp_path, place, monkeypatch, name, filters):
+def test_a_tarball_writes_nothing_outside_its_directory(
+    tmp_path, place, monkeypatch, name, filters
+):
     if not filters:
-        # As in a Python without the later security releases.
+        # As in a Python whose tarfile has no filters.
         monkeypatch.delattr(tarfile, "data_filter", raising=False)
     with tarfile.open(tmp_path / "bad.tgz", "w:gz") as archive:
         archive.addfile(tarfile.TarInfo("top/file"))
@@ -135,7 +137,7 @@ def test_a_tarball_unpacks_on_any_python(tarball, place, monkeypatch, filters):
 
 
 def settle(tmp_path, place, files, digest="d"):
-    """Settle *files* at *place*; all of them are old files to begin with."""
+    """Settle *files*, all with old times, at *place*."""
     fresh = write(tmp_path / "fresh", files)
     for path in fresh.rglob("*"):
         os.utime(path, (LONG_AGO, LONG_AGO))
@@ -143,13 +145,13 @@ def settle(tmp_path, place, files, digest="d"):
     assert not fresh.exists()
 
 
-def test_only_what_differs_gets_a_new_time(tmp_path, place):
+def test_only_changed_files_get_a_new_time(tmp_path, place):
     settle(tmp_path, place, RELEASE)
     assert (place / "Python/old.c").stat().st_mtime == LONG_AGO
     settle(tmp_path, place, {**RELEASE, "Python/old.c": "int older;\n"})
     assert (place / "Python/old.c").stat().st_mtime > LONG_AGO
     assert (place / "Lib/threading.py").stat().st_mtime == LONG_AGO
-    # Back to contents that are older than their object file.
+    # Back to the contents before, which are older than the object file.
     os.utime(place / "Python/old.c", (LONG_AGO, LONG_AGO))
     settle(tmp_path, place, RELEASE)
     assert (place / "Python/old.c").stat().st_mtime > LONG_AGO
@@ -178,7 +180,7 @@ def test_a_file_can_become_a_directory_and_the_reverse(tmp_path, place):
     assert read(place) == one
 
 
-def test_symlinks_and_permissions_are_brought_over(tmp_path, place):
+def test_symlinks_and_permissions_are_copied(tmp_path, place):
     settle(tmp_path, place, {"a": "text", "b": "text"})
     fresh = write(tmp_path / "fresh", {"a": "text"})
     (fresh / "a").chmod(0o755)
@@ -214,7 +216,7 @@ def test_a_tree_that_was_changed_by_hand_is_settled_anew(tmp_path, place, spoil)
     assert workcopy.is_settled(place, "d")
 
 
-def test_what_was_cut_short_is_not_settled(tmp_path, place, monkeypatch):
+def test_an_interrupted_copy_is_not_settled(tmp_path, place, monkeypatch):
     settle(tmp_path, place, RELEASE)
 
     def interrupted(fresh, place):

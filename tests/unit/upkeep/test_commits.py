@@ -25,7 +25,7 @@ from threadjoin.core.errors import Problem
 from threadjoin.source import origin
 from threadjoin.upkeep import commits
 
-#: What people have in their configuration that changes what git writes.
+#: Settings of a user that change what git writes.
 HOSTILE = """\
 [core]
     autocrlf = true
@@ -64,7 +64,7 @@ def full(tmp_path):
 
 
 def files_of(repository, revision):
-    """Return what *revision* holds: a dict of name to (mode, bytes)."""
+    """Return the files of *revision*, a dict of name to (mode, bytes)."""
     listed = git.run(repository, "ls-tree", "-r", "-z", revision).decode()
     found = {}
     for line in listed.split("\0")[:-1]:
@@ -131,7 +131,7 @@ def test_hard_messages_and_contents_survive(project):
 
 
 def test_exported_form(project):
-    """A reader, `git am -3` and the next export rely on this."""
+    """Check the form that readers, `git am -3` and the next export rely on."""
     repository = project.checkout()
     commit(repository, message(), {"Python/moved.c": RELEASE["Lib/threading.py"]})
     git.run(repository, "rm", "--quiet", "Lib/threading.py")
@@ -172,7 +172,7 @@ def test_export_gives_the_same_bytes_in_any_configuration(full, monkeypatch, tmp
     assert full.patches() == before
 
 
-def test_export_replaces_what_is_gone_and_keeps_the_rest(full):
+def test_export_removes_dropped_patches_and_keeps_other_files(full):
     repository = full.root.parent / "filled-3.11"
     base = (full.root / "patches/3.11/releases.json").read_bytes()
     git.run(repository, "reset", "--quiet", "--hard", "threadjoin~1")
@@ -239,11 +239,11 @@ def no_repository(repository):
         (nothing, "'Nothing at all' is a merge or changes nothing"),
         (no_tag, "no refs/tags/base"),
         (no_commits, "no commit on base"),
-        (other_root, "does not stand on base"),
+        (other_root, "is not based on base"),
         (no_repository, "not a git checkout"),
     ],
 )
-def test_export_refuses_what_is_no_series(full, spoil, said):
+def test_export_refuses_commits_that_are_not_a_series(full, spoil, said):
     repository = full.root.parent / "filled-3.11"
     before = full.patches()
     spoil(repository)
@@ -276,7 +276,7 @@ ANOTHER = {"Lib/threading.py": edited(10, 20)}
         (message(name=MORE[1]), 'does not say that 3.11 has 0040; put "3.11": true'),
     ],
 )
-def test_export_refuses_what_the_registry_has_not(full, text, said):
+def test_export_refuses_a_patch_that_the_registry_lacks(full, text, said):
     full.register(*NAMES, *MORE, series={"3.11": "not needed"})
     repository = full.root.parent / "filled-3.11"
     before = full.patches()
@@ -305,7 +305,7 @@ def test_a_number_may_lie_between_those_that_are_there(full):
 
 
 def test_git_gives_a_commit_another_number(full):
-    """As the help of scripts/series has it."""
+    """Use the command that the help of scripts/series shows."""
     full.register(NAMES[0], "0015-between")
     repository = full.checkout("again")
     trailer = "--trailer=Patch: 0015-between"
@@ -314,7 +314,7 @@ def test_git_gives_a_commit_another_number(full):
 
 
 def days(project):
-    """Return what each patch says of its last change."""
+    """Return the Last-Update of each patch."""
     return [
         re.search("^Last-Update: (.*)$", path.read_text(), re.MULTILINE)[1]
         for path in project.series().patches
@@ -331,13 +331,13 @@ def test_last_update_is_the_day_of_a_change(full):
     git.run(repository, "commit", "--quiet", "--amend", "-m", message(name=NAMES[1]))
     full.export(repository, day=LATER)
     assert days(full) == [f"{DAY}", f"{LATER}"]
-    # The commit does not say so, and need not.
+    # The commit has no such line, and needs none.
     full.export(repository, day=datetime.date(2027, 1, 6))
     assert days(full) == [f"{DAY}", f"{LATER}"]
 
 
 def test_last_update_is_not_of_a_change_to_what_comes_before(full):
-    """That moves the lines of the second patch, and gives it other blobs."""
+    """It moves the lines of the later patches, and gives them other blobs."""
     full.register(*NAMES, *MORE)
     repository = full.checkout("again")
     commit(repository, message(name=MORE[0]), {"Lib/threading.py": edited(10, 30)})
@@ -365,7 +365,7 @@ def test_last_update_is_added_where_it_was_not(project):
 
 
 def test_last_update_is_not_before_the_author_date(full):
-    """It is not, if a change has been made anew, as it was."""
+    """The author date is later if a commit has been made anew without a change."""
     repository = full.root.parent / "filled-3.11"
     tomorrow = "--date=2026-12-24T01:00:00+0200"
     git.run(repository, "commit", "--quiet", "--amend", "--no-edit", tomorrow)
@@ -383,12 +383,12 @@ def test_patches_are_from_the_maintainers_whoever_made_the_commits(full):
     tip = git.run(repository, "rev-parse", "HEAD")
     full.export(repository)
     assert full.patches() == before
-    # The commits stay whose they are.
+    # The authors of the commits stay.
     assert git.run(repository, "rev-parse", "HEAD") == tip
 
 
 def test_git_gives_the_same_patches_of_its_own_commits(full, tmp_path):
-    """After `git am`, nothing of a patch is lost but the name of its file."""
+    """`git am` keeps all of a patch except the name of its file."""
     repository = full.checkout("again")
     options = commits.FORMAT
     git.run(repository, "format-patch", *options, f"-o{tmp_path / 'out'}", "base..")
@@ -403,7 +403,7 @@ def test_export_wants_a_series_that_has_a_base(full):
     assert not (full.root / "patches/3.14").exists()
 
 
-def test_checkout_leaves_what_is_there_alone(project):
+def test_checkout_refuses_a_directory_that_is_not_empty(project):
     place = project.root.parent / "repository"
     place.mkdir()
     (place / "precious").write_text("mine")
@@ -446,7 +446,7 @@ def test_release_is_got_as_a_build_gets_it(project, monkeypatch, tmp_path):
     assert asked == [(project.series(), tmp_path / "build" / "source.log")]
 
 
-def test_commands_go_round(full):
+def test_checkout_and_export_as_commands(full):
     before = full.patches()
     done = full.command("series", "checkout", "3.11", "again", "--source", full.tarball)
     assert done.stderr == ""
@@ -476,7 +476,7 @@ def test_commands_fail_in_one_line(project):
 
 
 def test_what_a_checkout_does_with_git_am_is_what_it_says(full):
-    """git itself, as the README has it, makes the same tree of the patches."""
+    """`git am`, as in the README, makes the same tree."""
     by_hand = full.root.parent / "by-hand"
     by_hand.mkdir()
     origin.given(str(full.tarball)).lay(by_hand / "tree")

@@ -1,4 +1,4 @@
-"""How two series differ: what is told, and what is the same."""
+"""Comparing two series: differences that are reported, and others that are not."""
 
 import pytest
 from fakeproject import EVENT, GAP, SEVERAL, several
@@ -17,8 +17,8 @@ def found(project):
     return list(comparison.compare(*map(project.series, NAMES), known))
 
 
-def test_what_is_the_same_in_other_lines_is_the_same(project):
-    """3.12 has own.h of its own; the hunk of threading.py is as it is in 3.11."""
+def test_the_same_change_at_other_lines_is_no_difference(project):
+    """3.12 has its own own.h, and the same hunk of threading.py as 3.11."""
     first, gap, last = found(project)
     assert str(first) == "0010-event: 1 of 3 hunks differ"
     assert [pair.name for pair in first.pairs] == ["Include/own.h"]
@@ -44,7 +44,7 @@ def test_a_day_is_no_difference_and_a_word_is(project):
     ]
 
 
-def test_what_differs_only_in_what_it_quotes(project):
+def test_hunks_that_differ_in_context_alone(project):
     project.change("0010", b"\n line 4\n", b"\n line four\n")
     project.change("0010", b"int of_3_12", b"int of_3_11")
     first = found(project)[0]
@@ -89,7 +89,7 @@ def test_the_sum(project):
 
 
 def test_hunks_that_are_most_alike_belong_together(project):
-    """0030 has a hunk of the gap in it: the others keep their partners."""
+    """0030 has a hunk of the gap, too, and the other hunks keep their counterparts."""
     last = found(project)[2]
     assert last.name == SEVERAL[2]
     event = next(pair for pair in last.pairs if pair.name == EVENT)

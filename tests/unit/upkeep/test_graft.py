@@ -1,4 +1,4 @@
-"""Grafting: what the lead changes in shared files goes into all series."""
+"""Grafting: changes of the lead in shared files go into all series."""
 
 import pytest
 from fakeproject import ENTRY, EVENT, EVENTS, MORE, SEVERAL, commit, message, several
@@ -17,7 +17,7 @@ def run(project, *others):
 
 
 def change_lead(project, *events):
-    """Make the lead's versions of EVENT *events*, one a patch."""
+    """Make *events* the lead's versions of EVENT, one for each patch."""
     repository = project.root.parent / "lead"
     commits = git.run(repository, "rev-list", "--reverse", "base..threadjoin")
     git.run(repository, "reset", "--quiet", "--hard", "base")
@@ -52,7 +52,7 @@ def test_a_change_goes_into_each_number(project):
         "0010": b"int zero;\n" + EVENTS[0],
         "0030": b"int zero;\n" + EVENTS[2],
     }
-    # Nothing else is different: neither messages nor other files.
+    # Messages and other files are as before.
     lines = {
         line
         for name in before
@@ -93,7 +93,7 @@ def test_a_new_file_comes_and_one_that_is_gone_is_named(project):
     git.run(repository, "reset", "--quiet", "--hard")
 
 
-def test_what_is_own_stays(project):
+def test_files_of_one_series_stay(project):
     change_lead(project, *(b"int zero;\n" + event for event in EVENTS))
     run(project)
     files = shared.states(project.series("3.12"))["0030"]
@@ -116,7 +116,7 @@ def test_a_file_of_the_release_is_not_overwritten(project):
 
 
 def test_all_series_or_none(project):
-    """The last cannot have it: the one before it is as it was."""
+    """The last series refuses the change, and the one before it is unchanged."""
     project.add_series("3.13", "3.12.1")
     change_lead(project, *(b"int zero;\n" + event for event in EVENTS))
     before = project.patches("3.12")

@@ -1,4 +1,4 @@
-"""Every rule of the linter: silent on a good series, found where it is broken."""
+"""Every rule of the linter accepts a good series and reports a bad one."""
 
 import shutil
 
@@ -39,7 +39,7 @@ def test_nothing_is_wrong_with_a_good_series(project):
 
 
 def check_text(tmp_path, content, name="0001-x.patch"):
-    """Return what the rules for a single patch say of the bytes *content*."""
+    """Return the problems that the rules for a patch find in the bytes *content*."""
     path = tmp_path / "3.11" / name
     path.parent.mkdir()
     path.write_bytes(content)
@@ -176,7 +176,7 @@ def test_whitespace(tmp_path, diff, said):
         ),
     ],
 )
-def test_what_is_no_patch_is_named(project, content, said):
+def test_a_file_that_is_not_a_patch_is_named(project, content, said):
     (project.root / FIRST).write_bytes(content)
     (line,) = [x for x in problems(project) if "is not a patch" in x]
     assert line.startswith(f"{FIRST} is not a patch of `git format-patch`: ")
@@ -210,7 +210,7 @@ def test_order_is_part_of_the_whole(project):
 
 
 def test_fuzz(project):
-    """patch(1) would take it, with one line of context that is wrong."""
+    """patch(1) accepts a wrong line of context, and the linter does not."""
     replace(project, FIRST, b"\n line 7\n", b"\n line seven\n")
     assert problems(project) == [
         f"{FIRST}: does not apply on what comes before it: patch failed: "
@@ -219,7 +219,7 @@ def test_fuzz(project):
 
 
 def test_offset(project):
-    """git applies it, two lines from where it says."""
+    """git applies a hunk two lines away, and the linter does not accept that."""
     replace(project, FIRST, b"@@ -7,7 +7,7 @@ line 6", b"@@ -5,7 +5,7 @@ line 6")
     (line,) = problems(project)
     assert line.startswith(f"{FIRST}: not what `scripts/series export` gives, from ")
@@ -305,7 +305,7 @@ def test_registry(project, names, changes, said):
 
 
 def test_standalone_patch_that_needs_another(project):
-    """Its context has a line that the first patch changes."""
+    """The context of the patch has a line that the first patch changes."""
     project.register(*NAMES, MORE[0], standalone=True)
     repository = project.checkout("more")
     text = message(name=MORE[0])
@@ -318,7 +318,7 @@ def test_standalone_patch_that_needs_another(project):
 
 
 def test_patch_on_another_release(project):
-    """The same change, of a file that is not the release's."""
+    """The change is the same, in a file that differs from the release's."""
     (project.tree / "Lib/threading.py").write_bytes(edited(12))
     project.tarball = project.tree
     (line,) = problems(project)
@@ -367,7 +367,7 @@ def test_series_have_the_same_new_files(project):
 
 
 def entry_problems(project, *commits):
-    """Return what is said of a series of *commits*, dicts of files."""
+    """Return the problems of a series of *commits*, dicts of files."""
     repository = project.checkout("entries")
     project.register(*NAMES, *MORE[: len(commits)])
     for name, files in zip(MORE, commits):
@@ -429,8 +429,8 @@ def test_command_says_that_nothing_is_wrong(project):
     assert done.stdout.endswith("3.11: nothing wrong\n")
 
 
-def test_command_says_what_was_not_run(project, tmp_path):
-    """Without quilt on PATH all else is checked all the same."""
+def test_command_names_checks_that_were_not_run(project, tmp_path):
+    """Without quilt on PATH all other checks still run."""
     programs = tmp_path / "bin"
     programs.mkdir()
     for name in ("git", "python3"):
@@ -444,7 +444,7 @@ def test_command_says_what_was_not_run(project, tmp_path):
     )
 
 
-def test_command_says_what_has_no_source(tmp_path):
+def test_command_names_series_without_a_source(tmp_path):
     project = several(tmp_path)
     done = project.command("series", "lint", "--source", project.tarball)
     lines = [x for x in done.stdout.splitlines() if not x.startswith("quilt: not run")]
@@ -463,7 +463,7 @@ def test_command_says_what_has_no_source(tmp_path):
     )
 
 
-def test_command_refuses_what_it_cannot_lint(project):
+def test_command_refuses_a_project_that_it_cannot_lint(project):
     done = project.command("series", "lint", "3.14")
     assert done.stderr.startswith("error: no series for Python 3.14")
     shutil.rmtree(project.root / "patches")

@@ -1,4 +1,4 @@
-"""NEWS entries come from blurb, and go past blurb."""
+"""NEWS entries are made by blurb, and checked by it."""
 
 import pytest
 from fakeproject import ENTRY, ENTRY_TEXT, filled

@@ -1,4 +1,4 @@
-"""A port: the lead's commits on another base, one by one."""
+"""A port: the commits of the lead are picked onto another base, one by one."""
 
 import pytest
 from fakeproject import (
@@ -19,7 +19,7 @@ THREADING = "Lib/threading.py"
 
 @pytest.fixture
 def project(tmp_path):
-    """One with a series 3.13 without patches, whose line 10 is another."""
+    """Return a project with an empty series 3.13, whose base has another line 10."""
     project = several(tmp_path)
     project.release("3.13.2", {THREADING: edited(10, by=b"of 3.13")})
     project.add_series("3.13", "3.13.2")
@@ -59,7 +59,7 @@ def test_it_stops_where_a_person_is_needed(project):
     assert "\n" not in said
     assert subjects(place) == ["gh-116372: Do 0010-event"]
     assert b"<<<<<<<" in (place / THREADING).read_bytes()
-    # Shared files are there, whatever else is in conflict.
+    # Shared files are in place, whatever conflicts there are.
     assert (place / EVENT).read_bytes() == EVENTS[1]
     base = git.run(place, "show", "base:Include/patchlevel.h")
     assert base == b'#define PY_VERSION "3.13.2"\n'
@@ -114,13 +114,13 @@ def test_it_says_the_same_when_it_is_run_again(project):
     assert stop(project)[0] == first
 
 
-def test_what_is_not_needed_is_a_gap(project):
+def test_a_number_that_is_not_needed_is_a_gap(project):
     _, place = stop(project)
     set_gap(project, SEVERAL[1])
     report, _ = run(project)
     assert report == port.Report((SEVERAL[0], SEVERAL[2]), {SEVERAL[1]: "not needed"})
     assert subjects(place) == ["gh-116372: Do 0010-event", "gh-116372: Do 0030-join"]
-    # What the gap changes in shared files has come with the next number.
+    # The changes of the gap in shared files come with the next number.
     assert (place / EVENT).read_bytes() == EVENTS[2]
     assert git.run(place, "show", f"threadjoin~1:{EVENT}") == EVENTS[0]
     assert not (place / ENTRY).exists()
@@ -147,8 +147,8 @@ def test_a_directory_that_is_something_else_is_left_alone(project):
     assert [path.name for path in place.iterdir()] == ["precious"]
 
 
-def test_what_the_release_has_already_needs_a_person(tmp_path):
-    """A patch of which nothing is left is to be a gap with a reason."""
+def test_a_change_that_the_release_has_already_needs_a_person(tmp_path):
+    """A patch without a change left has to become a gap with a reason."""
     project = several(tmp_path)
     there = {
         THREADING: edited(5),

@@ -1,4 +1,4 @@
-"""The registry of the patches: what it says, and what it must not say."""
+"""The registry of the patches: good and bad entries."""
 
 import json
 
@@ -71,12 +71,12 @@ def test_numbers_ascend_and_names_are_there_once(tmp_path, second):
         ([], {"patches": None}),
     ],
 )
-def test_what_is_no_registry(tmp_path, entries, more):
+def test_a_file_that_is_not_a_registry(tmp_path, entries, more):
     with pytest.raises(Problem, match="^patches/registry.json is not as patches/sch"):
         load(tmp_path, *entries, **more)
 
 
-def test_what_cannot_be_read(tmp_path):
+def test_a_registry_that_cannot_be_read(tmp_path):
     with pytest.raises(Problem, match="there is no patches/registry.json"):
         registry.load(tmp_path)
     (tmp_path / "registry.json").write_text("{")

@@ -16,7 +16,7 @@ NAME = "Lib/threading.py"
 
 @pytest.fixture
 def tried(series, tmp_path):
-    """A function that returns the rows of a table, as lists of their cells."""
+    """Return a function that returns the rows of a table, as lists of their cells."""
     cache = tmp_path / "cache"
     cache.mkdir()
 
@@ -48,7 +48,7 @@ def cells(rows):
     return [(row.found.version, row.verdict) for row in rows]
 
 
-def test_what_has_no_source_is_not_run(tried):
+def test_a_release_without_a_source_is_not_run(tried):
     rows = tried()
     assert cells(rows) == [("3.11.2", "not run"), ("3.11.3", "not run")]
     assert releases.table(rows) == [
@@ -77,7 +77,7 @@ def test_trees_and_tarballs_of_a_directory_are_tried(tried, tmp_path):
         "refused: 0001-event.patch: Lib/threading.py, hunk 2 (line 47) does not match"
     )
     assert rows[2].cells() == ["3.11.3+", str(here / "head"), "-", words]
-    # Of no known release, it is nothing that the data calls checked.
+    # It is not a known release, so the data does not call it checked.
     assert releases.refused(rows) == []
 
 
@@ -114,7 +114,7 @@ def test_a_release_that_is_checked_must_not_refuse(tried, series, tmp_path):
     assert releases.refused(rows) == ["3.11.2"]
 
 
-def test_what_is_no_directory_and_no_tarball_is_told(tried, tmp_path):
+def test_a_path_that_is_neither_directory_nor_tarball_is_refused(tried, tmp_path):
     with pytest.raises(Problem, match="nowhere is not a directory"):
         tried(tmp_path / "nowhere")
     write(tmp_path / "here", {"Python-3.11.2.tgz": "none"})
@@ -124,7 +124,7 @@ def test_what_is_no_directory_and_no_tarball_is_told(tried, tmp_path):
 
 @pytest.fixture
 def project(series):
-    """A project whose Dockerfile and bake file have a place for what is made."""
+    """Return a project whose Dockerfile and bake file have generated lines."""
     root = series.directory.parents[1]
     block = f"  {releasedata.BEGIN}\nold\n  {releasedata.END}\n"
     write(root, dict.fromkeys(releasedata.GENERATED, f"a\n{block}b\n"))
@@ -146,13 +146,13 @@ def test_a_release_is_added_and_what_is_made_of_it_written(series, project):
         f'    sha256  = "{"6" * 64}"\n    gpg_key = "{loaded.gpg_key}"\n  }},\n'
         in (project / "docker-bake.hcl").read_text()
     )
-    # To say that it is not checked is no other release.
+    # To say that it is not checked changes the same release.
     releasedata.add(loaded, "3.11.10", "5" * 64, "6" * 64, False, project)
     assert "PYTHON_VERSION=3.11.2\n" in (project / "Dockerfile").read_text()
     assert releasedata.write(project) == []
 
 
-def test_what_is_added_has_to_be_of_the_series_and_no_other(series, project):
+def test_an_added_release_has_to_fit_the_data(series, project):
     before = (series.directory / "releases.json").read_text()
     for version, total, words in (
         ("3.12.1", "5" * 64, "is no release of Python 3.11"),

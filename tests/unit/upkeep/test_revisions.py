@@ -1,4 +1,4 @@
-"""The revisions of series."""
+"""Revisions of a series."""
 
 import subprocess
 import sys
@@ -14,14 +14,14 @@ DAY = "2026-11-27"
 
 
 @pytest.mark.parametrize("name", catalog.available())
-def test_what_is_compiled_is_what_was_recorded(name):
-    # Where it is not: scripts/series revision NAME --record.
+def test_the_series_are_as_recorded(name):
+    # If this fails: scripts/series revision NAME --record.
     assert list(revisions.problems(catalog.load_series(name))) == []
 
 
 @pytest.fixture
 def project(tmp_path, series):
-    """A function that records the series, or releases it; returns it as it is then."""
+    """Return a function that records or releases the series, and returns it."""
     for path in series.patches:
         path.write_text("From: A <a@b>\n" + path.read_text())
     (tmp_path / "CHANGELOG.md").write_text(

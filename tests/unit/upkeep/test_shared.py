@@ -1,4 +1,4 @@
-"""The files that series share: read from patches, and compared at each number."""
+"""The files that all series share, compared at each number."""
 
 import pytest
 from fakeproject import ENTRY, EVENT, EVENTS, several
@@ -28,7 +28,7 @@ def test_states_are_what_the_patches_make(project):
     assert states["0030"][EVENT].mode == "100644"
 
 
-def test_nothing_is_wrong_with_a_gap_and_what_is_own(project):
+def test_gaps_and_files_of_one_series_are_no_difference(project):
     assert found(project) == []
 
 
@@ -44,7 +44,7 @@ def test_a_change_of_a_gap_is_wanted_in_the_next_number(project):
     assert {name for files in right.values() for name in files} == {EVENT}
 
 
-def test_what_differs_is_named_with_the_numbers(project):
+def test_differences_are_named_with_their_numbers(project):
     project.change("0010", b"+int one;", b"+int won;")
     project.change("0030", b" int one;", b" int won;")
     assert found(project) == [
@@ -52,7 +52,7 @@ def test_what_differs_is_named_with_the_numbers(project):
     ]
 
 
-def test_what_differs_for_a_while_is_found(project):
+def test_a_difference_that_a_later_number_removes_is_found(project):
     project.change("0010", b"+int two;", b"+int too;")
     project.change("0030", b" int two;", b"-int too;\n+int two;")
     assert found(project) == [
@@ -77,12 +77,12 @@ def test_a_file_of_another_mode(project):
     ]
 
 
-def test_what_the_lead_changes_last_needs_a_number(project):
+def test_a_change_after_the_last_shared_number_needs_a_number(project):
     (project.root / "patches/3.12/0030-join.patch").unlink()
     (project.root / "patches/3.12/series").write_text("0010-event.patch\n")
     assert found(project) == [
-        f"patches/3.12: {EVENT}: 3.11 changes it in {number}, and no patch of 3.12 "
-        "from there on can have that"
+        f"patches/3.12: {EVENT}: 3.11 changes it in {number}, and 3.12 has no "
+        "patch of that or a later number"
         for number in ("0020", "0030")
     ]
 
@@ -95,7 +95,9 @@ def test_a_news_entry_is_the_same_or_of_another_name(project):
 
 def test_a_patch_that_does_not_fit_is_named(project):
     project.change("0030", b" int one;", b" int won;")
-    with pytest.raises(Problem, match="3.12/0030-join.patch: Python/event.c is not so"):
+    with pytest.raises(
+        Problem, match="3.12/0030-join.patch: Python/event.c does not match"
+    ):
         found(project)
 
 

@@ -2,9 +2,9 @@
 
 Every round measures each row in both interpreters, one right after the other,
 each time in a new process, and whichever went first in one round goes second
-in the next. So both meet the machine in the same moods, and it is the ratio
-that counts: its median over the rounds, and its quartiles. A row is called
-slower or faster where chance would make it look so once in a hundred times.
+in the next. The speed of the machine changes, and changes for both, so the ratio
+counts: its median over the rounds, and its quartiles. A row is called slower or
+faster if chance would make it look so once in a hundred times.
 
 Rows that wait are measured in three settings, one after the other in each round:
 on one processor, on two, and on two that other processes keep busy.

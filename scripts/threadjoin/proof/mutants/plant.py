@@ -355,7 +355,7 @@ def run(
     pristine = _Patched(home / VARIANT, commands)
     if not pristine.python.exists():
         raise Problem(
-            "there is nothing to plant bugs in; run "
+            "there is no build to plant bugs in; run "
             f"`./build.sh {series} --variant {VARIANT}`"
         )
     # First of all, for it takes no time.

@@ -88,7 +88,7 @@ class Result:
         """Return what save() kept. Raises Problem when that is nothing of use."""
         found = kept.load(cls, RESULT, "name two interpreters")
         if found is None:
-            raise Problem("not all has been run yet; name two interpreters")
+            raise Problem("some tests have not been run yet; name two interpreters")
         return found
 
 

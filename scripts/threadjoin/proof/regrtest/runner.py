@@ -193,7 +193,7 @@ def check(python: StrPath, units: Iterable[str]) -> None:
     missing = sorted({unit.split()[0] for unit in units} - names)
     if missing:
         raise Problem(
-            f"{python} has no {', '.join(missing)}; what it has is told by its "
+            f"{python} has no {', '.join(missing)}; list its tests with "
             "-m test --list-tests"
         )
 

@@ -1,4 +1,4 @@
-"""The benchmark: its arithmetic, its tables, and what it runs."""
+"""The benchmark: its statistics, its tables, and the commands that it runs."""
 
 import json
 import os
@@ -59,7 +59,7 @@ def test_a_verdict_takes_more_than_chance(values, expected):
     assert stats.verdict(values) == expected
 
 
-def test_what_was_measured_together_is_compared():
+def test_samples_of_the_same_round_are_compared():
     # The machine is ten times slower in every other round.
     stock = [[1, 2, 3], [10, 20, 90], [1, 2, 3], [10, 20, 90]]
     patched = [[1, 1, 5], [10, 10, 10], [1, 1, 1], [9, 10, 11]]
@@ -79,7 +79,7 @@ def test_what_was_measured_together_is_compared():
         (0.25, "250,000"),
     ],
 )
-def test_microseconds_have_three_digits_that_count(seconds, text):
+def test_microseconds_have_three_significant_digits(seconds, text):
     assert stats.microseconds(seconds) == text
 
 
@@ -137,7 +137,7 @@ def test_report_in_markdown():
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
-    """A build directory of the test's own."""
+    """Return an empty build directory."""
     monkeypatch.setattr(measure.layout, "BUILD", tmp_path)
     return tmp_path
 
@@ -163,7 +163,7 @@ def test_interpreters_are_those_of_the_release_build(tmp_path):
     ("given", "missing"),
     [({}, "stock"), ({"stock": "/bin/python"}, "patched")],
 )
-def test_what_is_not_built_is_named(tmp_path, given, missing):
+def test_an_interpreter_that_is_not_built_is_named(tmp_path, given, missing):
     given = arguments(self_check=False, **given)
     with pytest.raises(Problem) as caught:
         command.find_interpreters(given, tmp_path)
@@ -173,7 +173,7 @@ def test_what_is_not_built_is_named(tmp_path, given, missing):
     )
 
 
-def test_self_check_takes_stock_for_both(tmp_path):
+def test_the_self_check_compares_stock_with_itself(tmp_path):
     given = arguments(self_check=True, stock="python3")
     found = command.find_interpreters(given, tmp_path)
     assert found == {"stock": "python3", "patched": "python3"}
@@ -206,7 +206,7 @@ def test_notes_warn_of_debug_builds(stock, patched, note):
 
 
 class Workers:
-    """Records what would be run, and where."""
+    """Stand-ins for the measured processes, which record commands and processors."""
 
     def __init__(self, monkeypatch, processors=(3, 5, 8)):
         self.order = []
@@ -287,7 +287,7 @@ def test_the_address_space_is_looked_at_a_few_times(monkeypatch):
     assert measured["two"].stock == {}
 
 
-def test_what_is_busy_is_ended_when_a_row_fails(monkeypatch):
+def test_busy_processes_are_ended_when_a_row_fails(monkeypatch):
     workers = Workers(monkeypatch)
     with pytest.raises(Problem), measure.on(measure.SETTINGS["busy"], "SPIN"):
         assert workers.where() == ([3, 5], 2)
@@ -295,7 +295,7 @@ def test_what_is_busy_is_ended_when_a_row_fails(monkeypatch):
     assert workers.where() == ([3, 5, 8], 0)
 
 
-def test_what_one_processor_can_be_used_for(monkeypatch):
+def test_the_settings_on_one_processor(monkeypatch):
     Workers(monkeypatch, processors=[7])
     settings = measure.possible(measure.SETTINGS)
     assert list(settings) == ["one"]
@@ -325,7 +325,7 @@ needs_compiler = pytest.mark.skipif(
 
 
 @needs_compiler
-def test_all_of_it_with_this_interpreter(place, capsys):
+def test_the_whole_benchmark_with_this_interpreter(place, capsys):
     options = ["--self-check", "--stock", sys.executable, "--rounds", "1", "--quick"]
     options += ["--setting", "one", "--row", "start_join", "--row", "gilstate"]
     command.main([*options, "--row", "kept"])
@@ -354,7 +354,7 @@ def test_the_floor_measures_threads_in_c(place):
 
 
 def test_shutdown_is_measured_to_the_end_of_the_process(monkeypatch):
-    # A process whose program ended two seconds after the clock's zero.
+    # The program ends two seconds after the start of the clock.
     monkeypatch.setattr(measure, "_worker", lambda python, row: {"ends": 2.0})
     monkeypatch.setattr(measure.time, "monotonic", lambda: 2.25)
     assert measure._shutdown("python") == 0.25
@@ -390,7 +390,7 @@ def test_options_that_make_no_sense(options, capsys):
 
 @pytest.fixture
 def no_pyperf(monkeypatch, tmp_path):
-    """No pyperf in this interpreter; returns the directory for build/venv."""
+    """Hide pyperf from this interpreter; return the directory for build/venv."""
     monkeypatch.setitem(sys.modules, "pyperf", None)
     monkeypatch.setattr(command.devenv, "VENV", tmp_path)
     return tmp_path
@@ -450,13 +450,13 @@ def test_saved_results_can_be_read_by_pyperf(tmp_path):
 
 @pytest.fixture
 def small(monkeypatch):
-    """Fewer threads than the rows' names say."""
+    """Make the rows use few threads, whatever their names say."""
     monkeypatch.setattr(worker, "ALIVE", 3)
     monkeypatch.setattr(worker, "JOINERS", 4)
     monkeypatch.setattr(worker, "_failed", [])
     before = set(threading.enumerate())
     yield
-    # Those that a row left to the exit.
+    # The threads that a row left running.
     for thread in set(threading.enumerate()) - before:
         thread.join()
 
@@ -481,7 +481,7 @@ def test_the_row_of_the_shutdown_tells_when_it_ends(small, capsys):
     assert 0 < output["ends"] <= worker.time.monotonic()
 
 
-def test_threads_stand_by_until_the_crowd_is_left(small):
+def test_idle_threads_wait_until_the_crowd_is_left(small):
     before = threading.active_count()
     with worker._crowd():
         assert threading.active_count() == before + 3
@@ -511,7 +511,7 @@ def test_finished_threads_that_are_kept(monkeypatch, capsys):
 
 
 @needs_compiler
-def test_what_keeps_a_processor_busy_ends_with_its_parent(place):
+def test_a_busy_process_ends_with_its_parent(place):
     spin = str(measure._compile("spin"))
     running = subprocess.Popen([spin, str(os.getpid())])
     running.send_signal(signal.SIGTERM)
@@ -519,7 +519,7 @@ def test_what_keeps_a_processor_busy_ends_with_its_parent(place):
     script = f"{spin} $$ & wait $!"
     parent = subprocess.Popen(["sh", "-c", script], stdout=subprocess.PIPE)
     parent.kill()
-    # The end of the file: nobody has the pipe any more.
+    # End of file: no process has the pipe open any more.
     assert parent.communicate() == (b"", None)
 
 

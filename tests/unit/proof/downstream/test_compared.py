@@ -1,4 +1,4 @@
-"""The command: what it runs, what it prints, how it ends."""
+"""scripts/downstream: the suites that it runs, its output and its exit status."""
 
 import io
 import sys
@@ -21,7 +21,7 @@ def library(name, *suites):
 
 
 class FakeComparison:
-    """Knows the results of two libraries."""
+    """Has made-up results of two libraries."""
 
     def __init__(self, stock, patched, progress, repeat, ci, collection):
         FakeComparison.collection = collection
@@ -43,7 +43,7 @@ def result(name, outcome="passed", counts=GOOD):
 
 @pytest.fixture
 def command(monkeypatch, capsys):
-    """A function that runs the command; returns its status and its output."""
+    """Return a function that runs the command; returns its status and its output."""
     libraries = {"a": library("a"), "b": library("b")}
     monkeypatch.setattr(compared.data, "load", lambda path: libraries)
     monkeypatch.setattr(compared.data, "pinned", lambda *_: {"a": "1.0", "b": "2.0"})
@@ -72,19 +72,19 @@ def test_only_those_that_are_named_are_run(command):
     assert [line.split()[0] for line in out.splitlines()] == ["library", "b"]
 
 
-def test_a_library_that_is_none_is_said_at_once(command, monkeypatch):
+def test_an_unknown_library_is_refused_at_once(command, monkeypatch):
     monkeypatch.setattr(compared, "Comparison", None)
     with pytest.raises(Problem, match="no library called nolib; there is: a, b"):
         command("/one", "/two", "nolib")
 
 
-def test_a_test_that_is_worse_is_a_failure(command):
+def test_a_test_that_regressed_is_a_failure(command):
     status, out = command("/one", "/two", "a", results=[result("a", "failed")])
     assert status == 1
     assert "worse on patched: a, programs: t: passed on stock, failed" in out
 
 
-def test_a_suite_that_does_nothing_is_a_problem(command):
+def test_a_suite_of_which_nothing_passes_is_a_problem(command):
     idle = result("a", counts={"stock": {"failed": 1}, "patched": {"failed": 1}})
     with pytest.raises(Problem, match="no test passes on /one: a, programs; see the"):
         command("/one", "/two", "a", results=[idle])
@@ -101,7 +101,7 @@ def test_embedders_are_a_collection_of_their_own(command, option):
     assert FakeComparison.collection.option == option
 
 
-def test_what_the_system_lacks_is_said_at_once(command, monkeypatch):
+def test_a_missing_program_is_named_at_once(command, monkeypatch):
     monkeypatch.setattr(compared, "Comparison", None)
     lacking = Library("a", (), (), needs=("sh", "no-such-command"))
     monkeypatch.setattr(compared.data, "load", lambda path: {"a": lacking})
@@ -117,13 +117,13 @@ def test_no_survey_without_wheels(command, tmp_path, monkeypatch):
 
 @pytest.fixture
 def comparison(tmp_path, monkeypatch):
-    """A function that makes a Comparison of this Python with itself."""
+    """Return a function that makes a Comparison of this Python with itself."""
     monkeypatch.setattr(compared.devenv, "ensure", lambda progress: None)
     monkeypatch.setattr(compared.data, "pinned", lambda path: {"a": "1.0"})
     programs = tmp_path / "programs"
     programs.mkdir()
     monkeypatch.setattr(compared.data, "PROGRAMS", programs)
-    # As on stock or on patched, by the environment's path.
+    # A stand-in for a program of tests: on patched, `bad` fails.
     (programs / "a.py").write_text(
         "import sys\n"
         "if '--list' in sys.argv: sys.exit(print('good\\nbad\\nci'))\n"
@@ -146,7 +146,7 @@ def comparison(tmp_path, monkeypatch):
     return make
 
 
-#: Runs the script that it is given, and seems to be the interpreter.
+#: A stand-in for an interpreter, which runs the script that it is given.
 WRAPPER = """\
 import runpy, sys
 sys.executable = sys.argv[0]
@@ -166,7 +166,7 @@ def test_a_difference_is_found_and_repeated(comparison):
     assert worse.good == {"stock": 4, "patched": 0}
 
 
-def test_what_is_known_is_not_run_again(comparison, monkeypatch):
+def test_known_results_are_not_measured_again(comparison, monkeypatch):
     found = comparison().of(library("a"))
     monkeypatch.setattr(compared.run.Place, "run", None)
     assert comparison().of(library("a")) == found
@@ -195,7 +195,7 @@ def test_the_page_names_what_was_not_run(comparison):
     assert page.endswith("## Not run\n\n- b\n")
 
 
-def test_what_has_no_distribution_has_no_version(comparison):
+def test_a_suite_without_a_distribution_has_no_version(comparison):
     ours = Library("gdb", (), library("a").suites, distribution=False)
     (found,) = comparison().of(ours)
     assert found.version == ""

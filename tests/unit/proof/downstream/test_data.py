@@ -1,4 +1,4 @@
-"""The data on libraries is complete, and is read as it is meant."""
+"""The data about libraries: it is complete, and it is read correctly."""
 
 import json
 
@@ -6,7 +6,7 @@ import pytest
 from threadjoin.core.errors import Problem
 from threadjoin.proof.downstream import data
 
-#: The libraries that have to be there.
+#: The libraries that have to be in the data.
 WANTED = """
     gevent eventlet greenlet debugpy trio anyio tornado twisted celery kombu gunicorn
     uvicorn pytest-xdist pytest-timeout ipykernel joblib loky distributed sentry-sdk
@@ -16,7 +16,7 @@ WANTED = """
 
 LIBRARIES = data.load()
 
-#: The embedders and observers that have to be there.
+#: The embedders and observers that have to be in the data.
 EMBEDDERS = """
     uWSGI mod_wsgi pybind11 nanobind PyO3 cffi multiprocessing py-spy austin gdb
     watchdogs
@@ -47,7 +47,7 @@ def test_every_version_is_pinned(collection):
         assert not {data.canonical(n) for n in names} - set(versions)
 
 
-def test_what_both_install_is_of_one_version():
+def test_a_shared_dependency_has_one_version():
     ours, others = (data.pinned(c.constraints) for c in COLLECTIONS)
     tools = {"packaging"}
     common = (set(ours) & set(others)) - tools
@@ -110,8 +110,8 @@ def test_the_part_that_ci_runs():
     ]
 
 
-def test_what_ci_runs_is_no_part_of_all_that_there_is():
-    # Else what is known of the whole would be run again when it changes.
+def test_a_change_of_what_ci_runs_keeps_whole_results():
+    # Otherwise a change of what CI runs would discard the results of whole runs.
     wholes = [
         data.Library("a", (), (data.Suite("s", "program", ("a.py *",), ci=ci),))
         for ci in ((), ("a.py one",))

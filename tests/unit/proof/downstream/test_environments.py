@@ -1,4 +1,4 @@
-"""Environments are made once, of the same files, for both interpreters."""
+"""Environments are made once, out of the same files for both interpreters."""
 
 import io
 import json
@@ -16,7 +16,8 @@ from threadjoin.proof.downstream.data import Library, Suite
 
 LIBRARY = Library("x", ("y",), (Suite("own tests", "pytest", ("*",)),))
 
-#: Says what it was asked. Installs when there are wheels, gets them else.
+#: A stand-in for pip, which records its arguments. It installs where there are wheels,
+#: and makes wheels where there are none.
 PIP = """
 import json, os, pathlib, sys
 home = pathlib.Path(sys.argv[1])
@@ -68,7 +69,7 @@ def asked(home):
     ]
 
 
-def test_wheels_are_got_once_and_environments_are_kept(environments, home):
+def test_wheels_are_fetched_once_and_environments_are_kept(environments, home):
     found = environments().provide(LIBRARY)
     assert set(found) == {"stock", "patched"}
     assert all(path.is_file() for path in found.values())
@@ -86,12 +87,12 @@ def test_other_versions_need_other_environments(environments, home):
     assert asked(home) == ["install", "install"]
 
 
-def test_what_is_not_pinned_is_a_problem(environments):
+def test_a_library_that_is_not_pinned_is_a_problem(environments):
     with pytest.raises(Problem, match="constraints.txt pins no version of z; add it"):
         environments().provide(Library("z", (), ()))
 
 
-def test_what_cannot_be_got_is_a_problem(environments, home):
+def test_a_wheel_that_cannot_be_fetched_is_a_problem(environments, home):
     (home / "pip.py").write_text("raise SystemExit(1)")
     with pytest.raises(process.Failed, match="pip wheel failed with status 1; see"):
         environments().provide(LIBRARY)
@@ -108,13 +109,15 @@ def test_the_sdist_is_unpacked_once(environments, home):
     assert asked(home) == []
 
 
-def test_what_comes_with_python_is_not_installed(environments, home):
+def test_a_suite_without_a_distribution_installs_its_requirements_alone(
+    environments, home
+):
     environments().provide(Library("gdb", ("y",), (), distribution=False))
     assert "gdb==" not in (home / "asked").read_text()
     assert "y==2.0" in (home / "asked").read_text()
 
 
-def test_where_nothing_is_needed_nothing_is_installed(environments, home):
+def test_a_suite_without_requirements_installs_nothing(environments, home):
     found = environments().provide(Library("gdb", (), (), distribution=False))
     assert all(path.is_file() for path in found.values())
     assert asked(home) == []
@@ -122,7 +125,7 @@ def test_where_nothing_is_needed_nothing_is_installed(environments, home):
 
 @pytest.fixture
 def built(environments, home):
-    """A function that builds the tests of x with a command of ours."""
+    """Return a function that builds the tests of x with a given command."""
     with tarfile.open(home / "x-1.0.tar.gz", "w:gz") as archive:
         archive.addfile(tarfile.TarInfo("x-1.0/setup.py"), io.BytesIO())
 
@@ -133,7 +136,7 @@ def built(environments, home):
     return build
 
 
-#: Notes in the file it is given that it ran; needs to be in the sdist.
+#: Adds a line to the file that it is given; runs only in the unpacked sdist.
 NOTE = "import sys; open('setup.py'); open(sys.argv[1], 'a').write('ran ')"
 
 
@@ -143,7 +146,7 @@ def test_tests_are_built_once(built, home):
     found = built(line)
     assert built(line) == found
     assert (found / "out").read_text() == "ran "
-    # In a copy: what the sdist has stays as it is.
+    # They are built in a copy: the unpacked sdist stays as it is.
     assert not (home / "made" / "sdists" / "x-1.0" / "out").exists()
     assert (built(line, line) / "out").read_text() == "ran ran "
 

@@ -1,4 +1,4 @@
-"""Uses of private names are found where they are uses, and nowhere else."""
+"""Uses of private names are found, and nothing else is."""
 
 import zipfile
 
@@ -48,7 +48,7 @@ def test_a_use_is_found(source, found):
         "print 'Python 2'",
     ],
 )
-def test_what_is_no_use_is_not(source):
+def test_other_occurrences_are_not_found(source):
     assert names.uses(source, LOOKED_FOR) == []
 
 

@@ -1,4 +1,4 @@
-"""Results are kept for what they were measured on, and shown as they are."""
+"""Results are stored with what they were measured on, and shown."""
 
 import dataclasses
 from pathlib import Path
@@ -24,7 +24,7 @@ def pythons(digest="b", release="3.11.2"):
 
 @pytest.fixture(autouse=True)
 def programs(tmp_path, monkeypatch):
-    """The directory of the programs."""
+    """Return the directory of the programs."""
     monkeypatch.setattr(results.data, "PROGRAMS", tmp_path)
     for name in ("life.py", "another.py"):
         (tmp_path / name).write_text("old")
@@ -60,7 +60,7 @@ WORSE = result({"t": "passed"}, {"t": "failed"})
 SAME = result({}, {}, "only <some>")
 
 
-def test_what_was_saved_is_loaded(store):
+def test_saved_results_are_loaded(store):
     store().save(LIBRARY, OPTIONS, [WORSE, SAME])
     assert store().load(LIBRARY, OPTIONS) == [WORSE, SAME]
 
@@ -95,14 +95,14 @@ def test_nothing_is_known_of_other_data(store):
     assert store().load(other, OPTIONS) is None
 
 
-def test_nothing_is_known_of_what_another_version_kept(store, tmp_path):
+def test_results_of_another_version_are_unknown(store, tmp_path):
     store().save(LIBRARY, OPTIONS, [SAME])
     (path,) = tmp_path.glob("results/*/*.json")
     path.write_text(path.read_text().replace('"suite"', '"suites"'))
     assert store().load(LIBRARY, OPTIONS) is None
 
 
-def test_a_suite_of_which_nothing_passes_on_stock_is_idle():
+def test_a_suite_of_which_no_test_passes_on_stock_is_idle():
     counts = {"stock": {"failed": 3}, "patched": {"passed": 3}}
     assert results.Result("x", "1", "s", 1, "", counts, {}, []).idle
     assert not SAME.idle

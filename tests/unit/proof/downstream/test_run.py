@@ -1,4 +1,4 @@
-"""Units run as processes of their own, and their outcomes are understood."""
+"""Each unit runs in its own process, and its outcomes are read."""
 
 import os
 import sys
@@ -19,7 +19,7 @@ def sdist(tmp_path):
 
 @pytest.fixture
 def python(tmp_path):
-    """The interpreter of a virtual environment that has our own packages."""
+    """Return the interpreter of a virtual environment that has our own packages."""
     venv.create(tmp_path / "venv", system_site_packages=True, symlinks=True)
     (site,) = (tmp_path / "venv").glob("lib/python*/site-packages")
     ours = [path for path in sys.path if path.endswith("site-packages")]
@@ -92,7 +92,7 @@ def test_a_unit_that_hangs_is_stopped_with_its_children(place, sdist, tmp_path):
     reader = os.open(tmp_path / "fifo", os.O_RDONLY | os.O_NONBLOCK)
     found = place("unittest", "tests/*.py", timeout=2).run(["tests/a.py"])
     assert found.outcomes == {"tests/a.py (process)": "failed"}
-    # The end of file: nobody has it open for writing any more.
+    # End of file: no process has it open for writing any more.
     os.set_blocking(reader, True)
     assert os.read(reader, 1) == b""
 
@@ -118,7 +118,7 @@ def test_pytest_runs_without_our_configuration(place, sdist):
     }
 
 
-def test_what_came_before_a_crash_is_kept(place, sdist):
+def test_results_before_a_crash_are_kept(place, sdist):
     (sdist / "tests" / "test_a.py").write_text(
         "import os\ndef test_good(): pass\ndef test_bad(): os.abort()\n"
     )
@@ -185,7 +185,7 @@ def test_tests_of_rust(place, sdist, mark, end):
     assert found["tests/rust::a"] == "passed"
 
 
-def test_what_embeds_python_finds_the_library_of_the_interpreter(place, sdist):
+def test_an_embedding_program_finds_the_library_of_the_interpreter(place, sdist):
     (sdist / "tests" / "a.py").write_text(
         "import os, sys, sysconfig\n"
         "found = os.environ.get('LD_LIBRARY_PATH')\n"

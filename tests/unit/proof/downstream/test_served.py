@@ -1,4 +1,4 @@
-"""The clients of the servers under load notice what goes wrong."""
+"""The clients that put servers under load report errors."""
 
 import contextlib
 import importlib.util
@@ -11,12 +11,12 @@ import threading
 import pytest
 from threadjoin.proof.downstream import data
 
-#: Requests of a test.
+#: The number of requests of a test.
 FEW = 40
 
 
 def program(name):
-    """Return the module of our program *name*."""
+    """Return the module of the program *name*."""
     spec = importlib.util.spec_from_file_location(name, data.PROGRAMS / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -28,14 +28,14 @@ application = program("application")
 
 
 def answer(environ):
-    """Return what the application answers, from JSON."""
+    """Return the answer of the application, decoded from JSON."""
     (body,) = application.application(environ, lambda status, headers: None)
     return json.loads(body)
 
 
 @pytest.fixture
 def serve(tmp_path):
-    """A context manager: a server whose answers a function of ours changes."""
+    """Yield a context manager: a server whose answers a function of ours changes."""
 
     @contextlib.contextmanager
     def run(change=lambda found: None, status="200 OK"):
@@ -133,7 +133,7 @@ def server(code):
         ("import os; os.abort()", "exit status -6"),
     ],
 )
-def test_how_a_server_ends(code, complaint):
+def test_the_exit_status_of_a_server_counts(code, complaint):
     expected = contextlib.nullcontext()
     if complaint:
         expected = pytest.raises(AssertionError, match=complaint)
@@ -141,7 +141,7 @@ def test_how_a_server_ends(code, complaint):
         ours.ends()
 
 
-def test_a_server_that_never_is_ready():
+def test_a_server_that_is_never_ready():
     command = [sys.executable, "-c", "print('starting')"]
     with pytest.raises(AssertionError, match="it does not say 'ready'"):
         served.Server(command, "ready", served.environment())

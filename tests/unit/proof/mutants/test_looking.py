@@ -1,4 +1,4 @@
-"""How a bug that is planted is looked for: what counts as found, and what does not."""
+"""Running tests and programs against a planted bug: what counts as found."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ from threadjoin.proof.mutants.plant import Mutant, Seeds
 from threadjoin.proof.soak import programs
 from threadjoin.proof.soak.runs import Result
 
-#: Tests of an interpreter, which is a file that says "mutant" or "pristine".
+#: Tests of a stand-in for an interpreter: a file that has "mutant" or "pristine" in it.
 TESTS = """
 import os, pathlib, time
 import pytest
@@ -51,7 +51,7 @@ def test_hangs():
 
 @pytest.fixture
 def built(tmp_path):
-    """The interpreters: with a bug, and pristine."""
+    """Return two interpreters: one with a bug, and a pristine one."""
 
     def one(name):
         python = tmp_path / name
@@ -65,7 +65,7 @@ def built(tmp_path):
 
 @pytest.fixture
 def find(tmp_path, monkeypatch, built):
-    """A function that looks for a bug with some of TESTS."""
+    """Return a function that looks for a bug with some of TESTS."""
     tests = tmp_path / looking.TESTS
     tests.mkdir(parents=True)
     (tests / "test_it.py").write_text(TESTS)
@@ -104,7 +104,7 @@ def test_found_by_a_test(find, names, found):
         (["test_always_fails"], "with nothing planted, .*test_always_fails fails too"),
     ],
 )
-def test_what_does_not_count(find, names, words):
+def test_outcomes_that_do_not_count_as_found(find, names, words):
     with pytest.raises(Problem, match=words):
         find(*names)
 
@@ -127,7 +127,7 @@ def test_status(tmp_path):
     assert commands.status(["sh", "-c", "exit 3"], tmp_path / "log", 60) == 3
 
 
-#: Cleans up behind itself when it is interrupted, and only then.
+#: Cleans up only when it is interrupted.
 CLEANS = """
 import os, pathlib, sys, time
 place = pathlib.Path(sys.argv[1])
@@ -163,8 +163,8 @@ def test_stopped(tmp_path, cleans):
     assert not (tmp_path / "begun").exists()
 
 
-def test_time_is_up(tmp_path, cleans, monkeypatch):
-    # Not before it has begun: a clock that stands until then.
+def test_the_time_limit_ends_the_tests(tmp_path, cleans, monkeypatch):
+    # The clock stands still until the program has begun.
     begun = threading.Event()
 
     def begins():
@@ -181,7 +181,7 @@ def test_time_is_up(tmp_path, cleans, monkeypatch):
 
 
 class FakeRunner:
-    """Runs programs as if: those of the seeds *bad* fail where something is planted."""
+    """Pretends to run programs: those of the seeds *bad* fail if a bug is planted."""
 
     bad, always, ran = (), (), []
 
@@ -205,7 +205,7 @@ class FakeRunner:
 
 @pytest.fixture
 def soaked(monkeypatch, built):
-    """A function that looks for a bug with the programs of the seeds 5 to 8."""
+    """Return a function that looks for a bug with the programs of the seeds 5 to 8."""
     monkeypatch.setattr(looking.libraries, "library", lambda: "a library")
     monkeypatch.setattr(looking.runs, "Runner", FakeRunner)
     monkeypatch.setattr(looking.libraries, "helper", lambda: "another")
@@ -222,7 +222,7 @@ def soaked(monkeypatch, built):
 
 def test_found_by_the_soak(soaked, capsys):
     assert soaked(bad=[7, 8]) == "seed 7: ended by SIGSEGV"
-    # And once more, with nothing planted.
+    # And once more on the pristine interpreter.
     assert FakeRunner.ran == [5, 6, 7, 7]
     assert not capsys.readouterr().out
 

@@ -1,4 +1,4 @@
-"""How bugs are planted in a copy of a build, looked for, and taken out again."""
+"""Bugs are planted in a copy of a build, tested for, and taken out again."""
 
 import threading
 from dataclasses import replace
@@ -18,7 +18,7 @@ NOTIFY = Mutant("no-notify", "Nobody is told", DIFF, ("t",))
 
 @pytest.fixture
 def pristine(tmp_path):
-    """A build as scripts/build leaves it, as far as it is looked at."""
+    """Return a build with the files that plant reads."""
     home = tmp_path / "debug" / "patched"
     for name in ("src", "obj"):
         (home / name).mkdir(parents=True)
@@ -40,7 +40,7 @@ class Look:
 
 @pytest.fixture
 def place(tmp_path, pristine, monkeypatch):
-    """A Workplace whose make is a function: place.made, place.starts."""
+    """Return a Workplace whose make is a function: place.made, place.starts."""
     commands = looking.Commands()
     place = plant.Workplace(tmp_path / "work", pristine, commands)
     copy = tmp_path / "work" / "patched"
@@ -75,7 +75,7 @@ def test_a_bug_that_does_not_apply_any_more(pristine, text):
         plant.planted(pristine.source, NOTIFY)
 
 
-def test_another_series_has_a_place_for_some(pristine, monkeypatch, capsys):
+def test_another_series_takes_the_bugs_that_apply(pristine, monkeypatch, capsys):
     python = pristine.python
     monkeypatch.setattr(plant.interpreter, "built", lambda *of: python)
     gone = replace(NOTIFY, name="gone", diff=DIFF.replace("notify", "tell"))
@@ -121,8 +121,8 @@ def test_nothing_planted_stays(place, pristine):
 
 
 @pytest.mark.parametrize("status", [1, -6, None])
-def test_what_breaks_every_interpreter_is_not_looked_for(place, status):
-    # None: it does not come to an end.
+def test_a_bug_with_which_no_interpreter_ends_is_refused(place, status):
+    # None: the interpreter hangs.
     place.starts = status
     place.look = None
     with pytest.raises(Problem, match="with no-notify planted no interpreter ends"):
@@ -144,7 +144,7 @@ def test_compiling_stops_with_all_the_rest(tmp_path):
         patched._check(["true"], "compile")
 
 
-def test_what_a_killed_run_left_is_taken_out(place, pristine):
+def test_a_bug_that_a_killed_run_left_is_taken_out(place, pristine):
     (place.copy / "src" / "a.c").write_text("")
     (place.copy / "obj" / "python").write_text("mutant")
     (place.copy / "obj" / "a.o").write_text("kept, so that make is quick")
@@ -236,7 +236,7 @@ def test_the_page_begins_with_how_many_are_found():
 
 
 def test_the_page_is_of_the_bugs_that_are_planted():
-    # What is above the table tells of which series it is, which may be an old one.
+    # The lines above the table name the series, which may be an old one.
     table = plant.page(plant.load()).partition("| planted")[2]
     text = pages.path("mutants.md").read_text()
     assert text.endswith(table), "run scripts/mutants --write"
@@ -267,7 +267,7 @@ def test_list(capsys):
 
 @pytest.fixture
 def main(monkeypatch, tmp_path):
-    """mutants.main(), which looks for nothing: main.ran, main.survivors, main.page."""
+    """Return mutants.main() without tests: main.ran, main.survivors, main.page."""
 
     def main(*argv):
         command.main(list(argv))

@@ -1,4 +1,4 @@
-"""Platforms are read, built with their compiler, tested, compared and told."""
+"""The data of platforms, their builds, the comparison of tests, and the page."""
 
 import io
 import json
@@ -65,7 +65,7 @@ def test_the_platforms_are_complete():
         assert all(one.left_out.values()) and all(one.known.values())
 
 
-def test_what_is_common_to_all_and_what_is_not(tmp_path):
+def test_values_for_all_platforms_and_for_one(tmp_path):
     path = tmp_path / "platforms.json"
     entry = {"summary": "s", "compiler": "cc", "configure": ["-a"]}
     content = {
@@ -90,7 +90,7 @@ def test_what_is_common_to_all_and_what_is_not(tmp_path):
 
 @pytest.fixture
 def build(tmp_path, cpython, series, program, monkeypatch):
-    """A function that builds a platform out of a configure and a make of ours."""
+    """Return a function that builds a platform, with stand-ins for all tools."""
     program("my-cc", "echo my-cc 1.0")
     monkeypatch.setattr(packages, "missing", lambda: [])
     monkeypatch.delenv("CC", raising=False)
@@ -125,12 +125,12 @@ def test_both_are_built_with_the_compiler_of_the_platform(build, monkeypatch):
 
 
 def test_a_warning_that_stock_lacks_is_found_again_without_compiling(build):
-    # The source is a directory, which may have changed: all is compiled again.
+    # A source that is a directory may have changed, so all of it is compiled again.
     assert build().warnings == ("a.c: warning: new",)
     assert build().warnings == ("a.c: warning: new",)
 
 
-def test_what_does_not_compile_is_a_problem(build):
+def test_a_failed_compile_is_a_problem(build):
     with pytest.raises(Problem, match="compile .stock. failed with status 2; see "):
         build(make="exit 1")
     assert "CC" not in builds.os.environ
@@ -173,7 +173,7 @@ def test_an_emulator_is_put_in_front(build, program, tmp_path):
 
 @pytest.fixture
 def built(tmp_path, program):
-    """A function that makes a builds.Built of two files of tests."""
+    """Return a function that makes a builds.Built of two files of tests."""
 
     def make(stock="", patched="", warnings=()):
         made = {}
@@ -200,7 +200,7 @@ FACTS = {"machine": "m", "bits": 32, "order": "big", "threads": "pthread 1"}
 
 @pytest.fixture
 def outcome(built, tmp_path):
-    """A function that measures a platform of made up tests."""
+    """Return a function that measures a platform of made up tests."""
 
     def run(stock="", patched="", ours=None, race=None, known=(), **rest):
         made = built(stock, patched, **rest)
@@ -243,7 +243,7 @@ BROKEN = "sys.exit(2)"
         ({"warnings": ["a.c: warning: new"]}, ["patched only: a.c: warning: new"]),
     ],
 )
-def test_what_is_held_against_the_series(outcome, given, wrong):
+def test_the_differences_that_count_against_the_series(outcome, given, wrong):
     found = outcome(**given).wrong
     assert [line.startswith(said) for line, said in zip(found, wrong)] == [True] * len(
         wrong
@@ -251,7 +251,7 @@ def test_what_is_held_against_the_series(outcome, given, wrong):
     assert len(found) == len(wrong)
 
 
-def test_what_is_known_is_told_and_held_against_nobody(outcome):
+def test_known_differences_are_listed_and_do_not_count(outcome):
     ours = dict.fromkeys(("tests/x.py::t[1]", "tests/x.py::t[2]"), "failed")
     one = outcome(ours=ours, known={"tests/x.py": "the libc cannot"})
     assert one.wrong == []
@@ -268,7 +268,7 @@ def test_a_difference_that_does_not_stand_is_flaky(outcome, tmp_path):
     assert one.known[0].startswith("flaky: test_a: passed on stock, failed on patched")
 
 
-def test_patterns_that_are_left_out_are_handed_on(built, tmp_path):
+def test_excluded_patterns_reach_the_tests(built, tmp_path):
     script = "print('-i', 'test_c*'); assert arguments[-3:-1] == ['-i', 'test_c*']"
     platform = replace(PLATFORM, left_out={"test_c*": "why", "test_b": "why"})
     result = runs.compare(
@@ -306,7 +306,7 @@ def test_the_projects_tests_get_both_interpreters(built, tmp_path, monkeypatch):
     both = {f"{name}::{TEST}": "passed", f"{name}::{TEST}ad": "failed"}
     assert outcomes(1) == both
     assert outcomes(0) == both
-    # Cut short: what has passed is not all.
+    # The report was cut off: some tests are missing from it.
     assert outcomes(3) == {**both, name: "failed"}
     said = (tmp_path / "tests/ours/tests_integration_test_x.py.log").read_text()
     assert f"THREADJOIN_STOCK={made.interpreters['stock'].python}\n" in said
@@ -324,7 +324,7 @@ def test_no_report_is_a_failure(built, tmp_path, monkeypatch):
     assert runs.joins(PLATFORM, built(), [name], tmp_path) == {name: "failed"}
 
 
-def test_an_interpreter_says_what_its_platform_is():
+def test_an_interpreter_names_its_platform():
     found = runs.facts(sys.executable)
     assert found["bits"] in (32, 64) and found["order"] in ("little", "big")
     assert found["threads"].startswith("pthread")
@@ -332,7 +332,7 @@ def test_an_interpreter_says_what_its_platform_is():
 
 @pytest.fixture
 def measure(built, monkeypatch, tmp_path):
-    """A function that runs the command on platforms that are made up."""
+    """Return a function that runs the command on platforms that are made up."""
     some = {n: replace(PLATFORM, name=n, known={}) for n in ("x", "y")}
     monkeypatch.setattr(data, "load", lambda: some)
     monkeypatch.setattr(results, "HOME", tmp_path / "h")
@@ -341,7 +341,7 @@ def measure(built, monkeypatch, tmp_path):
     monkeypatch.setattr(runs, "joins", lambda *rest: {"tests/x.py::t": "passed"})
     monkeypatch.setattr(runs, "race", lambda built: GOOD_RACE)
     monkeypatch.setattr(runner, "available", lambda python: ["test_a", "test_b"])
-    # Files take no time by this clock, on a busy machine either.
+    # By this clock files take no time, even on a busy machine.
     monkeypatch.setattr(runner, "time", SimpleNamespace(monotonic=lambda: 1))
 
     def run(stock, patched, *argv):
@@ -358,7 +358,7 @@ def test_the_page_has_what_was_run_one_after_another(measure, tmp_path, capsys):
     assert measure(junit(CASE), junit(CASE), "x") == 0
     assert "x: patched: 1 passed; no race; in 0 s\n" in capsys.readouterr().out
     assert measure("", BROKEN, "y", "--table", page) == 1
-    # One that is of a part of the tests is not kept.
+    # A result of a part of the tests is not kept.
     measure("", BROKEN, "x", "--test", "test_a")
     text = page.read_text()
     assert text.startswith("# Platforms\n") and pages.measured()[0] in text
@@ -372,7 +372,7 @@ def test_the_page_has_what_was_run_one_after_another(measure, tmp_path, capsys):
     assert "held against" not in page.read_text().partition("## What")[2]
 
 
-def test_what_was_kept_by_another_version_is_refused(measure, tmp_path):
+def test_a_result_of_an_older_version_is_refused(measure, tmp_path):
     measure("", "", "x")
     (tmp_path / "h" / "x" / "result.json").write_text('{"name": "x"}')
     with pytest.raises(Problem, match="x/result.json is too old; run x again"):
@@ -384,6 +384,6 @@ def test_it_may_only_build(measure, capsys, tmp_path):
     assert not (tmp_path / "h" / "x" / "result.json").exists()
 
 
-def test_what_is_no_test_is_refused(measure):
+def test_an_unknown_test_is_refused(measure):
     with pytest.raises(Problem, match="has no test_nosuch; "):
         measure("", "", "x", "--test", "test_nosuch")

@@ -1,4 +1,4 @@
-"""Two interpreters run the same tests, and what differs is told."""
+"""Two interpreters run the same tests, and the differences are reported."""
 
 import json
 import sys
@@ -29,7 +29,7 @@ def home(tmp_path, monkeypatch):
 
 @pytest.fixture
 def pythons(tmp_path, program, monkeypatch):
-    """A function that makes two interpreters with tests of their own."""
+    """Return a function that makes two interpreters with tests of their own."""
 
     def make(stock, patched):
         paths = []
@@ -40,7 +40,7 @@ def pythons(tmp_path, program, monkeypatch):
         return list(map(str, paths))
 
     def identify(path, role):
-        # A wrapper cannot be told from another by what is in it.
+        # Wrappers of different interpreters have the same contents.
         return identity.Python(role, path, f"3.11.2 ({role})", path)
 
     monkeypatch.setattr(identity, "identify", identify)
@@ -48,7 +48,7 @@ def pythons(tmp_path, program, monkeypatch):
 
 
 def diff(capsys, *argv):
-    """Return the exit status of the command and what it said."""
+    """Return the exit status of the command and its output."""
     status = command.main([*map(str, argv), "--jobs", "1"])
     return status, capsys.readouterr().out
 
@@ -91,7 +91,7 @@ def test_a_test_that_fails_once(pythons, capsys, tmp_path):
     assert "flaky: test_a: passed on stock, failed on patched; again: stock 5/5" in said
 
 
-def test_what_fails_on_both_is_told(pythons, capsys):
+def test_failures_on_both_are_listed(pythons, capsys):
     status, said = diff(capsys, *pythons(*[{"test_a": "sys.exit(2)"}] * 2))
     assert status == 0
     assert "fails on both: test_a" in said
@@ -124,7 +124,7 @@ def test_a_file_that_only_patched_has(pythons, capsys):
 
 
 def test_a_new_test_that_fails(pythons, capsys):
-    # Its file fails on stock for a reason of its own.
+    # Its file fails on stock for another reason.
     stock, patched = {"test_a": junit(A) + FAIL}, {"test_a": junit(A, BROKEN_B) + FAIL}
     status, said = diff(capsys, *pythons(stock, patched))
     assert status == 1
@@ -145,7 +145,7 @@ def test_the_part_about_threads(pythons, capsys):
     assert "test_b" not in diff(capsys, *pythons(files, files), "--threading")[1]
 
 
-def test_what_was_run_is_not_run_again(pythons, capsys, tmp_path):
+def test_finished_files_are_not_run_again(pythons, capsys, tmp_path):
     count = f"open({str(tmp_path / 'count')!r}, 'a').write('x')"
     paths = pythons(*[{"test_a": count, "test_b": ""}] * 2)
     for more, times in (((), 2), ((), 2), (("--again",), 4)):
@@ -156,7 +156,9 @@ def test_what_was_run_is_not_run_again(pythons, capsys, tmp_path):
     assert "not run: 1 of the others: not yet" in said
 
 
-def test_what_is_kept_is_of_these_interpreters_and_settings(tmp_path, monkeypatch):
+def test_kept_results_are_those_of_the_same_interpreters_and_settings(
+    tmp_path, monkeypatch
+):
     monkeypatch.setattr(runner, "digest", lambda path: path)
     one, other = (identity.Python("stock", "p", "v", d) for d in "ab")
     retested = identity.Python("stock", "q", "v", "a")
@@ -201,7 +203,7 @@ def test_the_page_says_with_what_it_was_measured(pythons, capsys, tmp_path, patc
     path.write_text(path.read_text().replace("\n+", "\n+ "))
     page = tmp_path / "page.md"
     command.main(["--table", str(page)])
-    # That of the run, and not of when the page is written.
+    # The series of the run, and not the one when the page is written.
     assert before[0] in page.read_text()
     assert list(pages.outdated(page.read_text(), patches)) == before != pages.measured()
 
@@ -217,7 +219,7 @@ def test_a_result_of_another_version_is_refused(pythons, capsys):
 
 @pytest.fixture
 def patches(series, monkeypatch):
-    """The patches of a small series, which are measured with instead of ours."""
+    """Return the patches of a small series, which stands in for the project's."""
     directory = series.directory.parent
     measured = pages.measured
     monkeypatch.setattr(pages, "measured", lambda *names: measured(["3.11"], directory))
@@ -231,17 +233,17 @@ def test_a_part_is_not_kept_for_the_page(pythons, capsys, tmp_path, part):
     said = diff(capsys, *paths, part, "--table", page)[1]
     assert "not run: all others: not asked for" in said
     assert "- not run: `all others`: not asked for" in page.read_text()
-    with pytest.raises(Problem, match="not all has been run yet"):
+    with pytest.raises(Problem, match="some tests have not been run yet"):
         command.main(["--table", str(page)])
     diff(capsys, *paths, "--known")
-    with pytest.raises(Problem, match="not all has been run yet"):
+    with pytest.raises(Problem, match="some tests have not been run yet"):
         command.main(["--table", str(page)])
     diff(capsys, *paths)
     diff(capsys, *paths, part)
     assert "| stock | 2 | 2 |" in diff(capsys, "--table", page)[1] + page.read_text()
 
 
-def test_what_is_no_test_is_refused(pythons):
+def test_an_unknown_test_is_refused(pythons):
     stock, patched = pythons({"test_a": "", "test_b": ""}, {"test_b": ""})
     for unit in ("test_nosuch", "test_a -m X"):
         with pytest.raises(Problem, match=f"{patched} has no {unit.split()[0]};"):
@@ -251,5 +253,5 @@ def test_what_is_no_test_is_refused(pythons):
 
 
 def test_a_page_of_nothing_is_refused(home):
-    with pytest.raises(Problem, match="not all has been run yet"):
+    with pytest.raises(Problem, match="some tests have not been run yet"):
         command.main(["--table", "page.md"])

@@ -1,4 +1,4 @@
-"""Files of CPython's tests run as processes, and their outcomes are understood."""
+"""Each file of CPython's tests runs in its own process, and its outcomes are read."""
 
 import os
 import subprocess
@@ -52,7 +52,7 @@ def test_a_test_that_runs_twice_fails_if_one_of_them_does(place):
     assert found.outcomes["test_a::test.t.C.bad"] == "failed"
 
 
-def test_what_fails_in_a_subtest_is_in_the_summary(place):
+def test_a_failed_subtest_is_in_the_summary(place):
     said = "=" * 70 + "\nFAIL: test_x (test.t.C.test_x) (i=3)\n"
     script = f"print(); print({said!r}); {junit(SUBTEST)}; sys.exit(2)"
     found = place({"test_a": script}).run(["test_a"])
@@ -74,7 +74,7 @@ def test_a_file_is_judged_by_how_it_ends(place, script, outcome):
     assert place({"test_a": script}).run(["test_a"]).outcomes == {"test_a": outcome}
 
 
-def test_one_that_hangs_has_failed_and_is_gone(place, tmp_path, monkeypatch):
+def test_a_file_that_hangs_has_failed_and_is_killed(place, tmp_path, monkeypatch):
     monkeypatch.setattr(runner, "GRACE", 0)
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
@@ -82,7 +82,7 @@ def test_one_that_hangs_has_failed_and_is_gone(place, tmp_path, monkeypatch):
     wait = subprocess.Popen.wait
 
     def wait_once_it_hangs(process, timeout=None):
-        # The time begins when it hangs, however long it takes to start.
+        # The timeout begins when it hangs, however long it takes to start.
         if not pids:
             pids.append(int(pipe.read_text()))
         return wait(process, timeout)
@@ -136,7 +136,7 @@ def test_available_tests(tmp_path, monkeypatch, program):
         runner.available("false")
 
 
-def test_what_the_data_lists_is_there():
+def test_the_tests_in_the_data_exist():
     data = runner.load()
     assert all(data["left out"].values())
     assert {"test_threading", *selftest.ADDED} <= set(data["threading"])

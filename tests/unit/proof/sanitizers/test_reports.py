@@ -103,7 +103,7 @@ def test_a_data_race():
     assert signatures(RACE) == [RACE_IS]
 
 
-def test_lines_addresses_and_the_order_of_the_two_make_no_difference():
+def test_lines_addresses_and_the_order_of_the_two_stacks_do_not_count():
     write = RACE.index("  Write of")
     read = RACE.index("  Previous read")
     place = RACE.index("  Location is")
@@ -123,7 +123,7 @@ def test_lines_addresses_and_the_order_of_the_two_make_no_difference():
     ],
     ids=["kind", "function", "file"],
 )
-def test_what_makes_a_difference(change):
+def test_reports_that_are_different(change):
     assert signatures(change(RACE)) != [RACE_IS]
 
 

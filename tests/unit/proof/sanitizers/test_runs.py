@@ -17,7 +17,7 @@ from threadjoin.proof.regrtest import runner
 from threadjoin.proof.sanitizers import results, runs
 from threadjoin.series import catalog
 
-#: Writes a report about the function and file, as a sanitizer would.
+#: Writes a report about a function and a file, as a sanitizer does.
 REPORT = """
 options = dict(pair.split("=") for pair in os.environ["XSAN_OPTIONS"].split(":"))
 with open(options["log_path"] + ".1", "a") as log:
@@ -39,9 +39,9 @@ TOOL = runs.Sanitizer("xsan", "XSAN_OPTIONS", "a=b", (), 60, ())
 
 @pytest.fixture
 def compare(tmp_path, program):
-    """A function that runs two files and returns what is new, and all that came."""
+    """Return a function that runs two files; it returns new reports and all results."""
 
-    # Which a test may replace.
+    # A test may replace runs.run.
     measure = runs.run
 
     def run(stock, patched, rounds=4):
@@ -69,14 +69,14 @@ def id_of(function, file):
     return f"report: data race: {function} ({file})"
 
 
-def test_what_both_have_is_not_new(compare):
+def test_reports_of_both_are_not_new(compare):
     found, result, places = compare(OLD, OLD + OLD)
     assert not found
     assert list(places["patched"].reports) == [id_of("old", "Python/ceval.c")]
     assert not result.differences
 
 
-def test_what_only_patched_has_is_new(compare):
+def test_reports_of_patched_alone_are_new(compare):
     found, _, places = compare(OLD, OLD + NEW)
     assert found == {id_of("new", "Python/ceval.c"): "not on stock; again in 4 of 4"}
     assert "WARNING" in places["patched"].reports[id_of("new", "Python/ceval.c")].text
@@ -90,21 +90,21 @@ def test_once_is_enough(compare, tmp_path):
     assert found == {id_of("new", "Python/ceval.c"): "not on stock; again in 0 of 4"}
 
 
-def test_what_stock_has_sometimes_is_not_new(compare, tmp_path):
+def test_reports_that_stock_has_sometimes_are_not_new(compare, tmp_path):
     mark = tmp_path / "mark"
     later = f"m = {str(mark)!r}\nif not os.path.exists(m): open(m, 'w'); sys.exit()\n"
     assert compare(later + NEW, NEW)[0] == {}
 
 
-def test_what_only_stock_has_is_not_held_against_patched(compare):
+def test_reports_of_stock_alone_do_not_count(compare):
     found, result, places = compare(OLD, "")
     assert not found
-    # Nor repeated: each round of stock takes minutes.
+    # Nor are they repeated: each round of stock takes minutes.
     assert not result.differences
     assert len(list((places["stock"].directory / "reports").iterdir())) == 1
 
 
-def test_what_is_about_a_file_of_the_series_is_held_against_it(compare):
+def test_a_report_on_a_file_of_the_series_counts(compare):
     found = compare(OURS, OURS)[0]
     assert found == {id_of("f", "Python/event.c"): "in a file that the series adds"}
 
@@ -114,7 +114,7 @@ def outcome_of(found, result, places, excuses=(), gone=()):
     return results.Outcome.of("xsan", result, places, found, data)
 
 
-def test_how_it_is_told(compare):
+def test_the_printed_summary(compare):
     outcome = outcome_of(
         *compare(OLD, OLD + NEW + OURS), {"data race: f ": "it is no race"}
     )
@@ -132,7 +132,7 @@ def test_how_it_is_told(compare):
     assert outcome.status == 1
 
 
-def test_what_is_excused_is_not_held_against_patched(compare):
+def test_excused_reports_do_not_count(compare):
     outcome = outcome_of(*compare(OLD, OLD + NEW), {"data race: new ": "why"})
     assert outcome.status == 0
 
@@ -150,7 +150,7 @@ BROKEN = "print('test_b ... ok')\nsys.exit(2)"
         ("", junit(BAD), f"worse: test_a::{TEST}: fails, and only patched has it", 1),
     ],
 )
-def test_tests_that_differ_are_told_and_count(compare, stock, patched, known, status):
+def test_tests_that_differ_are_listed_and_count(compare, stock, patched, known, status):
     found, result, places = compare(stock, patched)
     assert not found
     outcome = outcome_of(found, result, places)
@@ -159,13 +159,13 @@ def test_tests_that_differ_are_told_and_count(compare, stock, patched, known, st
     assert not runs.idle(["test_a"], places)
 
 
-def test_a_test_that_is_to_be_gone_does_not_count(compare):
+def test_a_test_that_the_series_removes_does_not_count(compare):
     gone = {f"test_a::{TEST}": "its subject is gone"}
     assert outcome_of(*compare(junit(CASE), ""), gone=gone).status == 0
 
 
 def test_reports_are_no_tests(compare):
-    # What only stock has is not gone; what only patched has is no test that fails.
+    # A report of one interpreter alone is neither a missing test nor one that fails.
     outcome = outcome_of(*compare(OLD, NEW), {"data race: new ": "why"})
     assert outcome.status == 0
     assert [line.partition(":")[0] for line in outcome.known] == ["excused"]
@@ -183,14 +183,14 @@ def test_a_file_of_which_nothing_passes_tells_nothing(compare, script):
     ]
 
 
-def test_excuses_are_of_whole_beginnings():
+def test_an_excuse_matches_whole_words_at_the_start():
     excuses = {"data race: f \\(": "why"}
     assert results.excuse("report: data race: f (x.c)", excuses) == "why"
     assert results.excuse("report: data race: ff (x.c)", excuses) is None
     assert results.excuse("report: leak: data race: f (x.c)", excuses) is None
 
 
-def test_our_own_tests_get_the_interpreter_that_is_their_turn(tmp_path):
+def test_our_own_tests_run_on_the_interpreter_under_test(tmp_path):
     place, unit = our_own(tmp_path, "patched")
     command = place.command(unit, tmp_path / "report")
     assert f"--junit-xml={tmp_path / 'report'}" in command
@@ -215,7 +215,7 @@ def our_own(tmp_path, role):
 @pytest.mark.parametrize(
     ("role", "passed", "failed", "status", "outcome"),
     [
-        # They are slower than they expect to be: it is the reports that count.
+        # Under a sanitizer the tests are slow and may fail: only the reports count.
         ("patched", ["a[patched-3]"], ["b[patched]", "c"], 1, "passed"),
         ("stock", ["a[stock]"], [], 0, "passed"),
         ("patched", ["a"], [], 0, "passed"),
@@ -241,7 +241,7 @@ def test_our_own_tests_have_to_run(tmp_path, role, passed, failed, status, outco
 
 @pytest.fixture
 def command(compare, monkeypatch, tmp_path):
-    """A function that runs the command, on two files that are made up."""
+    """Return a function that runs the command, on two files that are made up."""
     tools = {name: replace(TOOL, name=name, tests=("test_a",)) for name in ("x", "y")}
     monkeypatch.setattr(runs, "load", lambda: tools)
     monkeypatch.setattr(results, "HOME", tmp_path / "h")
@@ -282,12 +282,12 @@ def test_a_file_of_which_nothing_passes_is_a_problem(command, tmp_path):
     both = f"{one.format('stock')}, {one.format('patched')}"
     with pytest.raises(Problem, match=f"^no test has passed of {both}$"):
         command("os.abort()", "os.abort()", "x", "--table", page)
-    # Nor is it in the table.
+    # It is not in the table either.
     assert "- not run: `x`" in page.read_text()
 
 
 def test_the_page_has_what_was_run_one_after_another(command, monkeypatch, tmp_path):
-    # Files take no time by this clock, on a busy machine either.
+    # By this clock files take no time, even on a busy machine.
     monkeypatch.setattr(runner, "time", SimpleNamespace(monotonic=lambda: 1))
     page = tmp_path / "page.md"
     with pytest.raises(Problem, match="nothing has been run yet; name a sanitizer"):
@@ -306,7 +306,7 @@ def test_the_page_has_what_was_run_one_after_another(command, monkeypatch, tmp_p
     assert page.read_text() == before
 
 
-def test_what_was_kept_by_another_version_is_refused(command, tmp_path):
+def test_a_result_of_an_older_version_is_refused(command, tmp_path):
     command("", "", "x")
     (tmp_path / "h" / "3.11" / "x" / "result.json").write_text('{"name": "x"}')
     with pytest.raises(Problem, match="x/result.json is too old; run x again"):
@@ -314,7 +314,7 @@ def test_what_was_kept_by_another_version_is_refused(command, tmp_path):
 
 
 @pytest.mark.parametrize("unit", ["test_nosuch", "tests/integration/test_nosuch.py"])
-def test_what_is_no_test_is_refused(command, unit):
+def test_an_unknown_test_is_refused(command, unit):
     with pytest.raises(Problem, match=f"no {unit}; "):
         command("", "", "x", "--test", unit)
 

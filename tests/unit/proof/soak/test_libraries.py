@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(
     reason="a library to preload, of C, for Linux: no compiler, or another system",
 )
 
-#: All calls that it is about, and what comes of them: nothing else than without it.
+#: The calls that it delays, and their results, which it must not change.
 PROGRAM = """
 import ctypes, json, os, threading
 
@@ -73,7 +73,7 @@ def alone():
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_calls_do_what_they_do(library, alone, seed):
+def test_calls_behave_as_without_the_library(library, alone, seed):
     results, pauses = ran(**libraries.environment(library, seed))
     assert results == alone
     assert pauses > 0
@@ -101,7 +101,7 @@ def test_no_pauses_without_a_seed(library, alone):
     assert ran(LD_PRELOAD=str(library)) == (alone, 0)
 
 
-def test_others_stay_preloaded(monkeypatch):
+def test_other_libraries_stay_preloaded(monkeypatch):
     monkeypatch.setenv("LD_PRELOAD", "one.so two.so")
     environment = libraries.environment("perturb.so", 3)
     assert environment["LD_PRELOAD"] == "one.so:two.so:perturb.so"

@@ -56,7 +56,7 @@ def test_limited(helper, how):
 
 
 def test_stacks_that_are_kept_are_seen(helper):
-    # Threads that run on have theirs.
+    # Threads that still run have stacks.
     plant = """
 import threading
 from soakops import ccode, run
@@ -90,7 +90,7 @@ def test_foreign(helper, key):
     assert said(call, helper) == (0, ["done 1"], "")
 
 
-def test_without_the_library_nothing_is_done(monkeypatch):
+def test_without_the_library_the_operations_do_nothing(monkeypatch):
     monkeypatch.delenv("SOAK_HELPER", raising=False)
     for call in (
         "foreign('1', times=3, threads=4, local=True, key=True)",

@@ -1,4 +1,4 @@
-"""Random programs: the same for the same seed, of all that there is, and judged."""
+"""Random programs: what a seed gives, the operations in them, and the verdict."""
 
 import ast
 import json
@@ -24,8 +24,8 @@ def test_same_seed_same_program(programs):
 
 
 def test_a_program_of_a_seed_stays_what_it_is():
-    # A figure that somebody has noted with its seed is to mean the same later;
-    # what changes the surface changes this line too.
+    # A seed that somebody has noted is to give the same program later; a change of
+    # the surface changes this line, too.
     assert [node.name for node in generate(3).walk()][:4] == [
         "program",
         "parallel",
@@ -48,7 +48,7 @@ def test_all_of_the_surface_is_reached(programs):
     assert ends == set(SURFACE["ends"]["how"]["of"])
 
 
-def test_all_that_the_surface_names_is_there():
+def test_each_name_in_the_surface_exists():
     for table in (SURFACE["operations"], SURFACE["endings"]):
         for name in table:
             assert name in soakops.__all__
@@ -61,13 +61,13 @@ def test_sources_are_python(programs):
 
 
 def below(node, *flags):
-    """Yield the Nodes below *node*, with the names of those around them."""
+    """Yield the Nodes below *node*, each with the names of the nodes around it."""
     for child in node.body:
         yield child, flags
         yield from below(child, *flags, child.name)
 
 
-#: What is not to be disturbed by signals; all but one not by other threads, too.
+#: Operations that signals must not disturb, nor, all but one, other threads.
 ALONE = (
     "subinterpreters",
     "interrupted",
@@ -77,21 +77,21 @@ ALONE = (
 )
 
 
-def test_what_must_not_stand_where(programs):
+def test_operations_that_must_not_be_nested(programs):
     for program in programs:
         for node, around in below(program):
             if node.name in ALONE:
                 assert "signals" not in around or "fork" in around
             if node.name in ALONE and node.name != "interrupted":
-                # The size of stacks, say, is that of all threads of a process.
+                # The size of stacks, for example, is that of all threads of a process.
                 within = [name for name in around if name in ("parallel", "fork")]
                 assert within[-1:] != ["parallel"]
             if node.name in ("process", "terminated", *SURFACE["endings"]):
                 assert set(around) <= {"process"}
 
 
-def test_what_is_left_to_the_end_comes_last(programs):
-    # A child of the fork would have it to do as well.
+def test_operations_for_the_end_come_last(programs):
+    # Otherwise a child of a fork would do them, too.
     for program in programs:
         for node in program.walk():
             endings = [child.name in SURFACE["endings"] for child in node.body]

@@ -1,4 +1,4 @@
-"""How a program that fails is reduced."""
+"""Reducing a program that fails."""
 
 import pytest
 from threadjoin.proof.soak.programs import Node, generate
@@ -37,7 +37,7 @@ def test_to_two_that_fail_together():
         assert names == ["crowd", "fork_loop", "program"]
 
 
-def test_what_nothing_smaller_fails_of_stays():
+def test_a_program_of_which_no_part_fails_stays_whole():
     program = generate(1)
     assert reduce(program, lambda candidate: False) == program
 
@@ -54,6 +54,6 @@ def test_each_step_is_smaller(seed):
         assert size(candidate) < size(program)
 
 
-def test_seeds_and_statuses_are_no_amounts():
+def test_seeds_and_statuses_are_not_reduced():
     node = Node("program", {"how": "return", "status": 9}, (Node("x", {"seed": 7}),))
     assert [one.body for one in smaller(node)] == [()]

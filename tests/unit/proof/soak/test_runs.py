@@ -1,4 +1,4 @@
-"""How programs of a soak are run, watched and judged."""
+"""Running, watching and judging the programs of a soak."""
 
 import subprocess
 import sys
@@ -96,8 +96,8 @@ def test_the_library_that_programs_call(monkeypatch):
         assert runner.run(text, 7).out == said
 
 
-def test_who_is_left_behind_is_ended(runner):
-    # It has the streams too, and is not waited for.
+def test_processes_that_are_left_behind_are_ended(runner):
+    # It has the streams open, too, and is not waited for.
     text = (
         "import os, signal\nif not os.fork():\n    signal.pause()\nprint(os.getpid())"
     )
@@ -133,7 +133,7 @@ def test_hang(runner, monkeypatch):
 
 def test_no_end(monkeypatch, tmp_path):
     begun = tmp_path / "begun"
-    # A clock that stands until the program is where it has no end.
+    # The clock stands still until the program is in its endless loop.
     clock = SimpleNamespace(monotonic=lambda: 100 * begun.exists(), sleep=time.sleep)
     monkeypatch.setattr(runs, "time", clock)
     runner = Runner(sys.executable, 50, threading.Event())
@@ -165,7 +165,7 @@ def test_stacks_of_all_processes(monkeypatch):
 
 
 def test_processes_of_any_name_are_looked_at():
-    # A name of 15 bytes at the most is kept, here with half a character at its end.
+    # The kernel keeps 15 bytes of a name, here with half a character at the end.
     code = """
 import ctypes, sys
 ctypes.CDLL(None).prctl(15, "fourteen bytes\u00e9".encode(), 0, 0, 0)

@@ -1,4 +1,4 @@
-"""scripts/soak: its figures, when it stops, what it shows of a failure."""
+"""scripts/soak: its figures, when it stops, and the report of a failure."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ from tinycpython import shell_script
 
 
 class FakeRunner:
-    """Runs programs as if: those with one of the operations *bad* fail."""
+    """Pretends to run programs: those with one of the operations *bad* fail."""
 
     def __init__(self, bad=(), hung=False):
         self.bad = set(bad)
@@ -170,7 +170,7 @@ def test_minutes():
         return now[0]
 
     args = command._parser().parse_args(["--minutes", "1", "--seed", "40"])
-    # The clock is read once to begin with.
+    # The clock is read once at the start.
     assert list(command._seeds(args, clock)) == [40, 41, 42, 43, 44]
 
 
@@ -180,7 +180,7 @@ def test_replay(fake):
     assert len(runner.ran) == 1
     command.main(["--replay", "12", "--programs", "3"])
     assert runner.ran[1:] == 3 * runner.ran[:1]
-    # Also when that is the number of programs that are run without --replay.
+    # Also if that is the number of programs that run without --replay.
     command.main(["--replay", "12", "--programs", str(session.PROGRAMS)])
     assert len(runner.ran) == 4 + session.PROGRAMS
 
@@ -203,7 +203,7 @@ def test_interrupted(fake, monkeypatch, capsys):
     captured = capsys.readouterr()
     assert "0 programs in 0 s: 0 joins" in captured.out
     assert captured.err == "error: interrupted\n"
-    # Before its end is waited for.
+    # Before it waits for the end of the program.
     assert runner.stopped
 
 
@@ -218,7 +218,7 @@ def test_interrupted(fake, monkeypatch, capsys):
 def test_a_signal_ends_the_program_and_leaves_nothing(tmp_path, number, status, words):
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "scratch").mkdir()
-    # Tells its number, then waits for somebody to write, which nobody does.
+    # It writes its process ID, then waits for ever on a pipe.
     pipe = f"{tmp_path}/pipe"
     python = shell_script(tmp_path / "python", f"echo $$ >{pipe}; read x <{pipe}")
     running = subprocess.Popen(
@@ -227,7 +227,7 @@ def test_a_signal_ends_the_program_and_leaves_nothing(tmp_path, number, status, 
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        # Whoever runs these tests may have it ignored, which stays so.
+        # If these tests run with the signal ignored, it stays ignored.
         preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
     )
     program = int((tmp_path / "pipe").read_text())
