@@ -71,7 +71,8 @@ def main(argv: list[str]) -> int:
     if not (args.sanitizer or args.table):
         parser.error(f"name a sanitizer: {', '.join(tools)}")
     options.check_repeat(parser, args)
-    status, failed = 0, []
+    status = 0
+    failed: list[str] = []
     if args.sanitizer:
         with workplace.held(results.HOME / args.series):
             status, failed = _measure(args, tools)

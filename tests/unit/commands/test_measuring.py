@@ -1,4 +1,4 @@
-"""What measures and keeps files in a directory of build/ does so one at a time."""
+"""One run at a time measures in a directory below build/."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""What runs of the soak have done is kept, and made a page of."""
+"""The counts of runs of the soak are kept, and a page is written of them."""
 
 import sys
 from dataclasses import replace
