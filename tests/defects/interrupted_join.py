@@ -23,6 +23,9 @@ def profile(frame, event, function):
         waiting = frame.f_code.co_name in ("join", "_wait_for_tstate_lock")
 
 
+if sys.thread_info.lock == "mutex+cond":
+    print("no signal interrupts the locks of this platform")
+    sys.exit(2)
 waiting = False
 finish = threading.Event()
 thread = threading.Thread(target=finish.wait)
