@@ -81,16 +81,19 @@ def at_hand() -> list[Defect]:
     return load() if DATA.exists() else []
 
 
-def numbered(patches: Path = layout.PATCHES) -> dict[str, dict[str, Path]]:
-    """Return the patches of all series below the directory *patches*.
+def mending(series: catalog.Series, defect: Defect) -> str:
+    """Return what mends *defect* in the version of *series*, in Markdown, or "".
 
-    As {number, as the registry has it: {name of the series: path of the patch}}.
+    That is a release of CPython, if upstream has mended it there, or else a patch.
     """
-    found: dict[str, dict[str, Path]] = {}
-    for name in catalog.available(patches):
-        for path in catalog.load_series(name, patches).patches:
-            found.setdefault(path.name[:4], {})[name] = path
-    return found
+    release = differences.load(series).mended.get(Path(defect.script).stem)
+    if release:
+        return f"CPython {release}"
+    for path in series.patches:
+        if path.name[:4] == defect.mended_by:
+            link = f"{pages.UP}/patches/{series.name}/{path.name}"
+            return f"[{defect.mended_by}]({link})"
+    return ""
 
 
 def left(series: catalog.Series, version: str) -> Iterator[tuple[Defect, str]]:
@@ -188,27 +191,26 @@ def mark(words: str) -> str:
 def table(
     defects: Sequence[Defect],
     columns: Mapping[str, Sequence[str]],
-    patches: Mapping[str, Mapping[str, Path]],
+    series: Iterable[catalog.Series],
 ) -> str:
     """Return the Markdown table of what was found.
 
     Parameters:
         defects: the Defects, a row each.
         columns: {label of an interpreter: verdicts, one a Defect}.
-        patches: what mends them, as numbered() returns it.
+        series: those in which the table has what mends them.
     """
-    rows = [["defect", "reproducer", "mended in", *columns]]
+    known = list(series)
+    heads = [f"mended in {one.name} by" for one in known]
+    rows = [["defect", "reproducer", *heads, *columns]]
     for row, defect in enumerate(defects):
         what = defect.what
         if defect.issue:
             url = f"https://github.com/python/cpython/issues/{defect.issue}"
             what += f" ([{defect.issue}]({url}))"
         path = pages.UP / defect.script
-        mended = [
-            f"{series} by [{patch.name[:4]}]({pages.UP}/patches/{series}/{patch.name})"
-            for series, patch in patches.get(defect.mended_by, {}).items()
-        ]
-        cells = [what, f"[{path.stem}]({path})", ", ".join(mended)]
+        cells = [what, f"[{path.stem}]({path})"]
+        cells += [mending(one, defect) for one in known]
         rows.append(cells + [mark(verdicts[row]) for verdicts in columns.values()])
     return tables.markdown(rows, None)
 
@@ -222,8 +224,8 @@ A reproducer is a small script that any Python from 3.9 on runs; its exit status
 tells. None waits for luck: interleavings are forced, and what takes part in a race
 is held until the other side has come.
 
-Each ran {times} on each interpreter{enough}. "Mended in" has the series that
-concern the defect, and the patch of each after which it is not there any more."""
+Each ran {times} on each interpreter{enough}. "Mended by" has the patch after
+which a defect is not there any more, or the release of CPython."""
 
 
 def page(
@@ -244,9 +246,8 @@ def page(
         times="once" if times == 1 else f"{times:,} times",
         enough=enough if times > ENOUGH else "",
     )
-    said = pages.measured(series)
+    names = sorted(series)
+    said = pages.measured(names)
     parts = pages.head("The defects, and who has them", "scripts/defects --write", said)
-    return (
-        "\n\n".join([*parts, introduction, LEGEND, table(defects, columns, numbered())])
-        + "\n"
-    )
+    marks = table(defects, columns, map(catalog.load_series, names))
+    return "\n\n".join([*parts, introduction, LEGEND, marks]) + "\n"

@@ -133,30 +133,30 @@ def test_columns_of_a_page_are_in_order_of_the_versions_and_the_patched_last():
 
 def test_table():
     rows = [
-        defects.Defect("tests/defects/one.py", "One", "0020", 116372),
-        defects.Defect("tests/defects/two.py", "Two", "0010"),
+        defects.Defect("tests/defects/interrupted_join.py", "One", "0200", 90882),
+        defects.Defect("tests/defects/fork_from_a_dummy.py", "Two", "0260"),
+        defects.Defect("tests/defects/made_up.py", "Three"),
     ]
-    columns = {"3.11.2": ["yes", "no"], "3.11.2 patched": ["no", "no"]}
-    patches = {
-        "0020": {"3.11": Path("0020-one.patch"), "3.12": Path("0020-one.patch")},
-        "0010": {"3.11": Path("0010-two.patch")},
-    }
-    lines = defects.table(rows, columns, patches).splitlines()
-    assert lines[0] == "| defect | reproducer | mended in | 3.11.2 | 3.11.2 patched |"
-    assert lines[2].startswith("| One ([116372](https://github.com/python/cpython/")
-    one, two = (
-        "3.11 by [0020](../../../patches/3.11/0020-one.patch), "
-        "3.12 by [0020](../../../patches/3.12/0020-one.patch)",
-        "3.11 by [0010](../../../patches/3.11/0010-two.patch)",
+    columns = {"3.12.1": ["yes", "no", "no"], "3.12.1 patched": ["no"] * 3}
+    series = catalog.load_series("3.12")
+    lines = defects.table(rows, columns, [series]).splitlines()
+    head = "| defect | reproducer | mended in 3.12 by | 3.12.1 | 3.12.1 patched |"
+    assert lines[0] == head
+    assert lines[2].startswith("| One ([90882](https://github.com/python/cpython/")
+    assert lines[2].endswith(
+        "[interrupted_join](../../../tests/defects/interrupted_join.py) | "
+        "[0200](../../../patches/3.12/0200-join.patch) | ● | – |"
     )
-    assert lines[2].endswith(f"[one](../../../tests/defects/one.py) | {one} | ● | – |")
-    assert lines[3] == f"| Two | [two](../../../tests/defects/two.py) | {two} | – | – |"
+    # Upstream has mended this there.
+    assert lines[3].endswith(" | CPython 3.12.2 | – | – |")
+    assert lines[4].endswith(" |  | – | – |")
 
 
 def test_the_patch_that_mends_a_defect_is_in_a_series():
-    mended_by = {defect.mended_by for defect in defects.load()}
+    all_series = map(catalog.load_series, catalog.available())
+    numbers = {path.name[:4] for series in all_series for path in series.patches}
     # A defect of later versions only needs no patch.
-    assert mended_by - {""} <= set(defects.numbered())
+    assert {defect.mended_by for defect in defects.load()} - {""} <= numbers
 
 
 def test_every_reproducer_is_listed_and_there():
