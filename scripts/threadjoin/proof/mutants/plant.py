@@ -187,7 +187,9 @@ class Workplace:
                 of_pristine = getattr(self._pristine, name)
                 shutil.copytree(of_pristine, getattr(self._copy, name), symlinks=True)
             self._stamp.write_text(of)
-        self._restore({file for mutant in mutants for file in mutant.files()})
+        names = {file for mutant in mutants for file in mutant.files()}
+        # Another series may lack a file in which the lead has a bug.
+        self._restore(n for n in names if (self._pristine.source / n).exists())
 
     def _digest(self) -> str:
         status = self._pristine.python.stat()

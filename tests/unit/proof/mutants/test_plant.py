@@ -105,6 +105,11 @@ def test_load(tmp_path):
         plant.load(tmp_path)
 
 
+def test_prepare_with_a_bug_in_a_file_that_the_series_lacks(place):
+    place.prepare([NOTIFY, replace(NOTIFY, diff=DIFF.replace("a.c", "b.c"))])
+    assert not (place.copy / "src" / "b.c").exists()
+
+
 @pytest.mark.parametrize("found", ["a test", None])
 def test_find(place, found):
     place.look.finds = found
