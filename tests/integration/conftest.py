@@ -30,10 +30,11 @@ def pytest_generate_tests(metafunc):
     """Run each test that takes interpreters once for each series; see selection.py."""
     if "series" in metafunc.fixturenames:
         names = selection.names(metafunc.config)
-        # A test of the lead has the name that it would have without other series.
+        # A test of the lead has the name that it would have without other series;
+        # and so has one of a series that is the only one.
         params = [
             pytest.param(name, id=pytest.HIDDEN_PARAM)
-            if name == catalog.DEFAULT_SERIES
+            if name == catalog.DEFAULT_SERIES or len(names) == 1
             else name
             for name in names
         ]

@@ -18,6 +18,7 @@ from ...core import layout, process
 from ...core.errors import Problem
 from ...core.layout import StrPath
 from ...host import devenv
+from ...series import catalog
 from ..soak import libraries, runs, session
 
 TESTS = Path("tests", "integration")
@@ -88,13 +89,17 @@ class Look:
 
     Parameters:
         commands: the Commands that it runs, and stops with.
+        series: the name of that of the builds.
     """
 
     #: What to do about a bug that is not found.
     advice: str
 
-    def __init__(self, commands: Commands) -> None:
+    def __init__(
+        self, commands: Commands, series: str = catalog.DEFAULT_SERIES
+    ) -> None:
         self._commands = commands
+        self._series = series
 
     def stop(self) -> None:
         """End what runs, and what would be run."""
@@ -140,6 +145,8 @@ class ByTests(Look):
         report.unlink(missing_ok=True)
         options = ["-x", "-q", "-o", f"cache_dir={log.parent / 'pytest_cache'}"]
         options += ["--report-log", str(report)]
+        if self._series != catalog.DEFAULT_SERIES:
+            options += ["--series", self._series]
         environment = process.environment(
             THREADJOIN_PATCHED=str(python), THREADJOIN_PATIENCE=str(PATIENCE)
         )
@@ -183,8 +190,10 @@ class BySoak(Look):
 
     advice = "no program of the soak finds {}; choose other seeds"
 
-    def __init__(self, commands: Commands) -> None:
-        super().__init__(commands)
+    def __init__(
+        self, commands: Commands, series: str = catalog.DEFAULT_SERIES
+    ) -> None:
+        super().__init__(commands, series)
         self._perturbing = libraries.library()
         self._helper = libraries.helper()
 

@@ -25,7 +25,7 @@ from ...building import interpreter
 from ...core import files, git, layout, process, tables
 from ...core.errors import Problem
 from ...host import workplace
-from ...series import catalog
+from ...series import catalog, differences
 from .. import pages
 from .looking import TESTS, ByTests, Commands, Look
 
@@ -276,7 +276,7 @@ def hunt(
 
 
 _INTRODUCTION = """\
-**{count} bugs are planted: the tests find all of them, and the soak {soaked}.**
+**{count} bugs are planted: the tests find all of them, and the soak {soaked}.**{others}
 
 `scripts/mutants --write` writes this when it has seen each found.
 A bug is planted in a copy of the patched build, and the tests named beside it
@@ -284,8 +284,8 @@ are run on that; one of them has to fail, and to pass with nothing planted.
 `scripts/mutants NAME` plants one.
 
 Of those with seeds in the last column, one of the programs that
-[the soak](soak.md) makes of these, run with `--perturb`, has to fail as well, and
-to pass with nothing planted. `scripts/mutants --soak` runs them.
+[the soak]({up}/docs/soak.md) makes of these, run with `--perturb`, has to fail as
+well, and to pass with nothing planted. `scripts/mutants --soak` runs them.
 
 """
 
@@ -294,7 +294,14 @@ def page(mutants: Sequence[Mutant], series: str = catalog.DEFAULT_SERIES) -> str
     """Return the text of the page of *series* about *mutants*, which were all found."""
     head = ("planted", "name", "in", "found by", "found by the soak, seeds")
     soaked = sum(bool(mutant.soak) for mutant in mutants)
-    introduction = _INTRODUCTION.format(count=len(mutants), soaked=soaked)
+    others = ""
+    if series != catalog.DEFAULT_SERIES:
+        names = {mutant.name for mutant in mutants}
+        rest = ", ".join(m.name for m in load() if m.name not in names)
+        others = f"\nNot planted in {series}: {rest or 'none'}."
+    introduction = _INTRODUCTION.format(
+        count=len(mutants), soaked=soaked, others=others, up=pages.UP
+    )
     parts = pages.head(
         "The bugs that are planted, and the tests that find them",
         "scripts/mutants --write",
@@ -322,11 +329,20 @@ def _linked(test: str) -> str:
 def placed(mutants: Iterable[Mutant], series: str) -> list[Mutant]:
     """Return those of *mutants* that have a place in the build of *series*.
 
-    The lead has a place for all; another series may lack what one changes.
+    The lead has a place for all. Another series may lack what one changes, and the
+    tests that find one may be expected to fail there.
     """
     source = interpreter.built("patched", VARIANT, series).parents[1] / "src"
+    excused = differences.load(catalog.load_series(series)).expected_failures
+
+    def fails_anyway(test: str) -> bool:
+        path = str(TESTS / test)
+        return path in excused or path.partition("[")[0] in excused
 
     def fits(mutant: Mutant) -> bool:
+        if all(map(fails_anyway, mutant.tests)):
+            print(f"{mutant.name}: not planted in {series}: its tests fail there")
+            return False
         try:
             return bool(planted(source, mutant))
         except NoPlace as exc:
@@ -371,7 +387,7 @@ def run(
         with ThreadPoolExecutor() as executor:
             known = load()
             list(executor.map(lambda place: place.prepare(known), places))
-        return hunt(mutants, places, way(commands), report)
+        return hunt(mutants, places, way(commands, series), report)
 
 
 def soaked(mutants: Iterable[Mutant]) -> list[Mutant]:

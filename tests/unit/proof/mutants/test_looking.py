@@ -94,6 +94,23 @@ def test_found_by_a_test(find, names, found):
     assert find(*names) == found
 
 
+def test_tests_are_run_for_the_series_of_the_build(tmp_path, find, built):
+    tests = tmp_path / looking.TESTS
+    (tests / "conftest.py").write_text(
+        "def pytest_addoption(parser):\n    parser.addoption('--series')\n"
+    )
+    (tests / "test_it.py").write_text(
+        "import os, pathlib\n"
+        "def test_series(request):\n"
+        "    python = pathlib.Path(os.environ['THREADJOIN_PATCHED'])\n"
+        "    if python.read_text() == 'mutant':\n"
+        "        assert request.config.getoption('--series') != '3.12'\n"
+    )
+    bug = Mutant("bug", "", "", ("test_it.py::test_series",))
+    assert ByTests(Commands(), "3.12").find(bug, *built) == bug.tests[0]
+    assert ByTests(Commands()).find(bug, *built) is None
+
+
 @pytest.mark.parametrize(
     ("names", "words"),
     [

@@ -83,6 +83,17 @@ def test_another_series_takes_the_bugs_that_apply(pristine, monkeypatch, capsys)
     assert capsys.readouterr().out.startswith("gone: not planted in 3.12: gone does")
 
 
+def test_a_bug_whose_tests_fail_in_a_series_is_not_planted_there(
+    pristine, monkeypatch, capsys
+):
+    monkeypatch.setattr(plant.interpreter, "built", lambda *of: pristine.python)
+    fails = "test_fork_handlers.py::test_destructor_that_forks_while_the_interpreter"
+    excused = replace(NOTIFY, tests=(f"{fails}_is_cleared[patched-the context]",))
+    either = replace(NOTIFY, tests=(*excused.tests, "t"))
+    assert plant.placed([excused, either], "3.12") == [either]
+    assert "not planted in 3.12: its tests fail there\n" in capsys.readouterr().out
+
+
 def test_a_bug_moves_with_its_place(pristine):
     (pristine.source / "a.c").write_text("one();\nset();\nnotify();\nend();\n")
     diff = DIFF.replace("-1,2 +1,2", "-9,3 +9,3") + " end();\n"
@@ -238,6 +249,11 @@ def test_the_page_begins_with_how_many_are_found():
     assert plant.page(mutants).splitlines()[6] == (
         "**3 bugs are planted: the tests find all of them, and the soak 1.**"
     )
+
+
+def test_the_page_of_another_series_names_those_that_are_not_planted():
+    first, *others = plant.load()
+    assert f"\nNot planted in 3.12: {first.name}.\n" in plant.page(others, "3.12")
 
 
 def test_the_page_is_of_the_bugs_that_are_planted():
