@@ -329,25 +329,29 @@ def _linked(test: str) -> str:
 def placed(mutants: Iterable[Mutant], series: str) -> list[Mutant]:
     """Return those of *mutants* that have a place in the build of *series*.
 
-    The lead has a place for all. Another series may lack what one changes, and the
-    tests that find one may be expected to fail there.
+    The lead has a place for all. Another series may lack what one changes, one may
+    break nothing there, and the tests that find one may be expected to fail.
     """
     source = interpreter.built("patched", VARIANT, series).parents[1] / "src"
-    excused = differences.load(catalog.load_series(series)).expected_failures
+    differing = differences.load(catalog.load_series(series))
+    excused, harmless = differing.expected_failures, differing.harmless_bugs
 
     def fails_anyway(test: str) -> bool:
         path = str(TESTS / test)
         return path in excused or path.partition("[")[0] in excused
 
     def fits(mutant: Mutant) -> bool:
+        why = harmless.get(mutant.name)
         if all(map(fails_anyway, mutant.tests)):
-            print(f"{mutant.name}: not planted in {series}: its tests fail there")
-            return False
+            why = "its tests fail there"
         try:
-            return bool(planted(source, mutant))
+            if not why:
+                planted(source, mutant)
         except NoPlace as exc:
-            print(f"{mutant.name}: not planted in {series}: {exc}", flush=True)
-            return False
+            why = str(exc)
+        if why:
+            print(f"{mutant.name}: not planted in {series}: {why}", flush=True)
+        return not why
 
     return [mutant for mutant in mutants if fits(mutant)]
 

@@ -11,6 +11,7 @@ from threadjoin.core.errors import Problem
 from threadjoin.proof import pages
 from threadjoin.proof.mutants import looking, plant
 from threadjoin.proof.mutants.plant import Mutant, Seeds
+from threadjoin.series import catalog
 
 DIFF = "--- a/a.c\n+++ b/a.c\n@@ -1,2 +1,2 @@\n set();\n-notify();\n+\n"
 NOTIFY = Mutant("no-notify", "Nobody is told", DIFF, ("t",))
@@ -81,6 +82,21 @@ def test_another_series_takes_the_bugs_that_apply(pristine, monkeypatch, capsys)
     gone = replace(NOTIFY, name="gone", diff=DIFF.replace("notify", "tell"))
     assert plant.placed([NOTIFY, gone], "3.12") == [NOTIFY]
     assert capsys.readouterr().out.startswith("gone: not planted in 3.12: gone does")
+
+
+def test_a_bug_that_is_harmless_in_a_series_is_not_planted_there(
+    pristine, monkeypatch, capsys
+):
+    monkeypatch.setattr(plant.interpreter, "built", lambda *of: pristine.python)
+    harmless = replace(NOTIFY, name="dummy-forks")
+    assert plant.placed([harmless, NOTIFY], "3.12") == [NOTIFY]
+    assert "dummy-forks: not planted in 3.12: " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", catalog.available())
+def test_the_harmless_bugs_of_a_series_are_there(name):
+    harmless = plant.differences.load(catalog.load_series(name)).harmless_bugs
+    assert set(harmless) <= {mutant.name for mutant in plant.load()}
 
 
 def test_a_bug_whose_tests_fail_in_a_series_is_not_planted_there(
