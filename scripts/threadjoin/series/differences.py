@@ -7,15 +7,16 @@ left out, and the file too:
         "mended": {"interrupted_join": "3.12.4"},
         "lacks": {"test_interpreters": "it came with 3.13"},
         "expected_failures": {"tests/integration/test_fork.py::test_x": "why"},
-        "harmless_bugs": {"dummy-forks": "3.12.2 mends what it breaks"},
+        "unplanted": {"dummy-forks": "3.12.2 mends what it breaks"},
         "part": ["tests/integration/test_joining.py"]
     }
 
 `mended` has the first release of the version without a defect: that of a reproducer,
 by the name of its file, or one that a test names. `lacks` has CPython's own files of
 tests that the version does not have. `expected_failures` are of the project's tests,
-all of which fail. `harmless_bugs` are those of tests/mutants that break nothing in the
-version, and are not planted there. `part` is what is run of those when nobody names the series.
+all of which fail. `unplanted` are the bugs of tests/mutants that are not planted: they
+break nothing in the version, or nothing that a test can force. `part` is what is run of
+the tests when nobody names the series.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class Differences:
     mended: dict[str, str] = field(default_factory=dict)  # what to "3.12.4"
     lacks: dict[str, str] = field(default_factory=dict)  # file of tests to why
     expected_failures: dict[str, str] = field(default_factory=dict)  # test to why
-    harmless_bugs: dict[str, str] = field(default_factory=dict)  # name to why
+    unplanted: dict[str, str] = field(default_factory=dict)  # name to why
     part: tuple[str, ...] = ()  # of tests: files, FILE::NAME or directories
 
     def units(self, names: Iterable[str]) -> list[str]:

@@ -334,14 +334,14 @@ def placed(mutants: Iterable[Mutant], series: str) -> list[Mutant]:
     """
     source = interpreter.built("patched", VARIANT, series).parents[1] / "src"
     differing = differences.load(catalog.load_series(series))
-    excused, harmless = differing.expected_failures, differing.harmless_bugs
+    excused, left_out = differing.expected_failures, differing.unplanted
 
     def fails_anyway(test: str) -> bool:
         path = str(TESTS / test)
         return path in excused or path.partition("[")[0] in excused
 
     def fits(mutant: Mutant) -> bool:
-        why = harmless.get(mutant.name)
+        why = left_out.get(mutant.name)
         if all(map(fails_anyway, mutant.tests)):
             why = "its tests fail there"
         try:
