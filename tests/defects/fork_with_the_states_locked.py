@@ -1,10 +1,11 @@
 """A process forks while another thread makes its thread state: a hang, or a crash.
 
 A thread that Python did not start makes its state without the GIL. A preloaded
-library holds it where it has the lock of the list, and the state is in the list and
-half filled in, until the process has forked, or for two seconds. The child of
-os.fork() may hang. C code may fork without telling Python: its child gets half a
-thread state, and reads the list. Needs Linux and a C compiler.
+library holds it where it has the lock of the list, until the process has forked, or
+for two seconds: in 3.11, when the state is in the list and half filled in, and in
+other versions, when it is about to release the lock. The child of os.fork() may hang.
+C code may fork without telling Python: its child may get half a thread state, and
+reads the list. Needs Linux and a C compiler.
 """
 
 import os
@@ -58,7 +59,7 @@ static void hold(void)
     sem_timedwait(&go, &end);
 }
 
-/* The state gets the number that the system has for the thread. */
+/* In 3.11, the state gets the number that the system has for the thread. */
 long syscall(long number, ...)
 {
     static long (*real)(long, ...);
@@ -73,6 +74,17 @@ long syscall(long number, ...)
     if (number == SYS_gettid && armed)
         hold();
     return real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+/* The lock, which is a semaphore, is released. */
+int sem_post(sem_t *semaphore)
+{
+    static int (*real)(sem_t *);
+    if (real == NULL)
+        real = (int (*)(sem_t *))dlsym(RTLD_NEXT, "sem_post");
+    if (armed)
+        hold();
+    return real(semaphore);
 }
 """
 

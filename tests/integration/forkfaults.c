@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -15,20 +16,25 @@
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 
-/* Protected by the mutex: will the next thread be held, is one held, will the
-   next one fork, and what was the status of the child? */
+/* Protected by the mutex: will the next thread be held, and by which thread is
+   that so; is one held, will the next one fork, and what was the status of the
+   child? */
 static int armed;
+static pthread_t armer;
 static int held;
 static int forks;
 static int status = -1;
 
-/* Have the next thread that asks for its number wait. A thread does so when it
-   makes its state, which is in the list then and half filled in. */
+/* Have the next thread wait that asks for its number or releases a lock, but for
+   the calling one. A thread that makes its state does so first when it has the
+   lists of states locked: it asks for its number in 3.11, when the state is in the
+   list and half filled in, and releases the lock in other versions. */
 void
 hold_state(void)
 {
     pthread_mutex_lock(&mutex);
     armed = 1;
+    armer = pthread_self();
     pthread_mutex_unlock(&mutex);
 }
 
@@ -87,9 +93,14 @@ fork_here(void)
     pthread_cond_broadcast(&changed);
 }
 
+/* The mutex must be held. */
 static void
 wait_held(void)
 {
+    if (!armed || pthread_equal(armer, pthread_self())) {
+        return;
+    }
+    armed = 0;
     /* A fork that waits for this thread tells nobody that it does. */
     struct timespec deadline;
     clock_gettime(CLOCK_REALTIME, &deadline);
@@ -117,10 +128,7 @@ syscall(long number, ...)
     }
     if (number == SYS_gettid) {
         pthread_mutex_lock(&mutex);
-        if (armed) {
-            armed = 0;
-            wait_held();
-        }
+        wait_held();
         if (forks) {
             forks = 0;
             fork_here();
@@ -129,6 +137,19 @@ syscall(long number, ...)
     }
     return real(number, words[0], words[1], words[2], words[3], words[4],
                 words[5]);
+}
+
+int
+sem_post(sem_t *semaphore)
+{
+    static int (*real)(sem_t *);
+    if (real == NULL) {
+        real = (int (*)(sem_t *))dlsym(RTLD_NEXT, "sem_post");
+    }
+    pthread_mutex_lock(&mutex);
+    wait_held();
+    pthread_mutex_unlock(&mutex);
+    return real(semaphore);
 }
 
 /* What pthread_atfork() calls. */
