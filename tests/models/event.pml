@@ -1,38 +1,38 @@
 /*
- * The event that a thread state and its handle share: Python/event.c, and its
- * waiters. A lock is made by the first who waits ("turnstile"); who gets
- * through it lets the next one through.
+ * The event that a thread state and its handle share (Python/event.c), and the
+ * threads that wait for it. The first thread that waits makes a lock, the
+ * turnstile; each thread that acquires this lock releases it for the next one.
  *
- * The thread state gets it from _PyThreadState_GetDoneEvent(), with the GIL. It
- * sets the event when it is cleared, by PyThreadState_Clear() with
- * threadlife_end_clear(), and drops its reference when it is deleted, by
- * threadlife_fini(). The handle has a reference from _PyEventRc_Incref().
- * Joiners hold the handle, and the last one drops its reference. Each may be
- * interrupted once, or time out, while it waits. threadhandle_set_done() is a
- * second one to set the event.
+ * The thread state gets the event from _PyThreadState_GetDoneEvent(), with the
+ * GIL held. PyThreadState_Clear() sets the event, in threadlife_end_clear(),
+ * and threadlife_fini() drops the thread state's reference to it. The handle
+ * has a reference from _PyEventRc_Incref(). Each joiner has a reference to the
+ * handle, and the last of these drops the handle's reference to the event. A
+ * joiner may be interrupted once, or time out, while it waits.
+ * threadhandle_set_done() sets the event, too.
  *
- * Who needs the GIL lets the next one through when it has it, with
- * event_attach_and_release(). That is a matter of speed: the next one may be
- * let through any time later.
+ * A joiner that needs the GIL releases the turnstile when it has the GIL, in
+ * event_attach_and_release(). Only the speed depends on that: the turnstile may
+ * be released at any later time.
  *
- * Memory is sequentially consistent here. In event.c the accesses of which the
- * order matters are.
+ * In the model, memory is sequentially consistent. So are, in event.c, the
+ * accesses whose order matters.
  */
 
 #ifndef JOINERS
 #define JOINERS 3
 #endif
 
-byte v;                     /* is the event set? */
-byte turnstile;             /* number of the lock; 0 for NULL */
-byte refcount = 2;          /* of the event: of the thread state, of the handle */
-bool freed;
-byte handle = JOINERS + 1;  /* references to the handle: joiners, set_done */
+byte v;                     /* whether the event is set */
+byte turnstile;             /* number of the turnstile's lock; 0 for NULL */
+byte refcount = 2;          /* the thread state's and the handle's reference */
+bool freed;                 /* whether the event is freed */
+byte handle = JOINERS + 1;  /* references to it: the joiners', set_done's */
 
 #define LOCKS (JOINERS + 1)
-bool held[LOCKS];           /* each lock: is it held? */
-bool exists[LOCKS];         /* is it allocated? */
-byte made, gone;            /* locks that were allocated, and freed */
+bool held[LOCKS];           /* of each lock, whether it is held */
+bool exists[LOCKS];         /* of each lock, whether it is allocated */
+byte made, gone;            /* number of locks allocated, and freed */
 
 #define ACCESS() assert(!freed)
 
@@ -95,7 +95,7 @@ inline decref()
     fi
 }
 
-/* Py_DECREF of the handle, with the GIL, and threadhandle_dealloc() */
+/* Py_DECREF of the handle, with the GIL held, and threadhandle_dealloc() */
 inline drop_handle()
 {
     atomic { handle--; mine = (handle == 0) };
@@ -105,7 +105,8 @@ inline drop_handle()
     fi
 }
 
-/* The oldest process outlives the others: then nothing is left. */
+/* The first process; it ends last. By then, the event and all locks are freed,
+   each once. */
 active proctype end()
 {
     (_nr_pr == 1);
@@ -137,7 +138,8 @@ active proctype set_done()
     drop_handle()
 }
 
-/* PyEvent_WaitTimed() and _PyEvent_IsSet(), until the event is set or the joiner gives up */
+/* PyEvent_WaitTimed() and _PyEvent_IsSet(), until the event is set or the joiner
+   gives up */
 active [JOINERS] proctype joiner()
 {
     byte lock, me;
@@ -186,7 +188,7 @@ active [JOINERS] proctype joiner()
         ACCESS(); set = v;
         if
         :: set -> break
-        :: interrupted -> break     /* its timeout is over, or it raises */
+        :: interrupted -> break     /* it has timed out, or raises an exception */
         :: else -> skip
         fi
     od;

@@ -1,39 +1,39 @@
 /*
- * A fork at any step of the others. One thread forks, holding the GIL and the
- * lock of the thread states, as fork_prepare() has it. From there on this is the
- * child: the memory is as it was, and of the threads only the forking one is
- * left. The parent goes on as if nothing had been: what the others see of it is
- * a lock that is held for a while, see wait_for_threads.pml, and fork_parent()
- * releases it, with fork_release(). A thread that has the lock already, which
- * head_is_mine() tells, is not here: it takes nothing, and the child goes on
- * where it was.
+ * A fork at any step of the other threads. One thread forks. It holds the GIL and
+ * HEAD_LOCK, which fork_prepare() takes. After the fork, the model is that of
+ * the child: its memory is unchanged, and the forking thread is its only thread.
+ * The parent is not modelled further: its other threads only see that HEAD_LOCK
+ * is held until fork_parent() calls fork_release(); see wait_for_threads.pml.
+ * Nor is a fork by a thread that holds HEAD_LOCK already, as head_is_mine()
+ * tells: it takes no lock, and the child continues with HEAD_LOCK held.
  *
- * The worker ends: threadhandle_run(), PyThreadState_Clear() with
- * threadlife_end_clear(), _PyThreadState_DeleteCurrent() with
+ * The worker ends: threadhandle_run(); PyThreadState_Clear(), which calls
+ * threadlife_end_clear(); and _PyThreadState_DeleteCurrent(), which calls
  * tstate_delete_common(), threadlife_note_unlinked(), threadlife_fini() and
  * threadlife_release_gil(). The handle has its reference to the event from
- * _PyThreadState_GetDoneEvent(). The joiner joins it: threadhandle_do_join(),
- * threadhandle_done(), threadhandle_must_join_os_thread(), _PyOSThread_Join().
- * The main thread waits for the threads that are no daemons: the worker and
- * another one. Any of the four may fork: the joiner and the main thread in a
- * signal handler.
+ * _PyThreadState_GetDoneEvent(). The joiner joins the worker:
+ * threadhandle_do_join(), threadhandle_done(),
+ * threadhandle_must_join_os_thread(), _PyOSThread_Join(). The main thread waits
+ * for the non-daemon threads, which are the worker and another thread. Any of
+ * these four threads may fork; the joiner and the main thread do so in a signal
+ * handler.
  *
- * In the child: _PyThreadState_AfterFork_Child(), and then
- * _PyThreadState_DeleteExcept(), with threadlife_note_cut_short() and, for each
- * thread state, destructors that may join the worker, and
- * threadhandle_cut_short(). Then it joins the worker, starts a thread that does
- * so, too, and waits for it. If it was the worker that forked, the new thread
- * waits for the worker, which does end.
+ * The child calls _PyThreadState_AfterFork_Child(), and then
+ * _PyThreadState_DeleteExcept(). That calls threadlife_note_cut_short() and, for
+ * each thread state, destructors, which may join the worker, and
+ * threadhandle_cut_short(). The child then joins the worker, starts a thread
+ * that joins the worker, too, and waits for this thread. If the worker forks, it
+ * is the child's only thread, and the new thread waits until it ends.
  *
  * Python code that a thread of the parent was running is not unwound in the
- * child: the references that it had are leaked, and nothing that hangs on them
- * is ever freed. All else is freed, once.
+ * child: its references are leaked, and the objects that they refer to are never
+ * freed. Everything else is freed, exactly once.
  */
 
 #define WORKER 0
 #define OTHER 1
 #define STARTED 2       /* in the child */
-#define STATES 3        /* of those that may be no daemons */
+#define STATES 3        /* number of threads that may be non-daemon */
 #define JOINER 3
 #define MAIN 4
 #define FOREIGN 5
@@ -44,14 +44,14 @@ byte forker = NOBODY;
 #define GONE(who) (CHILD && forker != who)
 
 bool gil;
-bool head_lock;
-bool half_linked;       /* is a thread state being linked, or unlinked? */
+bool head_lock;         /* whether HEAD_LOCK is held */
+bool half_linked;       /* whether the list of thread states is being changed */
 
-/* The thread states in the interpreter's list that are no daemons' */
+/* The thread states of non-daemon threads that are in the interpreter's list */
 bool listed[STATES];
 byte nondaemon = 2;
 
-/* Those who wait for them: the main thread; the thread that forked */
+/* The threads that wait for those: the main thread, and the thread that forked */
 #define WAITERS 2
 bool linked[WAITERS];
 bool woken[WAITERS];
@@ -59,39 +59,40 @@ byte target[WAITERS];
 #define HAS_STACK(w) (w == 1 || !GONE(MAIN))
 
 /* The worker's event */
-bool v;
-byte turnstile;         /* number of the lock; 0 for NULL */
-byte refcount = 2;      /* of the thread state, of the handle */
+bool v;                 /* whether it is set */
+byte turnstile;         /* number of its lock; 0 for NULL */
+byte refcount = 2;      /* the thread state's and the handle's reference */
 bool freed;
 bool state_has_event = true;
 
 /*
- * Its locks: one that the parent makes, one that the child makes. The first is
- * broken in the child if a thread of the parent was inside an operation on it.
+ * The locks of the event: lock 1 is made by the parent, lock 2 by the child. Lock 1
+ * is unusable in the child if a thread of the parent was in a call that uses it.
  */
 #define LOCKS 3
 #define MY_LOCK (CHILD -> 2 : 1)
 bool exists[LOCKS];
 bool held[LOCKS];
-bool inside;            /* is the joiner inside an operation on lock 1? */
-bool broken;            /* lock 1 */
+bool inside;            /* whether the joiner is in a call that uses lock 1 */
+bool broken;            /* whether lock 1 is unusable */
 
-/* The worker's handle: references of the worker (2), the joiner, the other */
+/* The worker's handle: two references of the worker, one of the joiner, and one of
+   the other thread */
 byte handle = 4;
 bool joiner_has_handle = true;
 bool other_has_handle = true;
 bool deallocated;
-bool on_delete = true;  /* of the worker's thread state */
+bool on_delete = true;  /* whether the worker's thread state has one */
 bool os_lock;
 bool has_os_handle = true;
 bool same_generation = true;
-bool exited;            /* the worker's thread of the operating system */
-byte claimed;           /* times that it was joined or detached */
+bool exited;            /* whether the worker's OS thread has exited */
+byte claimed;           /* how often the OS thread was joined or detached */
 
 #define ACCESS() assert(!freed)
 #define ACCESS_HANDLE() assert(!deallocated)
-/* _PyOSThread_IsJoinable() and _PyThreadState_ForkGeneration(). The C
-   library has fork_child() change it before anything else. */
+/* _PyOSThread_IsJoinable() and _PyThreadState_ForkGeneration(). The C library calls
+   fork_child(), which changes the generation, before anything else in the child. */
 #define HAS_OS_THREAD (has_os_handle && same_generation)
 
 inline take_gil()
@@ -121,7 +122,8 @@ inline usable(n)
     assert(exists[n] && !(n == 1 && broken))
 }
 
-/* Of the thread of the operating system, which is the parent's */
+/* The OS thread is joined or detached: only the parent may do that, for it is a
+   thread of the parent. */
 inline claim()
 {
     assert(!CHILD);
@@ -144,8 +146,8 @@ inline notify()
 }
 
 /*
- * _PyEventRc_Decref() and _PyEvent_Fini(): the last one has it for itself, so
- * it is one step.
+ * _PyEventRc_Decref() and _PyEvent_Fini(). The thread that drops the last
+ * reference is the only one that can use the event, so this is one step.
  */
 inline decref()
 {
@@ -162,7 +164,8 @@ inline decref()
     fi
 }
 
-/* Py_DECREF with the GIL, and threadhandle_dealloc(): one step likewise */
+/* Py_DECREF, with the GIL held, and threadhandle_dealloc(): one step, for the same
+   reason */
 inline drop_handle()
 {
     ACCESS_HANDLE();
@@ -179,7 +182,7 @@ inline drop_handle()
     fi
 }
 
-/* threadlife_notify(), with the lock of the thread states held */
+/* threadlife_notify(), with HEAD_LOCK held */
 inline notify_waiters()
 {
     atomic {
@@ -198,7 +201,7 @@ inline notify_waiters()
     }
 }
 
-/* tstate_delete_common() and threadlife_note_unlinked(), with the GIL */
+/* tstate_delete_common() and threadlife_note_unlinked(), with the GIL held */
 inline leave(who)
 {
     lock();
@@ -209,8 +212,8 @@ inline leave(who)
 }
 
 /*
- * One round of threadhandle_do_join(), which begins and ends with the GIL held.
- * What a round found out about the event and the thread is not kept.
+ * One round of the loop in threadhandle_do_join(), which begins and ends with the
+ * GIL held. Each round looks at the event and at the OS thread anew.
  */
 inline join_round(patient)
 {
@@ -229,7 +232,7 @@ inline join_round(patient)
     fi
 }
 
-/* _PyOSThread_Join(), called with the GIL held, as it comes back with it */
+/* _PyOSThread_Join(), which is called and returns with the GIL held */
 inline join_once(patient)
 {
     drop_gil();
@@ -242,7 +245,7 @@ inline join_once(patient)
             :: atomic { !HAS_OS_THREAD -> ACCESS_HANDLE() }
             :: atomic { HAS_OS_THREAD && (exited || CHILD) -> claim() };
                 atomic { ACCESS_HANDLE(); has_os_handle = false }
-            /* The thread lingers, and a signal has arrived. */
+            /* The OS thread has not exited, and a signal has arrived. */
             :: !patient -> interrupted = true
             fi;
             atomic { ACCESS_HANDLE(); os_lock = false }
@@ -254,8 +257,9 @@ inline join_once(patient)
 
 /*
  * PyEvent_WaitTimed(), _PyEvent_IsSet(), event_get_turnstile() and
- * event_load_turnstile(). The GIL is held but for the wait, and there when the
- * next one is let through: event_attach_and_release().
+ * event_load_turnstile(). The GIL is held except during the wait. It is held
+ * again when the turnstile is released for the next waiter, in
+ * event_attach_and_release().
  */
 inline wait_for_event(patient)
 {
@@ -287,9 +291,9 @@ inline wait_for_event(patient)
 }
 
 /*
- * One round of _PyInterpreterState_WaitForThreads(), with the GIL, which is over
- * when none but the waiter itself is left: threadlife_is_over(),
- * threadlife_link(), threadlife_unlink().
+ * One round of the loop in _PyInterpreterState_WaitForThreads(), with the GIL
+ * held: threadlife_is_over(), threadlife_link(), threadlife_unlink(). The wait is
+ * over when no non-daemon thread is left but the waiter itself.
  */
 inline wait_round(me, patient)
 {
@@ -317,10 +321,11 @@ inline wait_round(me, patient)
     fi
 }
 
-/* Whoever forks has the GIL, and goes on as the only thread of the child. */
+/* The forking thread holds the GIL, and is the only thread of the child. */
 inline fork(me)
 {
-    /* fork_prepare(): with the GIL, which nobody who has the lock needs */
+    /* fork_prepare() takes HEAD_LOCK with the GIL held; no thread that holds
+       HEAD_LOCK needs the GIL. */
 #ifndef PLANT_FORK_WITHOUT_LOCK
     lock();
 #endif
@@ -375,7 +380,8 @@ inline fork(me)
     unlock();
     if
     :: cleared ->
-        /* Destructors that run before it is the worker's turn: their GIL is ours. */
+        /* Destructors run before the worker's thread state is cleared; they hold
+           the GIL of the forking thread. */
         if
         :: run destructor(); atomic { destructed -> destructed = false }
         :: skip
@@ -410,7 +416,8 @@ proctype destructor()
     destructed = true
 }
 
-/* In the child, with the GIL: it joins the worker if `may_join`. */
+/* Start a thread in the child, with the GIL held; if `may_join`, it joins the
+   worker. */
 inline start_thread(may_join)
 {
     lock();
@@ -443,7 +450,8 @@ proctype started(bool may_join)
     drop_gil()
 }
 
-/* What the child of a thread does that is not the worker: it does not end before. */
+/* What the child does before it ends, unless the worker forked: it waits for the
+   thread that it has started. */
 inline child_waits()
 {
     over = false;
@@ -453,7 +461,7 @@ inline child_waits()
     od
 }
 
-/* The oldest process outlives the others. */
+/* The first process; it ends last, after all others. */
 active proctype end()
 {
     bool leaked;
@@ -485,7 +493,7 @@ proctype worker()
         :: fork(WORKER); start_thread(true); drop_gil(); take_gil()
         :: true
         fi;
-        /* The end of threadhandle_run(): nothing here lets go of the GIL. */
+        /* The end of threadhandle_run(), which does not release the GIL */
         atomic { on_delete = false; handle-- };
         atomic { drop_handle() };
         /* PyThreadState_Clear(): destructors, then threadlife_end_clear() */
@@ -518,7 +526,7 @@ proctype joiner()
             if
             :: interrupted ->
                 tired = true;
-                /* pending calls */
+                /* A signal handler runs, as a pending call. */
                 if
                 :: fork(JOINER); over = false
                 :: true
@@ -569,7 +577,7 @@ proctype main_thread()
             if
             :: interrupted ->
                 tired = true;
-                /* pending calls */
+                /* A signal handler runs, as a pending call. */
                 if
                 :: fork(MAIN); start_thread(false)
                 :: true
@@ -582,13 +590,14 @@ proctype main_thread()
 }
 
 /*
- * A thread of C code gets a thread state, for which it needs no GIL. It changes
- * nothing else, so it stands in for the main thread in a run of its own.
+ * A thread that C code has started makes a thread state, for which it needs no
+ * GIL. That changes nothing else, so a run of its own checks it, without the main
+ * thread.
  */
 proctype foreign()
 {
     {
-        /* new_threadstate(); it is born a daemon's */
+        /* new_threadstate(): the new thread state is a daemon's */
         atomic { !head_lock -> head_lock = true; half_linked = true };
         atomic { half_linked = false; head_lock = false }
     } unless { GONE(FOREIGN) }

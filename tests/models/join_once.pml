@@ -1,6 +1,6 @@
 /*
- * A handle's join: the event, and then the thread of the operating system,
- * which can be joined or detached once. Modules/_threadhandle.c:
+ * The join of a thread handle: it waits for the event, and then joins the OS
+ * thread, which can be joined or detached only once. Modules/_threadhandle.c:
  * threadhandle_do_join(), threadhandle_must_join_os_thread(),
  * threadhandle_is_current(), threadhandle_done(), threadhandle_set_done(),
  * threadhandle_cut_short(),
@@ -11,24 +11,26 @@
  * _PyOSThread_Fini(), osthread_try_join(), unjoined_reap(),
  * _PyThreadHandle_Fini().
  *
- * What is done with the mutex of the ring held is one step: nothing is waited
- * for with it, and all that it protects is written with it.
+ * All that a thread does while it holds the mutex of the ring is one step: a
+ * thread that holds this mutex waits for nothing, and all fields that the mutex
+ * protects are written while it is held.
  *
- * Joiners with no timeout come back when the thread of the operating system
- * has exited; others may give up while they wait for the event, for the lock
- * or for that thread. A reaper, as it ends, joins the thread if it has exited;
- * it has no reference, and the handle may go meanwhile. A new thread that is
- * given the identifier of the one that is joined may want to join that one,
- * too. Or the interpreter ends: who is inside a join does not come back to
- * Python, and the handle is kept. And C code that runs in the thread may
- * detach it.
+ * A joiner without a timeout returns when the OS thread has exited. A joiner
+ * with a timeout may give up while it waits for the event, for the lock or for
+ * the OS thread. A reaper is another thread that ends, and then joins the OS
+ * thread if this has exited; a reaper has no reference to the handle, which may
+ * be deallocated meanwhile. The namesake is a new thread, to which the system
+ * has given the identifier of the joined thread; it may join the handle, too.
+ * Finalization may begin: a thread that is inside a join then does not return
+ * to Python, and the handle is not deallocated. C code that runs in the joined
+ * thread may detach it.
  */
 
 #ifndef JOINERS
 #define JOINERS 2
 #endif
 
-/* Who else is there. */
+/* The threads beside the joined thread and its joiners */
 #ifndef NAMESAKE
 #define NAMESAKE 1
 #endif
@@ -43,30 +45,33 @@
 #else
 #define DETACHED_UNKNOWN 0
 #endif
-/* One is that of the thread itself. */
+/* One of the references is that of the joined thread itself. */
 #define REFERENCES (1 + JOINERS + NAMESAKE + SET_DONE)
 
-bool done;              /* is the event set? */
-bool exited;            /* is the thread of the operating system gone? */
-bool detached;          /* by C code */
-bool os_lock;           /* is the lock held? */
+bool done;              /* whether the event is set */
+bool exited;            /* whether the OS thread has exited */
+bool detached;          /* whether C code has detached the OS thread */
+bool os_lock;           /* whether the lock of the OS thread is held */
 bool joinable = true;
 bool unclaimed = true;
 bool in_ring;
-bool reaping;           /* is there a reaper that has not been crossed out? */
-bool let_go;            /* declared done, or when the interpreter ends */
+bool reaping;           /* whether a reaper joins the OS thread, and the
+                           handle has not been deallocated meanwhile */
+bool let_go;            /* whether nobody is to wait for the OS thread:
+                           set by _set_done, and at finalization */
 bool finalizing;
-byte claimed;           /* times that it was joined or detached */
-byte handle = REFERENCES;
+byte claimed;           /* how often the OS thread was joined or detached */
+byte handle = REFERENCES;       /* number of references to the handle */
 bool deallocated;
 
 /*
- * Always in one step with what needs the handle. That misses nothing: what was
- * deallocated just before stays so.
+ * Check that the handle still exists; always in one step with the access to the
+ * handle. This finds every access to a deallocated handle, since `deallocated`
+ * is never unset.
  */
 #define ACCESS() assert(!deallocated)
 
-/* The oldest process outlives the others. */
+/* The first process; it ends last, after all others. */
 active proctype end()
 {
     (_nr_pr == 1);
@@ -82,7 +87,8 @@ inline claim()
     in_ring = false
 }
 
-/* It is still the thread that this was started as. */
+/* The OS thread is joined or detached. Assert that nobody did so before: its
+   identifier may be that of another OS thread by now. */
 inline claim_once()
 {
     assert(unclaimed);
@@ -97,7 +103,8 @@ inline release()
     if
     :: unclaimed && !joinable ->
         if
-        /* Of a thread that has not come to its end, the system says so. */
+        /* C code has detached the thread, and the thread has not ended yet:
+           the system reports that it is detached already. */
         :: detached && !in_ring -> skip
         :: else -> claim_once()
         fi;
@@ -122,7 +129,8 @@ inline let_it_go()
     }
 }
 
-/* Py_DECREF with the GIL; the last one deallocates: _PyOSThread_Fini(). */
+/* Py_DECREF, with the GIL held; the last reference deallocates the handle:
+   _PyOSThread_Fini(). */
 inline drop_handle()
 {
     atomic {
@@ -130,7 +138,7 @@ inline drop_handle()
         if
         :: handle == 0 ->
             assert(!deallocated);
-            /* Nobody is inside a join. */
+            /* No joiner is inside a join. */
             assert(!os_lock || reaping);
             if
 #ifndef PLANT_NOT_CROSSED_OUT
@@ -152,8 +160,8 @@ inline drop_handle()
 active proctype os_thread()
 {
     if
-    /* C code. If the thread is detached already, as any other one that Python
-       starts is, the system says so. */
+    /* C code detaches the thread that it runs in. If the thread is detached
+       already, the system reports that, and nothing is done. */
     :: atomic { detached = true; claimed = claimed + unclaimed }
     :: skip
     fi;
@@ -174,7 +182,7 @@ active proctype os_thread()
         fi
     };
     drop_handle();
-    done = true;        /* in PyThreadState_Clear(): threadlife_end_clear() */
+    done = true;        /* threadlife_end_clear() in PyThreadState_Clear() */
 cut_short:
     /* destructors of C thread-local variables */
     exited = true
@@ -192,10 +200,10 @@ active [JOINERS] proctype joiner()
 
     do
     :: if
-        /* Nobody holds the GIL here once the interpreter ends. */
+        /* Once finalization has begun, no joiner gets the GIL. */
         :: finalizing -> goto kept
         :: atomic { !done && !finalizing -> ACCESS() };
-            /* PyEvent_WaitTimed(), and back with the GIL */
+            /* PyEvent_WaitTimed(), which returns with the GIL held */
             if
             :: done -> skip
             :: !patient -> goto drop
@@ -248,7 +256,7 @@ returned:
         fi
     od;
     assert(done);
-    /* Whoever declared it done does not want to wait for it. */
+    /* A join need not wait for an OS thread that was let go or detached. */
     assert(exited || let_go || detached);
 
 drop:
@@ -264,20 +272,22 @@ kept:
 active proctype namesake()
 {
     if
-    /* The identifier is used again once nothing is left of the thread. */
+    /* The system uses the identifier again once the OS thread has exited and
+       was joined or detached. */
     :: claimed > 0 && exited && !finalizing ->
         if
         :: atomic { !joinable && done -> ACCESS() }
         :: atomic { else -> ACCESS() };
-            /* Whoever has joined it has the lock, and needs no GIL to release
-               it. Who is taken for the thread itself does not wait for that. */
+            /* Wait for the lock: the joiner that has joined the OS thread holds
+               it, and needs no GIL to release it. A namesake that is taken for
+               the joined thread itself does not wait. */
 #ifndef PLANT_IDENTIFIER_FOR_IDENTITY
             atomic { !os_lock -> ACCESS(); os_lock = true };
             atomic { ACCESS(); release() }
 #endif
         fi;
         assert(done);
-        /* From here on, the thread passes for dead. */
+        /* From here on, the thread is not alive. */
         assert(!joinable)
     :: skip
     fi;
@@ -322,7 +332,7 @@ active proctype set_done()
 {
     if
     :: let_it_go(); done = true
-    /* At finalization, the event is set first. */
+    /* Finalization sets the event first. */
     :: finalizing = true; done = true; let_it_go()
     :: skip
     fi;

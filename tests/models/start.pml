@@ -1,19 +1,21 @@
 /*
- * _start_native() waits until the new thread has begun, or is not going to any
- * more: threadhandle_start(), then threadhandle_wait_started(). The handle is
- * told, by threadhandle_note_begun(): by _StartedEvent.set(), with
- * threadhandle_set_started(), unless the new thread has not the memory for it; by
- * the end of threadhandle_run(); or by threadhandle_cut_short(), when the
- * interpreter ends or in the child of a fork.
+ * _start_native() calls threadhandle_start(), and then waits, in
+ * threadhandle_wait_started(), until the new thread has begun or can no longer
+ * begin. threadhandle_note_begun() records that in the handle. It is called by
+ * _StartedEvent.set(), through threadhandle_set_started(), unless the new thread
+ * has no memory for that call; at the end of threadhandle_run(); and by
+ * threadhandle_cut_short(), at finalization or in the child of a fork.
  *
- * If it is the new thread itself that tells it, the event is set when that
- * releases the GIL in PyEval_SaveThread(), or at its end. It may also drop the GIL
- * in the evaluation loop, which sets no event, and may never end. So the first
- * wait has a timeout; who waits without one says so before, in `waits`.
+ * If the new thread itself calls it, the event is set later: when the new thread
+ * releases the GIL in PyEval_SaveThread(), or when it ends. The new thread may
+ * also drop the GIL in the evaluation loop, which sets no event, and may never
+ * end. So the first wait of the starter has a timeout. Before the starter waits
+ * without a timeout, it sets `waits`.
  *
- * One that waits may be interrupted once, and its signal handler may fork.
- * Another thread may fork, or end the interpreter: from there on, who wants the
- * GIL is cut short, but is not to be left asleep on the event.
+ * The starter may be interrupted once while it waits, and its signal handler may
+ * fork. Another thread may fork, or finalize the interpreter. After that, a
+ * thread that asks for the GIL is cut short; but no thread may be left waiting
+ * for the event.
  */
 
 #define STARTER 1
@@ -27,18 +29,21 @@ byte forker = NOBODY;
 bool gil;
 bool finalizing;
 
-bool begun;             /* has Thread._started been set? */
-bool on_delete;         /* of the new thread's thread state */
-bool told;              /* the handle's `begun` */
-bool waits;             /* the handle's `starter_waits` */
-bool pending;           /* is the event the new thread's release_event? */
-bool v;                 /* the handle's event */
-bool turnstile;         /* is there one: it is made before the start */
-bool held;
-bool inside;            /* is the starter inside an operation on it? */
-bool broken;            /* in the child, because the starter was */
-bool raised;            /* a RuntimeError: it could not be started */
-bool returned;
+bool begun;             /* whether Thread._started is set */
+bool on_delete;         /* whether the new thread's state has one */
+bool told;              /* the handle's field `begun` */
+bool waits;             /* the handle's field `starter_waits` */
+bool pending;           /* whether the new thread sets the event when it
+                           releases the GIL: its `release_event` */
+bool v;                 /* whether the handle's event is set */
+bool turnstile;         /* whether the event has one; it is made before the
+                           thread is started */
+bool held;              /* whether the turnstile is held */
+bool inside;            /* whether the starter is in a call that uses it */
+bool broken;            /* whether it is unusable in the child, because the
+                           starter was in such a call at the fork */
+bool raised;            /* the starter has raised: no thread has begun */
+bool returned;          /* the starter has returned: the thread has begun */
 
 inline take_gil()
 {
@@ -66,7 +71,7 @@ inline notify()
     fi
 }
 
-/* threadhandle_note_begun(), in the new thread or in another one */
+/* threadhandle_note_begun(), called in the new thread or in another one */
 inline note_begun(in_new_thread)
 {
     if
@@ -96,7 +101,8 @@ inline release_gil()
     fi
 }
 
-/* PyThreadState_Clear() in _PyThreadState_DeleteExcept(), of the new thread's */
+/* _PyThreadState_DeleteExcept(), which calls PyThreadState_Clear() for the new
+   thread's state */
 inline cut_short()
 {
     if
@@ -121,20 +127,22 @@ inline fork(me)
 {
     atomic { assert(gil && !CHILD); forker = me; broken = inside };
     cut_short();
-    /* Thread._reset_internal_locks(), of a thread whose handle is done */
+    /* Thread._reset_internal_locks(), for the new thread, whose handle is done in
+       the child */
     begun = true
 }
 
-/* The oldest process outlives the others. */
+/* The first process; it ends last, after all others. */
 active proctype end()
 {
-end_never:                      /* if the new thread never ends */
+end_never:                      /* a valid end state: the new thread never ends */
     (_nr_pr == 1);
     if
     :: GONE(STARTER) -> skip
     :: else ->
         assert(finalizing || returned != raised);
-        /* Nobody is told that a thread has not started which then runs. */
+        /* The starter returns if the new thread has begun, and raises if it has
+           not: no thread runs for which an exception was raised. */
         assert(begun || !returned);
         assert(!begun || !raised)
     fi
@@ -190,7 +198,7 @@ active proctype starter()
             take_gil();
             if
             :: interrupted && !told ->
-                /* pending calls */
+                /* A signal handler runs, as a pending call. */
                 if
                 :: !CHILD -> fork(STARTER)
                 :: true
@@ -216,20 +224,20 @@ proctype new_thread()
         /* threadhandle_run() */
         take_gil();
         if
-        :: begun = true;        /* the event itself */
+        :: begun = true;        /* Thread._started is set */
             if
             :: release_gil(); take_gil()
             :: true
             fi;
             if
             :: note_begun(true) /* threadhandle_set_started() */
-            :: true             /* no memory */
+            :: true             /* no memory for that call */
             fi
-        :: true                 /* no memory */
+        :: true                 /* no memory to get that far */
         fi;
         if
         :: release_gil(); take_gil()
-        :: drop_gil(); take_gil()   /* the evaluation loop */
+        :: drop_gil(); take_gil()   /* in the evaluation loop */
         :: told ->
             drop_gil();
 end_never:

@@ -1,9 +1,9 @@
 /*
- * Thread.join() as it is in CPython 3.9 to 3.12, at the granularity at which
- * threads can take turns: the loads, stores and calls of its bytecode.
+ * Thread.join() of CPython 3.9 to 3.12. Each step of the model is a load, a
+ * store or a call of the bytecode: threads can take turns between any two.
  *
- * Thread A runs and ends; the others join it. Each may be interrupted once, by
- * an exception from a signal handler, while it waits (INTERRUPTS).
+ * Thread A runs and ends; the other threads join it. With INTERRUPTS=1, an
+ * exception from a signal handler may interrupt each joiner while it waits.
  */
 
 #ifndef JOINERS
@@ -13,21 +13,21 @@
 #define INTERRUPTS 0
 #endif
 
-bool running = true;    /* has A a thread state? */
-bool locked = true;     /* the lock that A's thread state releases */
-bool has_lock = true;   /* a._tstate_lock is not None */
+bool running = true;    /* whether A has a thread state */
+bool locked = true;     /* whether the lock that A's thread state releases is held */
+bool has_lock = true;   /* whether a._tstate_lock is not None */
 bool stopped = false;   /* a._is_stopped */
-byte assertion_errors;  /* joins that raised an AssertionError, */
-byte runtime_errors;    /* or a RuntimeError: release unlocked lock */
+byte assertion_errors;  /* number of joins that raised AssertionError */
+byte runtime_errors;    /* number of joins that raised RuntimeError */
 
 active proctype A()
 {
     printf("A ends\n");
-    /* release_sentinel() in _threadmodule.c, as the thread state goes */
+    /* release_sentinel() in _threadmodule.c, when the thread state is cleared */
     atomic { running = false; locked = false }
 }
 
-/* The lock's release */
+/* Release the lock; if it is not held, raise RuntimeError. */
 inline release_lock()
 {
     atomic {
@@ -81,7 +81,7 @@ active [JOINERS] proctype joiner()
     :: else -> skip
     fi;
 
-    /* except: of bpo-45274 */
+    /* The except block, which bpo-45274 added */
     if
     :: failed ->
         if
@@ -100,7 +100,7 @@ done:
     skip
 }
 
-/* What a checker is to refute, one at a time. */
+/* The properties to check, one at a time */
 #ifdef NO_ERROR
 ltl no_error { [] (assertion_errors + runtime_errors == 0) }
 #endif

@@ -1,10 +1,11 @@
 /*
- * _PyInterpreterState_WaitForThreads(), and all that changes the number of
- * non-daemon threads that it waits for: Python/threadlife.c.
+ * _PyInterpreterState_WaitForThreads(), and the functions that change the
+ * number of non-daemon threads that it waits for: Python/threadlife.c.
  *
- * The threads that it waits for may start others while they run. Two wait: the
- * main thread, which is no non-daemon thread and may be interrupted once, and
- * a thread that is one itself. Another forks at any moment.
+ * The threads that are waited for may start other ones. Two threads wait: the
+ * main thread, which does not count as a non-daemon thread and may be
+ * interrupted once, and a non-daemon thread. One more thread forks, at any
+ * moment.
  */
 
 #ifndef THREADS
@@ -14,14 +15,14 @@
 #define STATES (THREADS + 1)
 #define WAITERS 2
 
-bool listed[STATES];        /* the interpreter's list of thread states */
+bool listed[STATES];        /* whether it is in the interpreter's list of states */
 byte nondaemon;             /* interp->threadlife.nondaemon */
-bool head_lock;
+bool head_lock;             /* whether HEAD_LOCK is held */
 
-bool linked[WAITERS];       /* the list interp->threadlife.waiters */
-bool on_stack[WAITERS];     /* is the waiter's memory there? */
-bool event[WAITERS];
-byte target[WAITERS];
+bool linked[WAITERS];       /* whether it is in interp->threadlife.waiters */
+bool on_stack[WAITERS];     /* whether the waiter's stack frame exists */
+bool event[WAITERS];        /* whether its event is set */
+byte target[WAITERS];       /* it waits until `nondaemon` is at most this */
 
 /* HEAD_LOCK: head_lock() */
 inline lock()
@@ -64,8 +65,8 @@ inline notify()
 }
 
 /*
- * new_threadstate() links it, and it is a daemon's; then
- * _PyThreadState_SetDaemon().
+ * new_threadstate() links the thread state, which is a daemon's at first; then
+ * _PyThreadState_SetDaemon() counts it.
  */
 inline begin(number)
 {
@@ -91,7 +92,8 @@ inline leave(number)
 #endif
 }
 
-/* One that runs may start another, which is listed before it is gone itself. */
+/* A thread may start another one, whose thread state is in the list before its
+   own is taken out. */
 proctype thread(byte me)
 {
     byte w;
@@ -103,7 +105,8 @@ proctype thread(byte me)
     leave(me)
 }
 
-/* _PyInterpreterState_WaitForThreads(); leaves the loop when it is over. */
+/* _PyInterpreterState_WaitForThreads(); it leaves the loop when no thread is left
+   to wait for. */
 inline wait_for_threads(me)
 {
     on_stack[me] = true;
@@ -145,7 +148,8 @@ inline wait_for_threads(me)
         fi
     od;
     on_stack[me] = false;
-    /* None was listed, under the lock, but the waiter itself. */
+    /* While the lock was held, no thread state was in the list but the waiter's
+       own, if it has one there. */
     assert(listed_now == target[me])
 }
 
@@ -166,7 +170,7 @@ again:
     goto end;
 
 interruption:
-    /* threading does not call it again, but the interpreter's end may. */
+    /* threading does not call it again, but finalization may. */
     raised = false;
     goto again;
 end:
@@ -185,9 +189,9 @@ interruption:
 }
 
 /*
- * fork_prepare(), of a thread that has not got the lock, as head_is_mine() tells;
- * then what the child is given. The child itself is in fork.pml. The parent goes
- * on: fork_parent(), with fork_release().
+ * fork_prepare(), in a thread that does not hold the lock yet, as head_is_mine()
+ * tells; then the list that the child gets; then fork_parent(), which calls
+ * fork_release() in the parent. The rest of the child is in fork.pml.
  */
 proctype forker()
 {
@@ -197,7 +201,7 @@ proctype forker()
     lock();
 #endif
     count_listed();
-    /* The list that the child gets is whole. */
+    /* The list and the count that the child gets agree. */
     assert(nondaemon == listed_now);
 #ifndef PLANT_FORK_WITHOUT_LOCK
     unlock()

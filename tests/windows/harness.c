@@ -1,17 +1,17 @@
-/* Joinable threads and events on Windows, without an interpreter.
+/* Test joinable threads and events on Windows, without an interpreter.
  *
- * It is made of the files themselves: thread_nt.h, thread_nt_join.h, condvar.h,
- * event.c and osthread.c. What they call of Windows goes through functions here, which
- * count, and fail on demand.
+ * This program includes the files under test: thread_nt.h, thread_nt_join.h,
+ * condvar.h, event.c and osthread.c. They call the functions of Windows through
+ * functions in this file, which count the calls, and fail on demand.
  */
 #include "Python.h"
 
-/* Handles of threads: how many are open, and how many calls were wrong. */
+/* The number of open handles of threads, and of failed calls of CloseHandle(). */
 static volatile LONG handles, mistakes;
 
-static int refuse_threads;      /* have no thread started */
-static DWORD asked_ms;          /* the timeout of the last wait for a thread */
-static int never_wait;          /* pretend that the thread runs */
+static int refuse_threads;      /* _beginthreadex() fails */
+static DWORD asked_ms;          /* the timeout of the last wait, in ms */
+static int never_wait;          /* each wait for a thread times out at once */
 
 static uintptr_t
 counted_beginthreadex(void *security, unsigned size,
@@ -45,13 +45,14 @@ counted_WaitForSingleObject(HANDLE handle, DWORD milliseconds)
                       : WaitForSingleObject(handle, milliseconds);
 }
 
-/* condvar.h waits for semaphores of its own, so it comes first. */
+/* condvar.h waits for its own semaphores, which are not counted, so it comes
+   first. */
 #include "condvar.h"
 
 #define _beginthreadex counted_beginthreadex
 #define CloseHandle counted_CloseHandle
 #define WaitForSingleObject counted_WaitForSingleObject
-/* As in debug builds: the compiler looks at the formats. */
+/* As in debug builds, so that the compiler checks the formats. */
 #define dprintf(args) (void)(thread_debug && printf args)
 static int thread_debug, initialized;
 #include "thread_nt.h"
@@ -82,8 +83,8 @@ _PyThreadState_ForkGeneration(void)
     return 0;
 }
 
-/* ExitProcess() would end the other threads wherever they are, perhaps inside
- * a lock that it then waits for itself. */
+/* End this process. ExitProcess() could hang: it first ends the other threads,
+ * and then waits for locks that one of these may have held. */
 static void
 leave(UINT status)
 {
@@ -99,7 +100,7 @@ leave(UINT status)
         } \
     } while (0)
 
-/* A thread that blocks until let go. */
+/* A thread that blocks until its gate is released. */
 struct blocked {
     PyThread_type_lock gate;
     PyThread_ident_t ident;
@@ -151,7 +152,7 @@ test_many_threads(void)
             CHECK(idents[i] != PyThread_get_thread_ident());
         }
         for (int i = 0; i < AT_ONCE; i++) {
-            /* With and without a timeout, in turn. */
+            /* Every other join has a timeout. */
             CHECK((i % 2 ? PyThread_join_thread(threads[i])
                          : _PyThread_join_thread_timed(threads[i], 60000000LL))
                   == 0);
@@ -170,7 +171,7 @@ test_timeouts(void)
     CHECK(asked_ms == 0);
     CHECK(_PyThread_join_thread_timed(blocked.handle, 20000) == 1);
     CHECK(asked_ms == 20);
-    /* No wait is shorter than asked for, and none becomes INFINITE. */
+    /* No wait is shorter than its timeout, and no timeout becomes INFINITE. */
     CHECK(_PyThread_join_thread_timed(blocked.handle, 1) == 1);
     CHECK(asked_ms == 1);
     CHECK(_PyThread_join_thread_timed(blocked.handle, 1001) == 1);
@@ -200,7 +201,7 @@ test_detach(void)
     while (!blocked.gone) {
         SwitchToThread();
     }
-    /* One that nobody can join. */
+    /* A thread that was not started as joinable. */
     LONG before = counter;
     CHECK(PyThread_start_new_thread(count, NULL)
           != PYTHREAD_INVALID_THREAD_ID);
@@ -224,7 +225,7 @@ test_cannot_start(void)
     CHECK(handles == 0);
 }
 
-/* Several threads join one, the way that _ThreadHandle does. */
+/* Several threads join one thread, as _ThreadHandle does. */
 struct joined {
     PyEvent done;
     PyThread_type_lock os_lock;
@@ -284,7 +285,7 @@ test_several_joiners(void)
     }
 }
 
-/* Its argument is how many times 100 threads are started and joined. */
+/* Run the tests. The argument is how often 100 threads are started and joined. */
 int
 main(int argc, char **argv)
 {

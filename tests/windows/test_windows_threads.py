@@ -1,6 +1,6 @@
-"""Joinable threads on Windows: compiled for it, and run where wine does.
+"""Compile the code for Windows with mingw-w64, and run it where wine runs.
 
-The branches for Microsoft's compiler (_MSC_VER, in event.c) are not compiled.
+The code for Microsoft's compiler (`#ifdef _MSC_VER`, in event.c) is not compiled.
 """
 
 import os
@@ -20,13 +20,13 @@ HERE = Path(__file__).resolve().parent
 COMPILER = "x86_64-w64-mingw32-gcc"
 SOURCE = layout.BUILD / catalog.DEFAULT_SERIES / plant.VARIANT / "patched" / "src"
 
-#: The switches that CPython is compiled with, those for Windows included.
+#: The options and macros that CPython is compiled with, also those for Windows.
 OPTIONS = """
     -std=c11 -Wall -Wextra -Wno-unused-parameter -Werror -O1
     -DPy_BUILD_CORE -DNT_THREADS -DHAVE_STD_ATOMIC -DHAVE_PROCESS_H
 """.split()
 
-#: Files that include each other by name, or that the harness includes.
+#: The files under test, which harness.c includes.
 NEIGHBOURS = [
     "thread_nt.h",
     "thread_nt_join.h",
@@ -37,8 +37,8 @@ NEIGHBOURS = [
 
 TESTS = ["many threads", "timeouts", "detach", "cannot start", "several joiners"]
 
-#: Seconds that the harness may take for 100 threads, and for everything else. wine
-#: takes a few milliseconds for a thread, and many on a busy machine.
+#: Seconds that the harness may take for each 100 threads, and for all other tests
+#: together. wine takes a few milliseconds for a thread, and more on a busy machine.
 PATIENCE = 60
 
 PLANTED = plant.load(HERE / "planted")
@@ -53,7 +53,12 @@ def _provide(command):
 
 @pytest.fixture(scope="session")
 def compiled(tmp_path_factory):
-    """Return a function that compiles the harness; returns the path of the program."""
+    """Return a function that compiles the harness.
+
+    It takes a dict of {file of the source: text to compile instead of it}, or nothing,
+    and returns the Path of the program. It raises AssertionError with the messages of
+    the compiler when that fails.
+    """
     _provide(COMPILER)
 
     def compiled(changes=None):
@@ -81,7 +86,11 @@ def compiled(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def wine():
-    """Yield a function that runs a program; returns its status and what it printed."""
+    """Yield a function that runs a program on wine.
+
+    It takes the program, its arguments and a timeout in seconds, and returns the exit
+    status and a list of the lines on stdout. The test fails when the time is over.
+    """
     _provide("wine")
     _provide("wineserver")
     home = layout.BUILD / "wine"
@@ -89,7 +98,7 @@ def wine():
     settings = {
         "WINEPREFIX": str(home),
         "WINEDEBUG": "-all",
-        # No graphics, and no installer of optional parts.
+        # wine opens no window, and does not offer to install Mono and Gecko.
         "DISPLAY": "",
         "WINEDLLOVERRIDES": "mscoree,mshtml=",
     }
@@ -116,11 +125,11 @@ def wine():
                 pytest.fail(f"{command} hung; it had printed {output.splitlines()}")
         return process.returncode, output.splitlines()
 
-    # The server stays until it is ended. By itself it would end some seconds after each
-    # program, perhaps while the next one starts.
+    # Keep wineserver running until the end. Otherwise it would end some seconds after
+    # each program, perhaps while the next one starts.
     server("--persistent")
     try:
-        # This sets up its directory, too.
+        # The first program also sets up the directory of WINEPREFIX.
         status, lines = run("cmd", "/c", "echo", "runs", timeout=300)
         if (status, lines) != (0, ["runs"]):
             pytest.skip(f"wine does not run here: status {status}, {lines}")
@@ -151,6 +160,6 @@ def test_planted_bug_is_found(compiled, wine, bug):
     program = compiled(plant.planted(SOURCE, bug))
     status, lines = wine(program, 1, timeout=2 * PATIENCE)
     assert status == 1
-    # The tests before it pass.
+    # The tests before the one that finds the bug pass.
     assert tuple(lines[:-1]) == tuple(TESTS[: TESTS.index(bug.tests[0])])
     assert ": not so: " in lines[-1]

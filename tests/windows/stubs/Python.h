@@ -1,5 +1,5 @@
-/* What Python/thread_nt.h, condvar.h and event.c use of the interpreter, for
- * harness.c, which is none.
+/* The parts of Python.h that Python/thread_nt.h, condvar.h, event.c and osthread.c
+ * use, for harness.c, which has no interpreter.
  */
 #ifndef STUB_PYTHON_H
 #define STUB_PYTHON_H
@@ -75,7 +75,7 @@ extern void PyThread_release_lock(PyThread_type_lock);
 extern void PyThread_init_thread(void);
 extern int PyThread_tss_is_created(Py_tss_t *key);
 
-/* The interpreter: there is none, so nobody holds a GIL. */
+/* There is no interpreter, and so no GIL. */
 
 typedef struct { struct { size_t stacksize; } threads; } PyInterpreterState;
 typedef struct { PyInterpreterState *interp; } PyThreadState;

@@ -1,1 +1,1 @@
-/* Nothing: see Python.h beside it. */
+/* Empty: Python.h in this directory has all that harness.c needs. */
