@@ -1,7 +1,8 @@
-"""The application of the servers: an answer comes out of a thread of its own.
+"""Answer each request of a server from a new thread: a WSGI application.
 
-SERVED_BACKGROUND in the environment asks for a thread that is there before the
-server forks, SERVED_GEVENT for threads of gevent's.
+If the environment has SERVED_BACKGROUND, loading this module starts a thread, which
+then exists when the server forks. If it has SERVED_GEVENT, the answers come from
+threads of gevent's pool.
 """
 
 import _thread
@@ -10,10 +11,10 @@ import os
 import sys
 import threading
 
-#: Tells one load of this file from the next.
+#: A name for this load of the module, which differs from that of every other load.
 GENERATION = os.urandom(8).hex()
 
-#: What the name of a thread begins with that an answer comes out of.
+#: The beginning of the name of each thread that computes an answer.
 PREFIX = "answer-"
 
 if "SERVED_BACKGROUND" in os.environ:
@@ -21,7 +22,7 @@ if "SERVED_BACKGROUND" in os.environ:
 
 
 def in_a_thread(function, argument):
-    """Call *function* in a thread; return that thread when it was joined."""
+    """Call *function* with *argument* in a new thread; join and return the thread."""
     thread = threading.Thread(target=function, args=(argument,))
     thread.name = f"{PREFIX}{argument}"
     thread.start()
@@ -30,7 +31,10 @@ def in_a_thread(function, argument):
 
 
 def in_a_greenlet(function, argument):
-    """Call *function* in a thread of gevent's pool, as in_a_thread() does."""
+    """Call *function* with *argument* in a thread of gevent's pool.
+
+    Returns a threading.Thread that has been joined, as in_a_thread() does.
+    """
     import gevent
 
     gevent.get_hub().threadpool.apply(function, (argument,))

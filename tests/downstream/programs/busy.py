@@ -1,7 +1,7 @@
-"""A program to be looked at: its threads start and end all the time.
+"""Start and join threads all the time, for tools that inspect a process.
 
-It prints a line when it has begun. It goes on until 10,000 threads have been
-joined and its standard input has ended; then it prints how many they were.
+The program prints a line when it has begun. It goes on until 10,000 threads have
+been joined and its standard input has ended. Then it prints the number of threads.
 """
 
 import sys
@@ -26,7 +26,7 @@ def keep_starting(counts, index, enough):
 
 
 def main_of_busy():
-    """Start the threads that start the others; wait for the end of input."""
+    """Run STARTERS threads that start and join threads, until the input ends."""
     counts, enough = [0] * STARTERS, threading.Event()
     starters = [
         threading.Thread(

@@ -1,4 +1,4 @@
-"""distributed: a cluster in threads and one in processes, used and closed.
+"""Use and close a cluster of distributed, in threads or in processes.
 
 Usage: cluster.py BEHAVIOUR, or cluster.py --list
 """
@@ -9,7 +9,7 @@ import time
 
 from distributed import Client, LocalCluster, as_completed, get_client
 
-#: Seconds that anything may take which is expected to happen.
+#: Seconds that one step may take.
 PATIENCE = 60
 
 
@@ -51,7 +51,7 @@ def use(processes):
 
 def threads():
     use(processes=False)
-    # What it leaves behind are daemons that wait for the next cluster.
+    # The threads that a closed cluster leaves are daemons, which wait for the next one.
     left = [t for t in threading.enumerate() if not t.daemon]
     assert left == [threading.main_thread()], left
 

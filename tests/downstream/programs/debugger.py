@@ -1,4 +1,4 @@
-"""Ask debugpy about threads, as a client and as itself.
+"""Test debugpy's view of threads, through its protocol and by its own functions.
 
 Usage: debugger.py BEHAVIOUR, or debugger.py --list
 """
@@ -16,12 +16,13 @@ from pathlib import Path
 
 os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
 
-#: Seconds that anything may take which is expected to happen.
+#: Seconds that one step may take.
 PATIENCE = 20
 
 BEHAVIOURS = {}
 
-#: A program to debug. It says where it listens, and waits for us.
+#: A program to debug. It prints the port on which debugpy listens, and waits until a
+#: client connects.
 DEBUGGEE = """
 import debugpy, threading
 
@@ -42,12 +43,12 @@ for thread in threads:
 print(found)
 """
 
-#: A program whose `threading` is imported by a thread that is not the main
-#: one, as when a debugger attaches to it from outside.
+#: A program in which another thread than the main thread imports `threading`, as when
+#: a debugger attaches to a process.
 ATTACHED = """
 import _thread, os, sys
 
-# What the debugger does first, before any of its own modules.
+# The debugger does this first, before it imports a module of its own.
 sys.path += [os.path.join(p, "debugpy/_vendored/pydevd/pydevd_attach_to_process")
              for p in sys.path]
 
@@ -83,7 +84,7 @@ def behaviour(function):
 
 
 class Client:
-    """Speaks the Debug Adapter Protocol over a socket to *port*."""
+    """A client of the Debug Adapter Protocol, connected to *port* of this machine."""
 
     def __init__(self, port):
         self._socket = socket.create_connection(("127.0.0.1", port), PATIENCE)
@@ -133,7 +134,10 @@ class Client:
 
 
 def start(source):
-    """Start the program *source*; return its process and its path."""
+    """Start the program *source*.
+
+    Returns its subprocess.Popen and the Path of its file.
+    """
     path = Path("debuggee.py").absolute()
     path.write_text(textwrap.dedent(source))
     process = subprocess.Popen(
@@ -181,7 +185,7 @@ def an_attach_that_imports_threading():
 
 
 def pydevd_view():
-    """Return the function by which the debugger tells who is alive."""
+    """Return the function by which debugpy tells whether a thread is alive."""
     importlib.import_module("debugpy._vendored.force_pydevd")
     return importlib.import_module(
         "_pydev_bundle.pydev_is_thread_alive"

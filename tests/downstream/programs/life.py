@@ -1,10 +1,10 @@
-"""The life of threads under a library that patches them or watches them.
+"""Test threads in a process where a library patches or watches them.
 
 Usage: life.py LIBRARY BEHAVIOUR, or life.py LIBRARY --list
 
-Each behaviour is a program of its own: it applies the library, as its users
-do, and ends with status 0 when threads behave. What it takes to be right is
-what stock CPython does with the library.
+Each behaviour runs in a process of its own. It applies the library, as a user of
+the library does, and ends with status 0 if threads behave as they do on stock
+CPython with this library.
 """
 
 import _thread
@@ -20,18 +20,20 @@ import sys
 import threading
 import time
 
-#: Seconds that anything may take which is expected to end.
+#: Seconds that one step may take.
 PATIENCE = 20
 
-#: How each library is applied.
+#: The functions that apply the libraries, by name.
 LIBRARIES = {}
 
-#: What there is to try, and what those need that run in a child process.
+#: The behaviours by name; the libraries that lack each of them; and the functions that
+#: behaviours run in a child process.
 BEHAVIOURS = {}
 WITHOUT = {}
 CHILDREN = {}
 
-#: Green threads live on in a forked child, and nobody waits for them at exit.
+#: Libraries whose green threads go on in the child of a fork, and whose green threads
+#: the interpreter does not wait for at exit.
 GREEN = ("eventlet",)
 
 
@@ -101,13 +103,14 @@ def opentelemetry():
 
 
 def run_child(name, expected, *, interrupt=False):
-    """Run the child *name* with our library; check its status and output.
+    """Run the child *name* with the same library; check its status and output.
 
     Parameters:
-        expected: its exit status and the words that it prints.
-        interrupt: whether to send SIGINT once it waits, having printed a line.
+        expected: tuple of its exit status and the words that it prints on stdout.
+        interrupt: whether to send it SIGINT, when it has printed a line and its main
+            thread waits.
 
-    Returns what it writes on stderr.
+    Returns its stderr. Raises AssertionError if its status or its output differ.
     """
     process = subprocess.Popen(
         [sys.executable, __file__, sys.argv[1], name],
@@ -128,7 +131,7 @@ def run_child(name, expected, *, interrupt=False):
 
 
 def wait_until_asleep(pid):
-    """Wait until the main thread of *pid* sleeps, and goes on sleeping."""
+    """Wait until the main thread of *pid* has been asleep for 0.2 seconds."""
     seen = 0
     while seen < 20:
         with open(f"/proc/{pid}/stat") as stream:
@@ -138,7 +141,7 @@ def wait_until_asleep(pid):
 
 
 def wait_in_child(pid):
-    """Return the exit status of the forked child *pid*."""
+    """Wait for the forked child *pid*; return its exit status."""
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
@@ -159,7 +162,7 @@ def forked(function):
 
 
 def waiter():
-    """Start a thread that waits; return it and the event that it waits for."""
+    """Start a thread that waits for an event; return the thread and the event."""
     event = threading.Event()
     thread = threading.Thread(target=event.wait)
     thread.start()
@@ -167,7 +170,7 @@ def waiter():
 
 
 def ended(thread):
-    """Check that *thread* has ended, in every way that it can be seen."""
+    """Join *thread*; check by all public and private means that it has ended."""
     thread.join(PATIENCE)
     assert not thread.is_alive(), thread
     assert thread._is_stopped is True
@@ -470,7 +473,7 @@ def is_interrupted_in_a_join():
     print("ended")
 
 
-# bpo-90882: stock marks a thread dead whose join() is interrupted.
+# gh-90882: on stock, an interrupted join() marks a running thread dead.
 @behaviour(without=("gevent", *GREEN))
 def alive_after_ctrl_c():
     expected = (0, "ready", "True", "False")
@@ -498,7 +501,7 @@ def ctrl_c_at_the_end():
 
 @child
 def is_interrupted_at_the_end():
-    # It keeps the interpreter waiting, and is not to be waited for by Ctrl-C.
+    # The end of the interpreter waits for this thread until Ctrl-C interrupts it.
     def body():
         print("ready", flush=True)
         time.sleep(PATIENCE)
@@ -529,7 +532,8 @@ def main(argv):
         return
     body = {**BEHAVIOURS, **CHILDREN}[action]
     if action in BEHAVIOURS:
-        # Not in those that fork: the child would wait for this watchdog.
+        # Not in the functions that run in a child process: those may fork, and the
+        # child of the fork would wait for this watchdog.
         faulthandler.dump_traceback_later(2 * PATIENCE, exit=True)
     if "run_child" not in body.__code__.co_names:
         LIBRARIES[name]()

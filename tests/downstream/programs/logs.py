@@ -1,4 +1,4 @@
-"""concurrent-log-handler: threads and processes that write to one file.
+"""Write to one file from threads and processes, with concurrent-log-handler.
 
 Usage: logs.py BEHAVIOUR, or logs.py --list
 """
@@ -22,7 +22,7 @@ def handler():
 
 
 def write(name, target=None):
-    """Write LINES lines as *name* through *target*, or a handler of our own."""
+    """Log LINES lines as *name* to the handler *target*, by default to a new one."""
     logger = logging.Logger(name)
     logger.addHandler(target or handler())
     for number in range(LINES):
@@ -30,7 +30,7 @@ def write(name, target=None):
 
 
 def check():
-    """Check that each line is there once."""
+    """Check that the files have each line exactly once."""
     lines = [line for path in Path().glob("log*") for line in read(path)]
     expected = [f"w{w} {n}" for w in range(WRITERS) for n in range(LINES)]
     assert sorted(lines) == sorted(expected), len(lines)

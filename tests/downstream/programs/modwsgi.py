@@ -1,9 +1,9 @@
-"""mod_wsgi: threads in several interpreters of Apache's processes.
+"""Run Apache with mod_wsgi, whose processes have several interpreters with threads.
 
 Usage: modwsgi.py BEHAVIOUR, or modwsgi.py --list
 
-10,000 requests, each answered by a thread of its own, in two interpreters;
-then Apache is stopped, and ends with status 0.
+Clients send 10,000 requests to two interpreters, and a new thread answers each.
+Then Apache is stopped, and has to end with status 0.
 """
 
 import functools
@@ -54,18 +54,18 @@ DAEMON = EVENT + "WSGIDaemonProcess one processes=2 threads=8{}\nWSGIProcessGrou
 
 @dataclass(frozen=True)
 class Behaviour:
-    """How Apache is run."""
+    """A configuration of Apache, and the events during its run."""
 
     configuration: str
     mpm: str = "event"
-    reloads: int = 0  # while it is under load
-    touch: bool = False  # reloads by changed files, and not by Apache
+    reloads: int = 0  # how often it reloads during the load
+    touch: bool = False  # whether changed files reload, and not a signal
     stop: int = signal.SIGTERM
-    background: bool = False
-    processes: int = 1  # that answer, at least, one after the other
+    background: bool = False  # whether loading the application starts a thread
+    processes: int = 1  # the least number of processes that answer
 
 
-#: Not among them: a graceful restart in daemon mode answers some requests with 503.
+#: There is no graceful restart in daemon mode, which answers some requests with 503.
 BEHAVIOURS = {
     "embedded": Behaviour(EVENT),
     "embedded_graceful_stop": Behaviour(EVENT, stop=signal.SIGWINCH, background=True),
@@ -85,21 +85,24 @@ BEHAVIOURS = {
 
 
 def module():
-    """Return the Path of the module that was built for this interpreter."""
+    """Return the Path of the Apache module that was built for this interpreter."""
     (package,) = importlib.util.find_spec("mod_wsgi").submodule_search_locations
     (found,) = Path(package).rglob("mod_wsgi-py*.so")
     return found
 
 
 def configure(behaviour, port, sockets):
-    """Write what Apache needs into the current directory; return its file.
+    """Write the files for Apache into the current directory.
 
     Parameters:
-        port: that it listens on.
-        sockets: path of a directory for those of its daemons, which is short.
+        behaviour: a Behaviour.
+        port: the port that Apache listens on.
+        sockets: a directory, with a short path, for the sockets of its daemons.
+
+    Returns the Path of the configuration.
     """
     here = Path.cwd()
-    # Its processes do not run as root.
+    # Apache's processes run as www-data, and have to read these directories.
     for directory in (here, sockets):
         os.chmod(directory, 0o755)
     for name in ("a.wsgi", "b.wsgi"):
@@ -119,7 +122,7 @@ def configure(behaviour, port, sockets):
 
 
 def touch():
-    """Write the scripts anew, so that they are not the files they were."""
+    """Replace the scripts by new files, which makes mod_wsgi reload them."""
     for name in ("a.wsgi", "b.wsgi"):
         shutil.copy(APPLICATION, "new")
         os.replace("new", name)
@@ -130,8 +133,8 @@ def serve(behaviour):
     if behaviour.background:
         env["SERVED_BACKGROUND"] = "yes"
     with socket.socket() as held, tempfile.TemporaryDirectory(dir="/tmp") as sockets:
-        # The port is ours while this socket is bound to it; Apache can bind to
-        # it too, for neither of the two was listening yet.
+        # This socket reserves the port. Apache can bind to the same port, since this
+        # socket does not listen.
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         held.bind(("127.0.0.1", 0))
         address = held.getsockname()

@@ -1,8 +1,9 @@
-"""Observers that look at a Python while its threads start and end.
+"""Inspect a Python process while its threads start and end.
 
 Usage: observed.py LIBRARY BEHAVIOUR, or observed.py LIBRARY --list
 
-What is looked at is busy.py: 10,000 threads, each started and joined.
+A tool inspects busy.py, or this process inspects itself: either starts and joins
+10,000 threads.
 """
 
 import ctypes
@@ -24,21 +25,22 @@ BUSY = busy.__file__
 MAIN = busy.main_of_busy.__name__
 STARTER = busy.keep_starting.__name__
 
-#: How often an observer from outside looks.
+#: How often a tool inspects the process.
 LOOKS = 100
-#: gdb is slow to begin.
+#: How often gdb does, which takes long to begin.
 GDB_LOOKS = 10
+#: Seconds that one step may take.
 PATIENCE = 100
 
-#: Seconds until faulthandler looks.
+#: Seconds until faulthandler writes the tracebacks.
 OFTEN = 0.001
 
-#: A look for so many threads.
+#: This process inspects itself each time that so many threads have been joined.
 EACH = 10
 
 
 class Busy:
-    """busy.py, running."""
+    """A context in which busy.py runs; it checks the result of busy.py at its end."""
 
     def __enter__(self):
         self.process = subprocess.Popen(
@@ -61,14 +63,14 @@ class Busy:
 
 
 def look(*command):
-    """Run an observer; return its subprocess.CompletedProcess."""
+    """Run a tool; return its subprocess.CompletedProcess."""
     return subprocess.run(
         command, text=True, capture_output=True, timeout=PATIENCE, check=False
     )
 
 
 def run(*command):
-    """Run an observer; return what it says, once it has ended with status 0."""
+    """Run a tool; return its stdout. Raises AssertionError if its status is not 0."""
     found = look(*command)
     assert found.returncode == 0, (found.returncode, found.stdout, found.stderr)
     return found.stdout
@@ -79,7 +81,7 @@ def tool(name):
 
 
 def dump():
-    """py-spy dump names the threads that stay, and what they run."""
+    """Check that py-spy dump shows the lasting threads of busy.py and their frames."""
     good, said = 0, ""
     with Busy() as process:
         for _ in range(LOOKS):
@@ -87,19 +89,20 @@ def dump():
             good += done.returncode == 0 and complete(done.stdout)
             said = said if complete(done.stdout) else done.stdout + done.stderr
     print(f"{good} of {LOOKS} dumps are complete")
-    # It stops threads where they are, be it where one is just put into the list.
+    # py-spy stops all threads at any instruction, even while one is being put into the
+    # list of thread states: such a dump is not complete.
     assert good >= LOOKS * 9 // 10, said
 
 
 def complete(said):
-    """Return whether *said*, by py-spy, has all threads of busy.py that stay."""
+    """Return whether py-spy's output *said* has all lasting threads of busy.py."""
     names = set(re.findall(r'"(starter-\d|MainThread)"', said))
     frames = said.count(f"{STARTER} ("), said.count(f"{MAIN} (")
     return len(names) == busy.STARTERS + 1 and frames == (busy.STARTERS, 1)
 
 
 def record():
-    """py-spy record takes samples all the time."""
+    """Check that py-spy record takes samples of busy.py for 5 seconds."""
     with Busy() as process:
         run(
             *(tool("py-spy"), "record", "--pid", str(process.pid), "-d", "5"),
@@ -110,7 +113,7 @@ def record():
 
 
 def attach():
-    """austin takes samples of a program that runs."""
+    """Check that austin attaches to busy.py and takes samples of it."""
     with Busy() as process:
         run(
             *(tool("austin"), "-i", "2ms", "-x", "5", "-o", "samples"),
@@ -121,7 +124,7 @@ def attach():
 
 
 def start():
-    """austin starts the program, and is there until its end."""
+    """Check that austin starts busy.py and takes samples of it until it ends."""
     said = subprocess.run(
         [tool("austin"), "-i", "2ms", "-o", "samples", sys.executable, BUSY],
         stdin=subprocess.DEVNULL,
@@ -136,7 +139,7 @@ def start():
 
 
 def py_bt():
-    """gdb shows the Python frames of all threads, with CPython's extension."""
+    """Check that gdb shows the Python frames of all threads, by CPython's extension."""
     extension = Path(sysconfig.get_config_var("abs_builddir"), "python-gdb.py")
     with Busy() as process:
         for _ in range(GDB_LOOKS):
@@ -150,7 +153,7 @@ def py_bt():
 
 
 class Starters:
-    """Threads that start others, as busy.py's do, in this process."""
+    """A context in which threads of this process start and join threads."""
 
     def __enter__(self):
         self._done = queue.SimpleQueue()
@@ -178,7 +181,7 @@ class Starters:
             self._done.put(EACH)
 
     def looked_at(self, look):
-        """Call *look* for each EACH threads that have been started and joined."""
+        """Call *look* each time that EACH threads have been started and joined."""
         total = 0
         while total < busy.TOTAL:
             total += self._done.get(timeout=PATIENCE)
@@ -187,13 +190,14 @@ class Starters:
 
 
 def dump_traceback_later():
-    """faulthandler's watchdog, a thread in C, writes the tracebacks of all.
+    """Check the tracebacks of all threads that faulthandler's watchdog writes.
 
-    It looks without the GIL, at what may change meanwhile: so we have the GIL,
-    and keep it, until it has written. The threads start and end between.
+    The watchdog is a thread in C, which reads the frames without the GIL. So this
+    thread holds the GIL until the watchdog has written: the frames do not change
+    meanwhile. Between two dumps, threads start and end.
     """
     reader, writer = os.pipe()
-    # Keeps the GIL, unlike os.read().
+    # This function keeps the GIL, unlike os.read().
     read = ctypes.PyDLL(None).read
     buffer = ctypes.create_string_buffer(65536)
 
@@ -205,15 +209,15 @@ def dump_traceback_later():
         faulthandler.cancel_dump_traceback_later()
         check_dump(said.decode())
 
-    # Nobody is given the GIL who asks for it: it is had when we wait.
+    # Other threads get the GIL only when this thread waits, not when they ask for it.
     sys.setswitchinterval(1000)
     with Starters() as starters:
         starters.looked_at(look)
 
 
 def dump_on_a_signal():
-    """faulthandler writes the tracebacks of all threads when a signal comes."""
-    # Keeps the GIL, unlike signal.raise_signal().
+    """Check the tracebacks of all threads that faulthandler writes on a signal."""
+    # This function keeps the GIL, unlike signal.raise_signal().
     send = getattr(ctypes.PyDLL(None), "raise")
     with open("dumps", "w+") as stream, Starters() as starters:
         faulthandler.register(signal.SIGUSR1, file=stream, all_threads=True)
@@ -221,7 +225,7 @@ def dump_on_a_signal():
         def look():
             stream.seek(0)
             stream.truncate()
-            # It was handled when this returns.
+            # The handler in C has run when raise() returns.
             assert send(signal.SIGUSR1) == 0
             stream.seek(0)
             check_dump(stream.read())
@@ -230,13 +234,13 @@ def dump_on_a_signal():
 
 
 def check_dump(said):
-    # None is the one that is left out, after so many.
+    # faulthandler leaves out threads after the first 100; there are fewer.
     assert said.count("most recent call first") <= 2 * busy.STARTERS + 1, said
     assert " in looked_at\n" in said and "???" not in said, said
 
 
 def current_frames():
-    """A watchdog in Python looks at the frames of all threads all the time."""
+    """Check the frames of all threads that sys._current_frames() returns."""
     main = threading.main_thread()
 
     def look():

@@ -1,9 +1,9 @@
-"""multiprocessing under load: processes start while threads start and end.
+"""Start processes by multiprocessing while threads start and end.
 
 Usage: processes.py BEHAVIOUR, or processes.py --list
 
-10,000 tasks, each done in a thread of its own, in processes that come and go,
-while the parent starts and joins threads all the time.
+Worker processes, which are replaced again and again, do 10,000 tasks, each in a new
+thread. Meanwhile the parent starts and joins threads all the time.
 """
 
 import concurrent.futures
@@ -16,16 +16,18 @@ import threading
 
 TASKS = 10_000
 WORKERS = 4
-#: After so many tasks a worker is replaced; with spawn that takes longest.
+#: A worker is replaced after so many tasks. That takes longest with spawn.
 EACH = 100
 #: How many processes are started for one task each.
 PROCESSES = {"fork": 1000, "forkserver": 1000, "spawn": 200}
+#: Threads of the parent that start and join threads.
 CHURNING = 2
+#: Seconds that one step may take.
 PATIENCE = 100
 
 
 def square(number):
-    """Return the square of *number*, which a thread finds."""
+    """Compute the square of *number* in a new thread; join the thread."""
     found = []
     thread = threading.Thread(target=lambda: found.append(number * number))
     thread.start()
@@ -36,7 +38,7 @@ def square(number):
 
 @contextlib.contextmanager
 def churn():
-    """While the block runs, start and join threads, from several of them."""
+    """Start and join threads, in CHURNING other threads, while the block runs."""
     enough = threading.Event()
     counts = [0] * CHURNING
 
@@ -76,13 +78,13 @@ def put(queue, number):
 
 
 def processes(context):
-    """A process for each task, some at a time."""
+    """Start a process for each task, WORKERS at a time."""
     total = PROCESSES[context.get_start_method()]
     queue, found = context.Queue(), []
     with churn():
         for first in range(0, total, WORKERS):
-            # From this thread alone: of two that wait for a process, multiprocessing
-            # may have one find no child, and no exit status.
+            # Only this thread starts and joins processes. If two threads waited for the
+            # same process, one of them might find no child, and no exit status.
             group = [
                 context.Process(target=put, args=(queue, number))
                 for number in range(first, first + WORKERS)
@@ -99,7 +101,7 @@ def processes(context):
 
 
 def check(found, total):
-    """Check the results, and that nothing is left."""
+    """Check the results, and that no other process and no other thread is left."""
     assert found == [number * number for number in range(total)]
     assert not multiprocessing.active_children()
     assert threading.enumerate() == [threading.main_thread()], threading.enumerate()
@@ -116,7 +118,7 @@ def main(argv):
     if argv == ["--list"]:
         print("\n".join(BEHAVIOURS))
     else:
-        # Else the path of a socket of forkserver's may be too long.
+        # In a deeper directory, the path of forkserver's socket may be too long.
         tempfile.tempdir = os.environ["TMPDIR"] = "/tmp"
         function, method = BEHAVIOURS[argv[0]]
         function(multiprocessing.get_context(method))

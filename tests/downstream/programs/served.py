@@ -1,4 +1,4 @@
-"""Run a server, ask it from several threads, and look at what it answers."""
+"""Run a server, send it requests from several threads, and check its answers."""
 
 import _thread
 import collections
@@ -14,24 +14,27 @@ import sys
 import sysconfig
 import threading
 
-#: How often a server is asked, and by how many at a time.
+#: The number of requests, and of the threads that send them.
 REQUESTS = 10_000
 CLIENTS = 8
 
-#: Seconds that anything may take which is expected to happen.
+#: Seconds that one step may take.
 PATIENCE = 60
 
-#: How often it is asked, after the load, which threads it has.
+#: The number of requests after the load that ask which threads the server has.
 LOOKS = 20
 
-#: What no server says whose Python is in order.
+#: Words that the output of a server must not have.
 TROUBLE = ("Traceback", "Fatal Python error", "egmentation fault", "core dump")
 
 
 def environment(**changes):
-    """Return the environment for a server that is linked to our libpython.
+    """Return the environment in which a server loads this interpreter's libpython.
 
-    The server was linked to that of stock; which one it loads is said here.
+    The server was linked to the libpython of stock.
+
+    Parameters:
+        changes: more variables of the environment.
     """
     return {**os.environ, "LD_LIBRARY_PATH": library(), **changes}
 
@@ -42,20 +45,22 @@ def library():
 
 
 class Server:
-    """A server that runs, and what it says.
+    """A running server, and its output.
 
     Parameters:
-        command: list of its arguments.
-        ready: what it says when it can be asked.
+        command: list of the server and its arguments.
+        ready: the text that it writes when it accepts requests.
         env: its environment.
+
+    Raises AssertionError when the server does not write *ready* within PATIENCE.
     """
 
     def __init__(self, command, ready, env):
         self._said = []
         self._changed = threading.Condition()
         self._ended = False
-        # Apache ends its whole process group: it is not to be ours. Should we be
-        # killed, it is told.
+        # Apache signals its whole process group when it ends, so it gets a group of its
+        # own. If this process is killed, the server gets SIGTERM.
         self.process = subprocess.Popen(
             ["setpriv", "--pdeathsig", "TERM", "--", *command],
             start_new_session=True,
@@ -75,7 +80,7 @@ class Server:
 
     def __exit__(self, *_):
         if not self._ended:
-            # Somebody of the group is there, who has our end of the pipe.
+            # The pipe is still open: a process of the group is left.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
@@ -86,9 +91,9 @@ class Server:
         return "".join(self._said)
 
     def ends(self, status=0):
-        """Wait until it ends; check its exit status and what it has said."""
+        """Wait until the server ends; check its exit *status* and its output."""
         found = self.process.wait(PATIENCE)
-        # Its processes have all ended when nobody can write any more.
+        # The reader ends when no process has the other end of the pipe open.
         self._reader.join(PATIENCE)
         assert not self._reader.is_alive(), "a process of the server is left"
         assert found == status, f"exit status {found}"
@@ -116,13 +121,17 @@ class Server:
 
 
 def connector(address):
-    """Return a function that connects to *address*: a path, or host and port."""
+    """Return a function that connects to *address* and returns the socket.
+
+    Parameters:
+        address: the path of a Unix socket, or a tuple of host and port.
+    """
     family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
     limit = struct.pack("ll", PATIENCE, 0)
 
     def connect():
         connection = socket.socket(family)
-        # settimeout() would make connect() fail where the queue is full.
+        # With settimeout(), connect() to a Unix socket fails when its queue is full.
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
         connection.connect(address)
@@ -132,7 +141,13 @@ def connector(address):
 
 
 def ask(connect, target):
-    """Return what a server answers, that is JSON, when asked for *target*."""
+    """Send a request for *target*; return the answer, decoded from JSON.
+
+    Parameters:
+        connect: a function that connector() has returned.
+
+    Raises AssertionError if the status of the answer is not 200.
+    """
     with connect() as connection:
         connection.sendall(f"GET {target} HTTP/1.0\r\nHost: x\r\n\r\n".encode())
         answer = b"".join(iter(lambda: connection.recv(65536), b""))
@@ -142,14 +157,15 @@ def ask(connect, target):
 
 
 class Load:
-    """Clients that ask a server, and each time expect their own answer.
+    """Clients that send numbered requests, and check the number in each answer.
 
     Parameters:
-        connect: as connector() returns it.
-        paths: what is asked for, in turn.
+        connect: a function that connector() has returned.
+        paths: the paths to ask for, in turn.
 
     Attributes:
-        answers: Counter of the answers by (generation, process).
+        answers: collections.Counter of the answers by (generation, process). A
+            generation is one load of the application.
     """
 
     def __init__(self, connect, paths=("/",)):
@@ -166,13 +182,17 @@ class Load:
         return {generation for generation, _ in self.answers}
 
     def run(self, events=(), requests=REQUESTS, each=1):
-        """Ask *requests* times, and longer until all *events* have happened.
+        """Send *requests* requests, and more until all *events* have been called.
 
         Parameters:
-            events: functions that have the server load its application anew,
-                called at equal distances. The next one waits until there were
-                answers of the new generations.
-            each: how many generations there are at once.
+            events: functions that make the server reload its application. They are
+                called after equal numbers of answers, and each waits until the
+                previous one has led to answers of new generations.
+            requests: the least number of requests.
+            each: number of generations that exist at the same time.
+
+        Raises the first exception of a client, and AssertionError when there are
+        too few answers or generations.
         """
         clients = [threading.Thread(target=self._client) for _ in range(CLIENTS)]
         for client in clients:
@@ -232,16 +252,21 @@ class Load:
         return answer["generation"], answer["process"]
 
     def _look(self):
-        """Check that no thread is left that an answer came out of."""
+        """Check that no thread that has computed an answer is left."""
         for number in range(LOOKS):
             path = self._paths[number % len(self._paths)]
             answer = ask(self._connect, f"{path}?threads")
-            # The one of this very answer has ended, and was joined.
+            # The thread that computed this answer has been joined, too.
             assert answer["threads"] == [], answer
 
 
 def main(behaviours, serve):
-    """Do what the command line says: name a behaviour for *serve*, or list them."""
+    """Call *serve* with the behaviour that the command line names, or list all.
+
+    Parameters:
+        behaviours: dict of behaviours by name.
+        serve: a function of one behaviour.
+    """
     (name,) = sys.argv[1:]
     if name == "--list":
         print("\n".join(behaviours))

@@ -1,4 +1,4 @@
-"""Servers that answer from threads, and are stopped.
+"""Run a server that answers from threads, and stop it by a signal.
 
 Usage: server.py LIBRARY BEHAVIOUR, or server.py LIBRARY --list
 """
@@ -14,10 +14,10 @@ import threading
 import time
 from pathlib import Path
 
-#: Seconds that anything may take which is expected to happen.
+#: Seconds that one step may take.
 PATIENCE = 50
 
-#: What is served. Each answer comes out of a thread that was joined for it.
+#: The WSGI application. A new thread, which is joined, computes each answer.
 WSGI = """
 import sys, threading
 
@@ -31,6 +31,7 @@ def application(environ, start_response):
     return [b"threads: %d" % len(found)]
 """
 
+#: The ASGI application. A thread of the event loop's executor computes each answer.
 ASGI = """
 import asyncio, threading
 
@@ -42,8 +43,8 @@ async def application(scope, receive, send):
     await send({"type": "http.response.body", "body": b"threads: 1"})
 """
 
-#: By library and behaviour: the application, the command, the signal that
-#: ends it and the status that it then has.
+#: By library and behaviour: the application, the command, the signal that stops the
+#: server, and the exit status that the server then has to have.
 BEHAVIOURS = {
     "gunicorn": {
         f"{kind}_{name}": (
@@ -68,7 +69,7 @@ BEHAVIOURS = {
 
 
 def ask(port, answers):
-    """Ask the server for its answer and note it in the list *answers*."""
+    """Send a request to the server at *port*; add the answer to the list *answers*."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     with contextlib.closing(connection):
         connect(connection)
@@ -77,7 +78,12 @@ def ask(port, answers):
 
 
 def connect(connection):
-    """Connect, once somebody listens: a parent says so before its workers do."""
+    """Connect *connection*, again until the server listens.
+
+    The parent prints its address before its workers listen.
+
+    Raises ConnectionRefusedError after PATIENCE seconds.
+    """
     end = time.monotonic() + PATIENCE
     while True:
         try:
@@ -89,7 +95,7 @@ def connect(connection):
 
 
 def port_of(process, said):
-    """Return the port of the server *process*; note its lines in *said*."""
+    """Return the port that the server *process* prints; add its lines to *said*."""
     for line in process.stderr:
         said.append(line)
         found = re.search(r"http://127\.0\.0\.1:(\d+)", line)
@@ -99,7 +105,17 @@ def port_of(process, said):
 
 
 def serve(source, command, number, expected):
-    """Start a server, ask it from many threads, stop it; check what it did."""
+    """Start a server, send it requests from 20 threads, and stop it.
+
+    Parameters:
+        source: the application.
+        command: list of the module and its arguments.
+        number: the signal that stops the server.
+        expected: the exit status that the server has to have.
+
+    Raises AssertionError if an answer or the status is wrong, or if the server prints
+    a traceback.
+    """
     Path("application.py").write_text(source)
     bind = ["-b", "127.0.0.1:0"] if command[0] == "gunicorn" else ["--port", "0"]
     process = subprocess.Popen(
@@ -113,7 +129,7 @@ def serve(source, command, number, expected):
     threads = [threading.Thread(target=ask, args=(port, answers)) for _ in range(20)]
     for thread in threads:
         thread.start()
-    # It is not to be blocked by what it has to say.
+    # Read stderr all the time: the server would block when the pipe is full.
     reader = threading.Thread(target=lambda: said.extend(process.stderr))
     reader.start()
     for thread in threads:

@@ -1,9 +1,9 @@
-"""uWSGI: threads in workers that it forks, recycles and reloads.
+"""Run uWSGI, whose workers have threads and are forked, recycled and reloaded.
 
 Usage: uwsgi.py BEHAVIOUR, or uwsgi.py --list
 
-10,000 requests, each answered by a thread of its own; then it is stopped, by
-SIGTERM or through its FIFO, and ends with status 0.
+Clients send 10,000 requests, and a new thread answers each. Then uWSGI is stopped, by
+a signal or through its FIFO, and has to end with status 0.
 """
 
 import functools
@@ -19,23 +19,24 @@ APPLICATION = str(Path(__file__).with_name("application.py"))
 
 @dataclass(frozen=True)
 class Behaviour:
-    """How uWSGI is run."""
+    """The options of uWSGI, and the events during its run."""
 
     options: tuple
-    background: bool = False  # the application starts a thread when it is loaded
-    gevent: bool = False
-    reloads: int = 0  # while it is under load
-    # A signal, or a word for the FIFO: that waits until its master reads it.
+    background: bool = False  # whether loading the application starts a thread
+    gevent: bool = False  # whether the application uses threads of gevent
+    reloads: int = 0  # how often it reloads during the load
+    # What reloads uWSGI, and what stops it: a signal, or a command for the FIFO.
+    # Writing to the FIFO waits until the master opens it.
     by: object = "r"
     stop: object = signal.SIGTERM
-    paths: tuple = ("/",)  # several: each has an interpreter of its own
-    processes: int = 1  # that answer, at least, one after the other
+    paths: tuple = ("/",)  # each of several has an interpreter of its own
+    processes: int = 1  # the least number of processes that answer
 
 
 THREADS = ("--master", "--processes", "2", "--threads", "4")
 GEVENT = ("--master", "--processes", "2", "--gevent", "20", "--gevent-monkey-patch")
-#: A worker ends after so many requests, and another one is forked: of both
-#: threads, one may be in its last request.
+#: A worker ends after so many requests, and another one is forked. When it ends, one of
+#: its two threads may still be in its last request.
 RECYCLED = ("--master", "--processes", "4", "--threads", "2", "--max-requests", "100")
 RECYCLED += ("--min-worker-lifetime", "0")
 
@@ -50,7 +51,8 @@ BEHAVIOURS = {
         (*THREADS, "--py-call-uwsgi-fork-hooks"), background=True, stop="q"
     ),
     "lazy_apps": Behaviour((*THREADS, "--lazy-apps"), background=True),
-    # uWSGI ends no interpreter, and so cannot finalize: not on stock either.
+    # uWSGI ends none of its interpreters, so it cannot finalize Python with several of
+    # them, on stock and on patched.
     "interpreters": Behaviour(
         (*THREADS, "--manage-script-name", "--skip-atexit-teardown"),
         paths=("/a/", "/b/"),
@@ -73,7 +75,7 @@ BEHAVIOURS = {
 
 
 def tell(server, what):
-    """Send *what*, a signal or a word for the FIFO, to uWSGI."""
+    """Send *what* to uWSGI: a signal, or a command for the FIFO."""
     if isinstance(what, str):
         with open("fifo", "w") as fifo:
             fifo.write(what)
@@ -104,7 +106,7 @@ def serve(behaviour):
     with served.Server(command(behaviour), ready, env) as server:
         load = served.Load(served.connector("socket"), behaviour.paths)
         reload = functools.partial(tell, server, behaviour.by)
-        # Each of both workers loads it.
+        # With --lazy-apps, each of the two workers loads the application.
         each = 2 if "--lazy-apps" in behaviour.options else len(behaviour.paths)
         load.run([reload] * behaviour.reloads, each=each)
         processes = {process for _, process in load.answers}

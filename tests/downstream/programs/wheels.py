@@ -1,9 +1,9 @@
-"""Wheels that were compiled for stock, at work in threads.
+"""Use wheels that were compiled for stock, in several threads.
 
 Usage: wheels.py BEHAVIOUR, or wheels.py --list
 
-Each behaviour is that of one wheel, called by what it is imported as. Eight
-threads do the same work, and find the same.
+Each behaviour uses one wheel, and has the name that is imported. Eight threads do the
+same work, and have to get the same result.
 """
 
 import importlib
@@ -38,7 +38,7 @@ def cffi(module):
 
 
 def grpc(module):
-    # A server and a client, with threads of their own, in C and in Python.
+    # The server and the client each have threads, in C and in Python.
     pool = importlib.import_module("concurrent.futures").ThreadPoolExecutor(2)
 
     class Echo(module.GenericRpcHandler):
@@ -56,7 +56,7 @@ def grpc(module):
 
 
 def psycopg(module):
-    # Nobody listens there: what is asked is how it fails.
+    # No server listens on this port: the attempt to connect has to fail.
     try:
         module.connect("host=127.0.0.1 port=1 connect_timeout=5")
     except module.OperationalError:
@@ -102,7 +102,7 @@ BEHAVIOURS = (
 
 
 def main(behaviour):
-    """Do the work once here and once in each thread, and compare."""
+    """Do the work in this thread and in THREADS others; compare the results."""
     module = importlib.import_module(behaviour.__name__)
     expected = behaviour(module)
     assert expected is not None

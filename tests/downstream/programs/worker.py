@@ -1,4 +1,4 @@
-"""A celery worker with each of its pools: tasks from threads, then a stop.
+"""Run a celery worker with one of its pools, whose tasks start threads; stop it.
 
 Usage: worker.py BEHAVIOUR, or worker.py --list
 """
@@ -11,10 +11,10 @@ import textwrap
 import threading
 from pathlib import Path
 
-#: Seconds that anything may take which is expected to happen.
+#: Seconds that one step may take.
 PATIENCE = 40
 
-#: The tasks. The broker and the results are files: no server is needed.
+#: The tasks. The broker and the results are files, so no server is needed.
 TASKS = """
 import os, threading
 from celery import Celery
@@ -39,12 +39,21 @@ def square(number):
 
 POOLS = ("threads", "gevent", "eventlet", "solo", "prefork")
 
-#: What stops a worker, and the status that it then has.
+#: The signals that stop a worker, and the exit status that it then has to have.
 SIGNALS = {"term": (signal.SIGTERM, 0), "ctrl_c": (signal.SIGINT, 1)}
 
 
 def work(pool, number, expected):
-    """Start a worker, let it do tasks, stop it by signal *number*."""
+    """Start a worker, give it tasks, and stop it.
+
+    Parameters:
+        pool: the name of the pool.
+        number: the signal that stops the worker.
+        expected: the exit status that it has to have.
+
+    Raises AssertionError if a result or the status is wrong, or if the worker prints a
+    traceback.
+    """
     Path("tasks.py").write_text(textwrap.dedent(TASKS))
     sys.path.insert(0, os.getcwd())
     worker = subprocess.Popen(
