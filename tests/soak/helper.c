@@ -1,8 +1,8 @@
-/* C code for the programs of the soak: fork handlers, threads that Python did not
-   start, destructors of thread-local variables of C.
+/* A library for the programs of the soak: fork handlers, threads that C code starts,
+   and destructors of thread-local variables in C.
 
-   A library for ctypes; it calls Python through the function pointers that ctypes
-   makes, which take the GIL by PyGILState_Ensure(). */
+   Python calls it through ctypes. It calls Python through function pointers that
+   ctypes makes, which take the GIL with PyGILState_Ensure(). */
 
 #define _POSIX_C_SOURCE 200809L
 
@@ -12,7 +12,8 @@
 
 typedef void (*function)(void);
 
-/* Called around each fork of this process, while they are not NULL. */
+/* The functions that are called before each fork of this process, and after it in the
+   parent; NULL for none. */
 static function prepare = NULL;
 static function parent = NULL;
 
@@ -40,8 +41,9 @@ forget(void)
 
 static int registered = 0;
 
-/* Have the functions called before each fork and in the parent after it, until
-   this is called with NULL. A child forgets them. Returns 0, or an error. */
+/* Call BEFORE before each fork of this process, and AFTER in the parent after it, until
+   the next call of this function. NULL is no function. The child of a fork calls
+   neither. Return 0, or the error of pthread_atfork(). */
 int
 soak_at_fork(function before, function after)
 {
@@ -57,7 +59,7 @@ soak_at_fork(function before, function after)
     return 0;
 }
 
-/* Call FUNCTION. Called through ctypes.CDLL, this lets go of the GIL before. */
+/* Call FUNCTION. ctypes.CDLL releases the GIL for this. */
 void
 soak_call(function function)
 {
@@ -96,9 +98,9 @@ run(void *arg)
     return NULL;
 }
 
-/* Run COUNT threads, each of which calls BODY, and then, in the destructor of a
-   thread-local variable, LAST, unless that is NULL. Waits for all of them; returns
-   how many there were. */
+/* Start COUNT threads, and join all of them. Each calls BODY and then, unless LAST is
+   NULL, LAST, in the destructor of a thread-local variable. Return the number of
+   threads that were started. */
 int
 soak_threads(int count, function body, function last)
 {

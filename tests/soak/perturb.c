@@ -1,12 +1,11 @@
-/* A library to preload into the programs of a soak: it makes threads pause at random
- * before and after calls that hand over from one thread to another, so that other
- * threads run between two such calls more often than they would otherwise.
+/* A library to preload into the programs of a soak. It makes threads pause at random
+ * before and after calls by which threads wait for or wake up each other, so that other
+ * threads run between two such calls more often than without it.
  *
- * At which calls, how often and for how long is drawn from the number in
- * SOAK_PERTURB, and is the same in all of a process: some bugs need a few long
- * pauses, some many, and some that no other thread pauses. The system decides which
- * threads run meanwhile: the same number makes the same pauses likely, and not the
- * same run.
+ * The number in SOAK_PERTURB decides at which calls threads pause, how often and for
+ * how long, for all threads of a process: some bugs need few long pauses, some need
+ * many, and some need one thread that pauses alone. The system decides which threads
+ * run meanwhile, so two runs with the same number are similar, but not equal.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -20,19 +19,19 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The kinds of calls: to wait for the end of an OS thread or to detach it;
-   to release a lock, which is a semaphore for Python; to take one; to start a
-   thread, and its first moments; to fork. */
+/* The kinds of calls: to join or detach an OS thread; to release a lock, which is a
+   semaphore in Python; to acquire one; to start a thread, and the beginning of that
+   thread; and to fork. */
 enum kind { JOIN, POST, WAIT, START, FORK, KINDS };
 
-/* Of each kind, at most one call in so many pauses: calls for locks are so frequent
-   that pauses at each of them would leave no time for anything else. */
+/* At most one call of each kind in so many pauses. Calls for locks are so frequent that
+   a program with a pause at each of them would hardly make progress. */
 static const uint64_t often[KINDS] = {
     [JOIN] = 1, [POST] = 64, [WAIT] = 64, [START] = 4, [FORK] = 1
 };
 
-/* The kinds of calls that pause, a bit each; one in so many of the calls above does;
-   and the longest pause, in microseconds. */
+/* The kinds of calls at which threads pause, one bit each; how many of these calls there
+   are for one pause; and the longest pause, in microseconds. */
 static unsigned kinds;
 static uint64_t one_in;
 static uint64_t longest;
@@ -43,10 +42,10 @@ static atomic_ulong pauses;
 /* The seed of the random numbers of the next thread. */
 static atomic_uint_fast64_t seed;
 
-/* The random numbers of this thread; 0 before the first one. */
+/* The state of this thread's random numbers; 0 before the first one. */
 static __thread uint64_t state __attribute__((tls_model("initial-exec")));
 
-/* Splitmix64: good enough from any seed. */
+/* The function of splitmix64, for which any seed is good enough. */
 static uint64_t
 mixed(uint64_t z)
 {
@@ -79,14 +78,14 @@ begin(void)
     longest = (uint64_t)16 << (chance >> 32) % 7;
 }
 
-/* Return how many pauses this process has made: for tests. */
+/* Return the number of pauses in this process; for tests. */
 unsigned long
 soak_perturb_pauses(void)
 {
     return atomic_load(&pauses);
 }
 
-/* Pause, or not. The result of the call, errno included, stays. */
+/* Pause, or do not, as the random numbers say. errno does not change. */
 static void
 perturb(enum kind kind)
 {
@@ -110,14 +109,15 @@ perturb(enum kind kind)
     errno = kept;
 }
 
-/* The function that has this name where it is not preloaded. */
+/* Set `real` to the function of this name that is not preloaded. */
 #define REAL(name) \
     static __typeof__(name) *real; \
     if (real == NULL) { \
         real = (__typeof__(name) *)dlsym(RTLD_NEXT, #name); \
     }
 
-/* A function that does what it does elsewhere, with a pause before and after. */
+/* Define a function that calls the one of the same name, with a pause before and after
+   the call. */
 #define PERTURBED(kind, name, parameters, arguments) \
     int name parameters \
     { \
@@ -183,7 +183,7 @@ fork(void)
     perturb(FORK);
     pid_t pid = real();
     if (pid == 0) {
-        /* Otherwise all children of a loop would pause in the same way. */
+        /* Each child of a loop that forks gets random numbers of its own. */
         atomic_store(&seed, mixed(state + (uint64_t)getpid()));
         state = 0;
     }

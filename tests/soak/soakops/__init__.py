@@ -1,7 +1,7 @@
 """The operations of scripts/soak, run by the interpreter under test.
 
-An operation does something with threads and processes, checks the result, and prints
-`done NUMBER` on stdout. A program is a few calls of them.
+An operation uses threads and processes, checks the result, and prints `done NUMBER` on
+stdout. A program is a few calls of operations.
 """
 
 from .ccode import (

@@ -1,4 +1,4 @@
-"""Operations with C code that takes part in forks and in threads."""
+"""Operations with C code that forks, starts threads or detaches them."""
 
 import ctypes
 import functools
@@ -12,28 +12,28 @@ from .processes import forked, wait
 from .run import Failures, Task, check, operation, repeated
 from .threads import Last, interpreters
 
-#: A function of C without parameters, for which ctypes takes the GIL.
+#: The type of a C function without parameters that takes the GIL and calls Python.
 _FUNCTION = ctypes.CFUNCTYPE(None)
 
-#: Bytes of address space: a process that has more runs with a sanitizer.
+#: Bytes of address space that only a process with a sanitizer has.
 SANITIZED = 2**40
 
-#: Bytes of a stack, whatever the system's default is.
+#: Bytes of each stack, instead of the system's default.
 STACK = 8 << 20
 
 
 @functools.lru_cache(None)
 def _helper():
-    """Return the library helper.c, None where there is none.
+    """Return the library made of helper.c, or None if it was not compiled.
 
-    Its calls release the GIL.
+    Its functions are called without the GIL.
     """
     path = os.environ.get("SOAK_HELPER")
     return path and ctypes.CDLL(path)
 
 
 class _Exits:
-    """Waits until OS threads have exited, without the objects of Python."""
+    """A list of OS threads, whose exit it waits for without the objects of Python."""
 
     def __init__(self):
         self._ids = []
@@ -56,9 +56,9 @@ def fork_handlers(number, threads, prepare, parent):
 
     Parameters:
         threads: number of threads that run at the fork, or are started by it.
-        prepare, parent: what the handlers do before the fork, and after it in the
-            parent: "nothing", take the "GIL", "start" threads and join them, or
-            "join" those that run.
+        prepare: what the handler does before the fork: "nothing", take the "GIL",
+            "start" threads and join them, or "join" those that run.
+        parent: likewise, after the fork in the parent.
     """
     helper = _helper()
     if not helper:
@@ -100,7 +100,13 @@ def fork_handlers(number, threads, prepare, parent):
 
 @operation
 def limited(number, threads, megabytes, how):
-    """Keep finished threads that no thread joins, with little address space left."""
+    """Keep finished threads and join them late, under a limit of the address space.
+
+    Parameters:
+        threads: number of threads.
+        megabytes: the limit, beyond what the process has already.
+        how: as in Task.
+    """
 
     def child():
         with open("/proc/self/statm") as stream:
@@ -124,10 +130,10 @@ def limited(number, threads, megabytes, how):
 
 @repeated
 def detached(number, threads, how, ask):
-    """Join threads that C code has detached, when others have their identifiers.
+    """Join threads that C code has detached, when new threads have their identifiers.
 
     Parameters:
-        ask: whether to ask before that whether they are alive.
+        ask: whether to ask, before the join, whether they are alive.
     """
     libc = ctypes.CDLL(None)
     libc.pthread_self.restype = ctypes.c_ulong
@@ -142,8 +148,8 @@ def detached(number, threads, how, ask):
     exits.wait(threads)
     for task in tasks if ask else ():
         check(not task.alive(), "gone, and still alive")
-    # The C library gives the stacks of threads that have exited, and with them their
-    # identifiers, to the next ones.
+    # The C library gives the stacks of threads that have exited, and so their
+    # identifiers, to new threads.
     gate = threading.Semaphore(0)
     others = [Task(gate.acquire) for _ in range(threads)]
     for task in tasks:
@@ -155,12 +161,12 @@ def detached(number, threads, how, ask):
 
 @repeated
 def foreign(number, threads, local, key):
-    """Run threads of C, with destructors that call back into Python.
+    """Run threads that C code starts, with destructors that call back into Python.
 
     Parameters:
-        local: whether there is a threading.local() with an object whose destructor
-            calls C code that calls back.
-        key: whether there is a variable of C whose destructor does.
+        local: whether a threading.local() has an object whose destructor calls C code
+            that calls back.
+        key: whether a thread-local variable of C has a destructor that calls back.
     """
     helper = _helper()
     if not helper:

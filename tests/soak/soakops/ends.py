@@ -1,4 +1,4 @@
-"""Operations about the end of the process: the threads that it waits for."""
+"""Operations at the end of the process, and the ways in which a process ends."""
 
 import atexit as _atexit
 import os
@@ -11,7 +11,7 @@ from .run import Expected, Task, counts, operation, say
 
 
 def _at_the_end(function, *args):
-    """Call *function* when the interpreter has begun to end."""
+    """Wait until the interpreter has begun to end; then call *function*."""
     # The main thread is no longer alive when the wait for the other threads begins.
     threading.main_thread().join()
     function(*args)
@@ -23,7 +23,7 @@ def leave(number, threads, how, daemon):
     started = threading.Semaphore(0)
     for index in range(threads):
         if daemon:
-            # Cut short: in C code, in Python code, in a wait.
+            # The end cuts daemons short, in C code, in Python code and in waits.
             sleeps = [
                 lambda: time.sleep(3600),
                 _spin,
@@ -40,7 +40,10 @@ def leave(number, threads, how, daemon):
 
 
 def _spin():
-    """Take and release the GIL for a while; for ever, a hang would look like work."""
+    """Take and release the GIL for a while, and then sleep.
+
+    A thread that did so for ever would make a process that hangs look busy.
+    """
     lock = threading.Lock()
     for _ in range(1000):
         lock.acquire()
@@ -51,7 +54,7 @@ def _spin():
 
 @operation
 def chain(number, length, how):
-    """Have threads start threads while the interpreter ends."""
+    """Have each of *length* threads start the next one while the interpreter ends."""
 
     def link(left):
         say(number, "link", left)
@@ -63,7 +66,7 @@ def chain(number, length, how):
 
 @operation
 def local_starts(number):
-    """Start a thread in the destructor of a thread's last variable, at the end."""
+    """Start a thread in a destructor of a thread-local variable, at the end."""
 
     class Last:
         def __del__(self):
@@ -98,8 +101,8 @@ def callback(number, what):
     threading._register_atexit(called)
 
 
-#: Seconds that a thread goes on after the exit functions have been called. A thread
-#: that the end does not wait for is cut short before that.
+#: Seconds that a thread works after the exit functions have been called. If the end
+#: does not wait for this thread, it is cut short earlier.
 WORK = 0.05
 
 
@@ -139,7 +142,7 @@ class _Destructor:
         except RuntimeError:
             say(self.number, "refused")
         else:
-            # Too early: the interpreter has not begun to end.
+            # This is an error: the destructor ran before the interpreter began to end.
             say(self.number, "started")
 
 
@@ -172,6 +175,6 @@ def end(how, status):
 
 
 def ends_with(how, status):
-    """Return the exit status of a process that ends this way."""
+    """Return the exit status of a process that calls end() with these arguments."""
     fixed = {"raise": 1, "SIGTERM": -signal.SIGTERM, "SIGINT": -signal.SIGINT}
     return fixed.get(how, status)

@@ -1,4 +1,4 @@
-"""Operations in which signals arrive."""
+"""Operations during which signals arrive."""
 
 import os
 import signal
@@ -9,11 +9,12 @@ import time
 from .processes import forked, wait
 from .run import Interrupted, Task, check, join_handle, operation, repeated, run
 
-#: The most signals that are sent, so that a hang does not look like work.
+#: The largest number of signals. Signals without end would make a process that hangs
+#: look busy.
 TICKS = 1000
 
 
-#: Functions that wait for threads and hold nothing.
+#: The code of functions that wait for threads and hold no lock.
 JOINS = (
     threading.Thread.join.__code__,
     threading.Thread._wait_for_tstate_lock.__code__,
@@ -22,7 +23,7 @@ JOINS = (
 
 
 def _within_join(frame):
-    # Equal code of another interpreter does not count.
+    # Compare identities: the code of another interpreter may be equal.
     return any(frame.f_code is code for code in JOINS)
 
 
@@ -33,7 +34,7 @@ def _called_by_a_task(frame):
 
 
 class _Ticker:
-    """Calls a function from a signal handler, over and over, in a `with` block.
+    """A context in which a signal handler calls a function again and again.
 
     Parameters:
         function: called with the frame that was interrupted.
@@ -57,7 +58,7 @@ class _Ticker:
             signal.signal(signal.SIGALRM, self.before)
 
     def handle(self, signum, frame):
-        # Signals that arrive in a child are for the parent.
+        # The child of a fork ignores these signals.
         if self.busy or os.getpid() != self.pid:
             return
         self.left -= 1
@@ -72,11 +73,11 @@ class _Ticker:
 
 @operation
 def signals(number, body, action, interval):
-    """Run the body while signals arrive, whose handler does something.
+    """Run the body while signals arrive.
 
     Parameters:
-        action: "nothing"; or, in the midst of a join(): "join" another thread
-            that runs, "start" and join one, "fork", or "raise".
+        action: what the signal handler does: "nothing"; or, if it interrupts join():
+            "join" another thread that runs, "start" and join one, "fork", or "raise".
         interval: milliseconds between two signals.
     """
     gate = threading.Semaphore(0)
@@ -105,7 +106,7 @@ def signals(number, body, action, interval):
 
 @repeated
 def interrupted(number, timeout):
-    """Have KeyboardInterrupt raised in join(): the thread stays alive."""
+    """Raise KeyboardInterrupt in join(), and check that the thread is still alive."""
     gate = threading.Lock()
     gate.acquire()
     raised = []
@@ -117,8 +118,8 @@ def interrupted(number, timeout):
             raise KeyboardInterrupt
 
     def body():
-        # More than once: a signal that comes in the instant before a wait
-        # begins is handled when the wait ends.
+        # Send the signal again and again: if it arrives just before the wait begins,
+        # Python does not call the handler until the wait ends.
         while not gate.acquire(timeout=0.01):
             signal.pthread_kill(main, signal.SIGINT)
 
@@ -142,7 +143,7 @@ def terminated(number, times, how, milliseconds):
     Parameters:
         how: "signal", which ends the process; a "thread" that does; or a signal
             "handler" that raises SystemExit.
-        milliseconds: until then.
+        milliseconds: time from the fork to the end.
     """
     pause = milliseconds / 1000
 

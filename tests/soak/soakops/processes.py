@@ -1,4 +1,4 @@
-"""Operations that fork and execute."""
+"""Operations that fork and that execute other programs."""
 
 import contextlib
 import os
@@ -12,10 +12,12 @@ from .run import Failures, Task, check, counts, operation, repeated, run
 
 
 def wait(pid, *expected):
-    """Wait for a child; raise AssertionError unless it ended as *expected*.
+    """Wait for the child *pid*.
 
     Parameters:
-        expected: exit statuses, negative for signals.
+        expected: the exit statuses that it may have; negative numbers for signals.
+
+    Raises AssertionError if it has another one.
     """
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     check(status in expected, "a child ended with", status, "and not", *expected)
@@ -50,7 +52,7 @@ def forked(function):
 
 
 def examine():
-    """Check what has to be true in the child of any fork."""
+    """Check that the forking thread is the main thread and the only one, in a child."""
     check(threading.active_count() == 1, threading.enumerate())
     check(threading.current_thread() is threading.main_thread(), "not main")
     check(threading.main_thread().is_alive(), "the main thread is dead")
@@ -58,9 +60,9 @@ def examine():
 
 @operation
 def fork(number, body, running):
-    """Fork, with *running* threads running, and run the body in the child.
+    """Fork while *running* threads run, and run the body in the child.
 
-    Threads that ran in the parent are done in the child, for every joiner.
+    In the child, check that the threads of the parent are done, and join them.
     """
     stop = threading.Event()
     failures = Failures()
@@ -83,20 +85,20 @@ def fork(number, body, running):
 
 @operation
 def process(number, body, how, status):
-    """Fork; the child runs the body, and ends like a program: see end()."""
+    """Fork. The child runs the body, and then ends as a program does: see end()."""
     counts.forks()
     pid = os.fork()
     if not pid:
         examine()
         run(body)
-        # This leaves the operation and all its callers.
+        # This raises an exception or ends the process, and so leaves all callers.
         end("sys.exit" if how == "return" else how, status)
     wait(pid, ends_with(how, status))
 
 
 @repeated
 def fork_loop(number, threads, how):
-    """Join threads and fork, over and over; the child starts and joins some."""
+    """Join threads, and then fork; the child starts and joins threads, too."""
     tasks = [Task(int, how) for _ in range(threads)]
     for task in tasks:
         task.join()
@@ -113,7 +115,12 @@ def fork_loop(number, threads, how):
 
 @operation
 def execute(number, threads, how):
-    """Replace a child, in which threads run, by another program."""
+    """Execute another program in a child, while *threads* threads run.
+
+    Parameters:
+        how: "fork", and exec in a child in which threads run; or "spawn", by the
+            subprocess module, in a parent in which they run.
+    """
     code = (
         "import threading as t; a = [t.Thread(target=int) for _ in range(5)];"
         "[x.start() for x in a]; [x.join() for x in a * 2]"

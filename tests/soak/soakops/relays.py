@@ -1,4 +1,4 @@
-"""Operations in which threads that are new join those before them."""
+"""An operation in which new threads join threads that were started before them."""
 
 import random
 import time
@@ -12,13 +12,13 @@ class _Relay:
 
     Parameters:
         chance: a random.Random.
-        joined: how many each thread joins.
-        how: as Task has it.
-        timeout: of these joins, None or seconds.
+        joined: number of threads that each thread joins.
+        how: as in Task.
+        timeout: seconds that each of these joins waits; None for no limit.
     """
 
-    #: A thread joins some of so many that came before it: they are about to end,
-    #: or have, and are joined by others.
+    #: The number of threads started last, of which a new thread joins some. These are
+    #: about to end or have ended, and others join them, too.
     RECENT = 12
 
     def __init__(self, chance, joined, how, timeout):
@@ -30,13 +30,13 @@ class _Relay:
         self.failures = Failures()
 
     def start(self, count):
-        """Start *count* threads; others may do so at the same time."""
+        """Start *count* threads. Several threads may call this at the same time."""
         for _ in range(count):
             recent = self.tasks[-self.RECENT :]
             chosen = self.chance.sample(recent, min(self.joined, len(recent)))
             join = self.failures.watched(self._join, chosen)
             self.tasks.append(Task(join, self.how))
-            # Release the GIL: earlier threads are to end while new ones start.
+            # Release the GIL, so that earlier threads end while new ones start.
             time.sleep(0)
 
     def _join(self, chosen):
@@ -46,7 +46,10 @@ class _Relay:
             check(not (certain and task.alive()), "alive after join")
 
     def finish(self):
-        """Join all threads; raise an exception that one of them raised."""
+        """Join all threads.
+
+        Raises the first exception of a thread.
+        """
         for task in self.tasks:
             task.join()
             check(not task.alive(), "alive after join")
@@ -55,15 +58,18 @@ class _Relay:
 
 @repeated
 def relay(number, threads, starters, joined, how, timeout, forks, seed):
-    """Have new threads join those before them, which others join and start.
+    """Have new threads join threads that were started shortly before them.
 
-    A joined thread leaves the identifier of its OS thread to the next one, which may be
-    one that joins it.
+    The system gives the identifier of a joined OS thread to a new one, which may join
+    the same thread.
 
     Parameters:
-        threads: how many each of the *starters* starts.
-        forks: how often the process forks meanwhile; in the child, new threads
-            join those of the parent.
+        threads: number of threads that each starter starts.
+        starters: number of threads that start threads.
+        joined, how, timeout: as in _Relay.
+        forks: number of forks meanwhile. In each child, new threads join those of the
+            parent.
+        seed: of the random numbers.
     """
     chance = random.Random(seed)
     one = _Relay(chance, joined, how, timeout)

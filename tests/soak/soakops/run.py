@@ -1,4 +1,4 @@
-"""Functions for all operations: messages, counts, and joins."""
+"""Functions that all operations use: messages, counts, starts and joins."""
 
 import atexit
 import faulthandler
@@ -9,22 +9,22 @@ import signal
 import sys
 import threading
 
-#: Seconds of a timeout that only passes when something is broken.
+#: A timeout in seconds that passes only if there is a bug.
 LONG = 1000
 
 
 class Expected(Exception):
-    """Raised where an exception is to be reported on stderr."""
+    """An exception that a program has to report on stderr."""
 
 
 class Interrupted(Exception):
-    """Raised by a signal handler, in join()."""
+    """An exception that a signal handler raises in join()."""
 
 
 class Counts:
-    """How often this process has done each thing.
+    """The numbers of joins, threads and forks of this process.
 
-    Counting is one call in C, and needs no lock that a fork could find held.
+    Counting is one call in C. It needs no lock, which a fork could leave held.
     """
 
     names = ("joins", "waited", "threads", "forks")
@@ -43,7 +43,7 @@ class Counts:
 
 
 def say(*words):
-    """Write a line to stdout, at once: threads and processes do not mix them."""
+    """Write a line to stdout by one system call, so that lines are not mixed."""
     os.write(1, (" ".join(map(str, words)) + "\n").encode())
 
 
@@ -52,13 +52,13 @@ os.register_at_fork(after_in_child=counts.begin)
 
 
 def begin():
-    """Prepare the process: its reports of exceptions and of where threads are."""
-    # A background job of a shell ignores SIGINT, and so do its children.
+    """Prepare the process: its signal handlers, and the reports of exceptions."""
+    # A background job of a shell ignores SIGINT, and its children inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.excepthook = _report
     faulthandler.enable()
     faulthandler.register(signal.SIGUSR1, all_threads=True)
-    # The first to be registered is the last to be called.
+    # The function that is registered first is called last.
     atexit.register(counts.report)
 
 
@@ -78,7 +78,7 @@ def check(truth, *words):
 
 
 def operation(function):
-    """Decorate an operation, so that it says that it is done."""
+    """Decorate an operation, so that it prints that it is done."""
 
     @functools.wraps(function)
     def operate(number, *args, **kwargs):
@@ -106,17 +106,17 @@ def run(body):
 
 
 def join_handle(handle, timeout):
-    """Join a _ThreadHandle; a function of its own for signal handlers to see."""
+    """Join a _ThreadHandle, in a frame that signal handlers recognize."""
     handle.join(timeout)
 
 
 class Task:
-    """A thread, started in one of several ways; they are joined in the same way.
+    """A thread, which is started in one of several ways.
 
     Parameters:
-        target: what it runs, a function without parameters.
-        how: "Thread", "subclass" or "handle"; the last is for patched
-            interpreters, and a Thread on others.
+        target: the function that it calls, without arguments.
+        how: "Thread", "subclass" or "handle". Interpreters without handles start a
+            Thread instead of a handle.
         daemon: whether it is a daemon.
 
     Raises RuntimeError when it cannot be started.
@@ -139,9 +139,12 @@ class Task:
         counts.threads()
 
     def join(self, timeout=None):
-        """Join the thread, also if a signal handler raises; count that.
+        """Join the thread, again if a signal handler raises Interrupted; count that.
 
-        Raises AssertionError when join() without a timeout returned too early.
+        Parameters:
+            timeout: seconds, or None.
+
+        Raises AssertionError when join() without a timeout returns too early.
         """
         counts.joins()
         if self.alive():
@@ -157,7 +160,7 @@ class Task:
 
 
 class Subclass(threading.Thread):
-    """A thread that has its work in run(), and an attribute in the way."""
+    """A thread with a run() method and an attribute named like a private method."""
 
     _stop = None
 
@@ -171,18 +174,22 @@ except ImportError:
     start_joinable_thread = None
 
 if start_joinable_thread is None and sys.version_info < (3, 13):
-    # The soak is not about this defect of stock.
+    # The soak does not test this defect of stock.
     del Subclass._stop
 
 
 class Failures:
-    """Exceptions of threads, raised again in the thread that joins them."""
+    """The exceptions of threads, which check() raises again in another thread."""
 
     def __init__(self):
         self.raised = []
 
     def watched(self, function, *args):
-        """Return a function without parameters that keeps exceptions of *function*."""
+        """Return a function that calls *function* and keeps its exception.
+
+        Parameters:
+            args: the arguments of *function*.
+        """
 
         def call():
             try:

@@ -18,7 +18,7 @@ except ImportError:
 
 @repeated
 def batch(number, threads, how, daemon, timeout):
-    """Start *threads* threads and join each once."""
+    """Start *threads* threads, and join each once."""
     work = itertools.count()
     tasks = [Task(work.__next__, how, daemon) for _ in range(threads)]
     for task in tasks:
@@ -29,7 +29,7 @@ def batch(number, threads, how, daemon, timeout):
 
 @repeated
 def crowd(number, threads, joiners, how, timeout, seed):
-    """Have *joiners* threads join the same *threads* threads, in any order."""
+    """Have *joiners* threads join the same *threads* threads, each in its own order."""
     order = random.Random(seed)
     gate = threading.Semaphore(0)
     failures = Failures()
@@ -54,7 +54,7 @@ def crowd(number, threads, joiners, how, timeout, seed):
 
 @repeated
 def handles(number, threads, joiners):
-    """Join through Thread._tstate_lock as a lock; several do so at a time."""
+    """Wait for threads by acquiring Thread._tstate_lock, in several threads at once."""
     gate = threading.Semaphore(0)
     failures = Failures()
     tasks = []
@@ -67,7 +67,7 @@ def handles(number, threads, joiners):
     def acquires(tasks=tasks):
         for thread in tasks:
             lock = thread._tstate_lock
-            # On stock it is a lock, which another thread may take, and then None.
+            # On stock it is a lock, which another thread may hold, or None.
             if hasattr(lock, "is_done"):
                 counts.joins()
                 check(lock.acquire(), "not acquired")
@@ -85,7 +85,7 @@ def handles(number, threads, joiners):
 
 @repeated
 def timeouts(number, threads, how, timeout):
-    """Join running threads with a timeout that passes, then for good."""
+    """Join running threads with a timeout that passes; then join them again."""
     gate = threading.Semaphore(0)
     tasks = [Task(gate.acquire, how) for _ in range(threads)]
     for task in tasks:
@@ -97,17 +97,17 @@ def timeouts(number, threads, how, timeout):
         check(not task.alive(), "alive after join")
 
 
-#: Bytes that no process has room for: larger than any address space.
+#: Bytes of a stack that is larger than any address space.
 TOO_MUCH = 2**60
 
 
 @repeated
 def refused(number, threads, how):
-    """Start threads that the system refuses, then some that it does not.
+    """Start threads that the system refuses, and then some that it does not.
 
-    The end waits for anything that a refused start has left behind.
+    The interpreter's end would wait for a thread that a refused start left behind.
     """
-    # Threads that called current_thread() as they ended are still in the list.
+    # Threads that called current_thread() while they ended are still in the list.
     listed = threading.enumerate()
     before = threading.stack_size(TOO_MUCH)
     try:
@@ -135,7 +135,7 @@ def parallel(number, body):
 
 
 class Last:
-    """Calls a function when it is destroyed."""
+    """An object whose destructor calls a function."""
 
     def __init__(self, function):
         self.function = function
@@ -146,7 +146,12 @@ class Last:
 
 @repeated
 def local(number, threads, what):
-    """Have the destructors of thread-local variables count, start or join."""
+    """Run destructors of thread-local variables at the end of threads.
+
+    Parameters:
+        what: what the destructors do: "count", "start" and join a thread, "join"
+            another thread, or "join itself".
+    """
     storage = threading.local()
     failures = Failures()
     work = itertools.count()
@@ -188,9 +193,10 @@ def local(number, threads, what):
 
 
 class _Keys:
-    """Destructors of C: the first takes its time, the second counts.
+    """Two thread-local variables in C, with destructors that do not need Python.
 
-    They are usleep(value) and sem_post(value), without Python.
+    One destructor is usleep(), which delays the exit of the OS thread; the other is
+    sem_post(), which counts.
     """
 
     def __init__(self):
@@ -218,13 +224,17 @@ class _Keys:
         specific(key, ctypes.c_void_p(address))
 
     def take(self, times):
-        """Return how many of *times* destructors have run, and forget them."""
+        """Return how many of *times* destructors have run; set their count to 0."""
         return sum(self.library.sem_trywait(self.semaphore) == 0 for _ in range(times))
 
 
 @repeated
 def os_destructors(number, threads, joiners, how, microseconds):
-    """Join threads whose OS threads take *microseconds* to exit, and have exited."""
+    """Join threads whose OS threads exit late; check that these have exited.
+
+    Parameters:
+        microseconds: time that the exit of each OS thread takes.
+    """
     # Other threads may run this operation at the same time, each with its own keys.
     keys = _Keys()
     failures = Failures()
@@ -254,7 +264,7 @@ def os_destructors(number, threads, joiners, how, microseconds):
 
 @repeated
 def futures(number, workers, tasks):
-    """Run tasks in a pool of threads, which is shut down."""
+    """Run *tasks* tasks in a pool of *workers* threads, and shut the pool down."""
     with concurrent.futures.ThreadPoolExecutor(workers) as executor:
         results = list(executor.map(abs, range(-tasks, 0)))
     check(sum(results) == tasks * (tasks + 1) // 2, results)
@@ -275,7 +285,11 @@ assert not {joined} or next(work) == {threads}
 
 @repeated
 def subinterpreters(number, threads, joined):
-    """Have subinterpreters with threads, some of which are left to their ends."""
+    """Start threads in a subinterpreter, and end it.
+
+    Parameters:
+        joined: how often each thread is joined; if 0, only the end waits for them.
+    """
     if interpreters is None:
         return
     one = interpreters.create(isolated=False)
