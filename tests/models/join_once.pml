@@ -52,9 +52,11 @@ bool done;              /* whether the event is set */
 bool exited;            /* whether the OS thread has exited */
 bool detached;          /* whether C code has detached the OS thread */
 bool os_lock;           /* whether the lock of the OS thread is held */
-bool joinable = true;
-bool unclaimed = true;
-bool in_ring;
+bool joinable = true;   /* whether a join is to wait for the OS thread */
+bool unclaimed = true;  /* whether the OS thread is still to be joined or
+                           detached */
+bool in_ring;           /* whether it is in the ring of the OS threads that
+                           have ended and that nobody has joined */
 bool reaping;           /* whether a reaper joins the OS thread, and the
                            handle has not been deallocated meanwhile */
 bool let_go;            /* whether nobody is to wait for the OS thread:
