@@ -161,6 +161,8 @@ class Runner:
             PYTHONPATH=str(libraries.HOME),
             PYTHONDONTWRITEBYTECODE="1",
             PYTHONNOUSERSITE="1",
+            # 3.12 warns of a fork when there are other threads.
+            PYTHONWARNINGS="ignore:This process:DeprecationWarning",
             **more,
         )
 
