@@ -46,10 +46,10 @@ From 0000000000000000000000000000000000000000 Mon Sep 17 00:00:00 2001
 Date: Fri, 27 Nov 2026 00:00:00 +0000
 Subject: [PATCH] gh-116372: Say which revision of the series this is
 
-Whoever has an interpreter with these patches, and not the package that it
-came in, cannot tell which of their revisions it has.
+An interpreter with these patches does not tell which of their revisions it
+has, once it is apart from the package that it came in.
 
-Add a module that says it: `python -m concurrent._threadjoin`. Nothing that
+Add a module that tells it: `python -m concurrent._threadjoin`. Nothing that
 programs look at changes.
 
 Bug: https://github.com/python/cpython/issues/116372
