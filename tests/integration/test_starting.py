@@ -1,5 +1,6 @@
 """Thread.start(): interrupted, called twice, on objects that change under it."""
 
+import pytest
 from harness import run
 
 SETUP = """
@@ -321,3 +322,36 @@ def test_a_thread_that_is_done_is_started_again(python):
     """
     )
     run(python, script).check("runs", "runs", "runs")
+
+
+@pytest.mark.parametrize("look", [1, 2, 3, 4, 5])
+def test_signal_at_the_end_of_the_first_wait(refusing, patched, look):
+    # start() waits for some milliseconds, and then without a limit. On a busy machine,
+    # the time may be over when the thread gets to run that a signal has woken up. Here
+    # the clock jumps: the first wait takes longer than it should.
+    script = (
+        SETUP
+        + f"""
+    import _thread
+    import osthread
+    from probe import await_asleep
+
+    def body():
+        await_asleep(os.getpid())
+        os.kill(os.getpid(), signal.SIGUSR1)
+        gate.acquire()
+        handle._set_started()
+
+    signal.signal(signal.SIGUSR1, lambda signum, frame: gate.release())
+    gate = _thread.allocate_lock()
+    gate.acquire()
+    handle = _thread._ThreadHandle()
+    sys.setswitchinterval(1000)     # the new thread gets the GIL in the wait
+    _thread.start_joinable_thread(body, handle=handle)
+    osthread.jump_clock({look}, 20_000)
+    handle._wait_started()
+    handle.join()
+    say("handled")
+    """
+    )
+    run(refusing(patched), script).check("handled")
