@@ -8,6 +8,7 @@ from threadjoin.core.errors import Problem
 from threadjoin.core.progress import Progress
 from threadjoin.host import packages
 from threadjoin.proof import models
+from threadjoin.series import catalog
 
 RUNS = [
     pytest.param(name, run["defines"], run["expect"], id=" ".join([name, *defines]))
@@ -24,11 +25,18 @@ def spin(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def trees(stock, patched):
+def sources(stock, patched):
     return {
         python.name: Path(python.sysconfig()["srcdir"]).resolve()
         for python in (stock, patched)
     }
+
+
+@pytest.fixture(scope="session")
+def trees(series, sources):
+    if series.name != catalog.DEFAULT_SERIES:
+        pytest.skip("the models are of the lead's functions")
+    return sources
 
 
 @pytest.mark.parametrize(("name", "defines", "expected"), RUNS)
@@ -80,6 +88,11 @@ def test_each_kind_of_bug_is_planted_somewhere():
 @pytest.mark.parametrize("name", models.load())
 def test_models_are_of_the_functions_as_they_are(trees, name):
     assert models.changed(models.load()[name], trees) == []
+
+
+def test_models_hold_for_the_functions_that_another_series_has(differing, sources):
+    # Whoever changes one of them looks at the models.
+    assert models.other(sources) == set(differing.modelled)
 
 
 @pytest.mark.parametrize("name", models.load())

@@ -193,6 +193,24 @@ def changed(entry: Model, trees: Mapping[str, Path]) -> list[str]:
     ]
 
 
+def other(trees: Mapping[str, Path]) -> set[str]:
+    """Return the names of the functions that are not as in the lead, or not there.
+
+    Parameters:
+        trees: as digests() has them, of another series.
+    """
+    found: set[str] = set()
+    for entry in load().values():
+        for file, names in entry["functions"].items():
+            for name in names:
+                one = {**entry, "functions": {file: {name: names[name]}}}
+                try:
+                    found.update(changed(one, trees))
+                except Problem:
+                    found.add(name)
+    return found
+
+
 def named(model: Path) -> set[str]:
     """Return the names of the functions that the comments of a model name.
 

@@ -7,6 +7,7 @@ left out, and the file too:
         "mended": {"interrupted_join": "3.12.4"},
         "lacks": {"test_interpreters": "it came with 3.13"},
         "expected_failures": {"tests/integration/test_fork.py::test_x": "why"},
+        "modelled": {"Thread.join": "only its docstring is another one"},
         "unplanted": {"dummy-forks": "3.12.2 mends what it breaks"},
         "part": ["tests/integration/test_joining.py"]
     }
@@ -14,7 +15,8 @@ left out, and the file too:
 `mended` has the first release of the version without a defect: that of a reproducer,
 by the name of its file, or one that a test names. `lacks` has CPython's own files of
 tests that the version does not have. `expected_failures` are of the project's tests,
-all of which fail. `unplanted` are the bugs of tests/mutants that are not planted: they
+all of which fail. `modelled` are the functions in tests/models that are not as in the
+lead, each with the reason why the models hold for it. `unplanted` are the bugs of tests/mutants that are not planted: they
 break nothing in the version, or nothing that a test can force. `part` is what is run of
 the tests when nobody names the series.
 """
@@ -41,6 +43,7 @@ class Differences:
     mended: dict[str, str] = field(default_factory=dict)  # what to "3.12.4"
     lacks: dict[str, str] = field(default_factory=dict)  # file of tests to why
     expected_failures: dict[str, str] = field(default_factory=dict)  # test to why
+    modelled: dict[str, str] = field(default_factory=dict)  # function to why
     unplanted: dict[str, str] = field(default_factory=dict)  # name to why
     part: tuple[str, ...] = ()  # of tests: files, FILE::NAME or directories
 
