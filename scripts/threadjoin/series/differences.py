@@ -16,9 +16,9 @@ left out, and the file too:
 by the name of its file, or one that a test names. `lacks` has CPython's own files of
 tests that the version does not have. `expected_failures` are of the project's tests,
 all of which fail. `modelled` are the functions in tests/models that are not as in the
-lead, each with the reason why the models hold for it. `unplanted` are the bugs of tests/mutants that are not planted: they
-break nothing in the version, or nothing that a test can force. `part` is what is run of
-the tests when nobody names the series.
+lead, each with the reason why the models hold for it. `unplanted` are the bugs of
+tests/mutants that are not planted: they break nothing in the version, or nothing that a
+test can force. `part` is what is run of the tests when nobody names the series.
 """
 
 from __future__ import annotations
