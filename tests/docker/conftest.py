@@ -9,9 +9,9 @@ import pytest
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1] / "scripts")]
 
+import figures  # noqa: E402
 import own_engine  # noqa: E402
 from dockerimages import Images, make_authority  # noqa: E402
-from threadjoin.images import figures  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -27,11 +27,11 @@ def engine(progress):
 
 @pytest.fixture(scope="session")
 def results(engine, progress):
-    """Keep the measurements, and print them at the end, also if a test fails."""
+    """Keep the measurements, and make the page of them, also if a test fails."""
     measured = figures.Results()
     yield measured
     measured.save()
-    progress.note("\nThe figures are shown by scripts/dockerfigures.")
+    progress.note(f"\nThe figures are in {measured.page}, for docs/docker.md.")
 
 
 @pytest.fixture(scope="session")

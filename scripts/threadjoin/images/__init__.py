@@ -1,1 +1,0 @@
-"""Build and measure the Docker images."""
