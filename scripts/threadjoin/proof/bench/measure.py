@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from ...building.identity import KINDS, Python
-from ...core import disk, files, layout, process, tables
+from ...core import files, layout, process, tables
 from ...core.errors import Problem
 from ...core.layout import StrPath
 from ...core.progress import Progress
@@ -374,53 +374,3 @@ def _floor_lines(results: Results) -> list[str]:
 def _switches(results: Results, kind: str) -> str:
     number = statistics.median(results.switches[kind])
     return f", {number:.2f} voluntary context switches"
-
-
-def save(
-    pyperf: Any,
-    results: Mapping[str, Results],
-    path: Path,
-    pythons: Mapping[str, str],
-    about: Mapping[str, Python],
-) -> list[Path]:
-    """Save *results* beside *path*, a file of pyperf's for each interpreter.
-
-    The floor is in both, and each name has its setting. Returns the paths that
-    were written, in order.
-    """
-    written = []
-    for kind in KINDS:
-        measured = {
-            f"{row}, {SETTINGS[name].title}": rounds
-            for name, found in results.items()
-            for row, rounds in {**getattr(found, kind), FLOOR: found.floor}.items()
-        }
-        metadata = {
-            "python_version": about[kind].release,
-            "python_executable": pythons[kind],
-            "unit": "second",
-        }
-        suite = pyperf.BenchmarkSuite(
-            [
-                _benchmark(pyperf, name, rounds, metadata)
-                for name, rounds in measured.items()
-            ]
-        )
-        target = path.with_name(f"{path.name.removesuffix('.json')}-{kind}.json")
-        with disk.writing(target):
-            suite.dump(str(target), replace=True)
-        written.append(target)
-    return written
-
-
-def _benchmark(
-    pyperf: Any, name: str, rounds: Iterable[list[float]], metadata: dict[str, str]
-) -> Any:
-    return pyperf.Benchmark(
-        [
-            pyperf.Run(
-                samples, metadata={"name": name, **metadata}, collect_metadata=False
-            )
-            for samples in rounds
-        ]
-    )

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -142,41 +143,15 @@ def place(tmp_path, monkeypatch):
     return tmp_path
 
 
-def arguments(**given):
-    return SimpleNamespace(
-        **{"stock": None, "patched": None, "series": "3.11", **given}
-    )
-
-
-def test_interpreters_are_those_of_the_release_build(tmp_path):
-    expected = {}
-    for kind in measure.KINDS:
-        python = tmp_path / "3.11" / "release" / kind / "obj" / "python"
-        python.parent.mkdir(parents=True)
-        python.touch()
-        expected[kind] = str(python)
-    given = arguments(self_check=False)
-    assert command.find_interpreters(given, tmp_path) == expected
-
-
 @pytest.mark.parametrize(
-    ("given", "missing"),
-    [({}, "stock"), ({"stock": "/bin/python"}, "patched")],
+    ("options", "missing"),
+    [([], "stock"), (["--stock", sys.executable], "patched")],
 )
-def test_an_interpreter_that_is_not_built_is_named(tmp_path, given, missing):
-    given = arguments(self_check=False, **given)
-    with pytest.raises(Problem) as caught:
-        command.find_interpreters(given, tmp_path)
-    assert str(caught.value) == (
-        f"no {missing} interpreter to measure; run `./build.sh 3.11 --variant release`"
-        f", or name one with --{missing}"
-    )
-
-
-def test_the_self_check_compares_stock_with_itself(tmp_path):
-    given = arguments(self_check=True, stock="python3")
-    found = command.find_interpreters(given, tmp_path)
-    assert found == {"stock": "python3", "patched": "python3"}
+def test_an_interpreter_that_is_not_built_is_named(monkeypatch, options, missing):
+    monkeypatch.setattr(command.interpreter.built, "__defaults__", ("", "", Path("/")))
+    words = f"no {missing} interpreter .*; run `./build.sh 3.11 .* with --{missing}$"
+    with pytest.raises(Problem, match=words):
+        command.main(options)
 
 
 @pytest.mark.parametrize(
@@ -326,9 +301,12 @@ needs_compiler = pytest.mark.skipif(
 
 @needs_compiler
 def test_the_whole_benchmark_with_this_interpreter(place, capsys):
-    options = ["--self-check", "--stock", sys.executable, "--rounds", "1", "--quick"]
-    options += ["--setting", "one", "--row", "start_join", "--row", "gilstate"]
-    command.main([*options, "--row", "kept"])
+    options = ["--rounds", "1", "--quick", "--setting", "one"]
+    for kind in measure.KINDS:
+        options += [f"--{kind}", sys.executable]
+    for row in ("start_join", "gilstate", "kept"):
+        options += ["--row", row]
+    command.main(options)
     captured = capsys.readouterr()
     lines = captured.out.splitlines()
     version = sys.version.split()[0]
@@ -378,74 +356,12 @@ def test_a_row_that_fails(tmp_path, monkeypatch, text, problem):
     assert str(caught.value) == problem.format(path)
 
 
-@pytest.mark.parametrize(
-    "options", [["--rounds", "0"], ["--self-check", "--patched", "p"], ["--row", "x"]]
-)
+@pytest.mark.parametrize("options", [["--rounds", "0"], ["--row", "x"]])
 def test_options_that_make_no_sense(options, capsys):
     with pytest.raises(SystemExit) as caught:
         command.main(options)
     assert caught.value.code == 2
     assert capsys.readouterr().err.startswith("error: ")
-
-
-@pytest.fixture
-def no_pyperf(monkeypatch, tmp_path):
-    """Hide pyperf from this interpreter; return the directory for build/venv."""
-    monkeypatch.setitem(sys.modules, "pyperf", None)
-    monkeypatch.setattr(command.devenv, "VENV", tmp_path)
-    return tmp_path
-
-
-def test_saving_without_pyperf_says_how_to_get_it(no_pyperf):
-    with pytest.raises(Problem, match="needs pyperf; run `scripts/test --setup`"):
-        command.main(["--json", "results.json"])
-
-
-def test_saving_moves_on_to_the_environment_that_has_pyperf(no_pyperf, monkeypatch):
-    (no_pyperf / "lib" / "python3.11" / "site-packages" / "pyperf").mkdir(parents=True)
-
-    def execv(path, command):
-        raise SystemExit([str(path), *command])
-
-    monkeypatch.setattr(measure.os, "execv", execv)
-    with pytest.raises(SystemExit) as caught:
-        command.main(["--json", "results.json", "--quick"])
-    python = str(no_pyperf / "bin" / "python")
-    script = str(measure.layout.ROOT / "scripts" / "bench")
-    assert caught.value.code == [
-        python,
-        python,
-        script,
-        "--json",
-        "results.json",
-        "--quick",
-    ]
-
-
-def test_saving_to_nowhere(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "pyperf", SimpleNamespace())
-    with pytest.raises(Problem, match="cannot write --json into .*nowhere; name"):
-        command.main(["--json", str(tmp_path / "nowhere" / "results.json")])
-
-
-def test_saved_results_can_be_read_by_pyperf(tmp_path):
-    pyperf = pytest.importorskip("pyperf", reason="`scripts/test --setup` gets pyperf")
-    about = {kind: Python(kind, "/p", "3.11.2", "") for kind in measure.KINDS}
-    pythons = {"stock": "/s/python", "patched": "/p/python"}
-    target = tmp_path / "results.json"
-    written = measure.save(pyperf, results(3), target, pythons, about)
-    assert [path.name for path in written] == [
-        "results-stock.json",
-        "results-patched.json",
-    ]
-    suite = pyperf.BenchmarkSuite.load(str(written[1]))
-    assert suite.get_benchmark_names() == [
-        "start_join, two processors",
-        "floor, two processors",
-    ]
-    benchmark = suite.get_benchmark("start_join, two processors")
-    assert benchmark.get_values() == (20e-6,) * 3
-    assert benchmark.get_metadata()["python_executable"] == "/p/python"
 
 
 @pytest.fixture
