@@ -43,7 +43,6 @@ from ..upkeep import (
     combined,
     commits,
     comparison,
-    extent,
     graft,
     lint,
     news,
@@ -162,14 +161,6 @@ def _lint(args: argparse.Namespace) -> None:
     if unapplied == names:
         raise Problem("no series was applied to its release; give that with --source")
     print(f"{', '.join(names)}: nothing wrong")
-
-
-def _stat(args: argparse.Namespace) -> None:
-    for series in bases.named(args.series):
-        if len(args.series) != 1:
-            print(f"{series.name}, on CPython {series.base.version}")
-        for line in extent.table(series):
-            print(line)
 
 
 def _prefixes(args: argparse.Namespace) -> None:
@@ -361,14 +352,6 @@ def _parser() -> cli.Parser:
         "check series: patches, registry, messages, NEWS, quilt, that what the "
         "registry calls standalone applies alone, and that new files are the same in "
         "all series at each number",
-    )
-
-    command(
-        "stat",
-        _stat,
-        "count what series touch (hunks, added, removed) and quote (context) of the "
-        "files that the release has, and the lines of their own new files",
-        source=False,
     )
 
     each = command(

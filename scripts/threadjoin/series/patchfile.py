@@ -53,7 +53,6 @@ class Change:
     # With the line in the patch.
     added: list[tuple[int, bytes]] = field(default_factory=list)
     kept: list[bytes] = field(default_factory=list)  # context and removed
-    removed: int = 0  # how many of those are removed
     hunks: list[Hunk] = field(default_factory=list)
     unended: int = 0  # line in the patch where the new file's end has no newline
 
@@ -164,7 +163,6 @@ def _read_hunk(patch: Patch, change: Change, lines: list[bytes], number: int) ->
                 change.added.append((number + 1, line[1:]))
             else:
                 change.kept.append(line[1:])
-                change.removed += line.startswith(b"-")
         else:
             raise _malformed(patch.path, f"line {number + 1} is not part of its hunk")
 

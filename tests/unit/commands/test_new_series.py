@@ -78,7 +78,6 @@ def test_only_generated_files_have_changed_elsewhere(project):
     "words, said",
     [
         (("lint", "--source", "."), "3.11, 3.12, 3.77: nothing wrong"),
-        (("stat",), "3.77, on CPython 3.77.5"),
         (("releases",), "The series 3.77:"),
         (("checkout", "out", "--source", "."), "out/3.77: CPython 3.77.5 (tag base)"),
         (("graft",), "patches/3.77: nothing to change"),

@@ -122,12 +122,7 @@ def test_port(project):
     assert said[-1] == "3.11, 3.12, 3.13: nothing wrong"
 
 
-def test_stat_and_releases_of_all(project):
-    said, _ = run(project, "stat")
-    assert [line for line in said if "on CPython" in line] == [
-        "3.11, on CPython 3.11.2",
-        "3.12, on CPython 3.12.1",
-    ]
+def test_releases_of_all(project):
     sources = project.root.parent / "sources"
     sources.mkdir()
     for version in ("3.11.2", "3.12.1"):
