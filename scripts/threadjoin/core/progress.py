@@ -61,46 +61,33 @@ class Progress:
                 nothing to tell but the time.
         """
         begun = self._clock()
+
+        def show(words: str) -> None:
+            if self._live:
+                self._redraw(f"==> {name}: {words}")
+            else:
+                self.note(f"    {words}")
+
+        def tick() -> None:
+            show(tell() if tell else duration(self._clock() - begun))
+
+        stop = None
         if self._live:
-            end = self._redrawn(name, begun, tell)
+            stop = _every(INTERVAL, tick, at_once=True)
         else:
-            end = self._plain(name, tell)
+            self.note(f"==> {name}")
+            if tell:
+                stop = _every(PLAIN_INTERVAL, tick)
         ending = "failed after"
         try:
             yield
             ending = "done in"
         finally:
-            end(f"{ending} {duration(self._clock() - begun)}")
-
-    def _plain(
-        self, name: str, tell: Callable[[], str] | None
-    ) -> Callable[[str], None]:
-        self.note(f"==> {name}")
-        if not tell:
-            return lambda words: self.note(f"    {words}")
-        stop = _every(PLAIN_INTERVAL, lambda: self.note(f"    {tell()}"))
-
-        def end(words: str) -> None:
-            stop()
-            self.note(f"    {words}")
-
-        return end
-
-    def _redrawn(
-        self, name: str, begun: float, tell: Callable[[], str] | None
-    ) -> Callable[[str], None]:
-        def draw() -> None:
-            words = tell() if tell else duration(self._clock() - begun)
-            self._redraw(f"==> {name}: {words}")
-
-        stop = _every(INTERVAL, draw, at_once=True)
-
-        def end(words: str) -> None:
-            stop()
-            self._redraw(f"==> {name}: {words}")
-            self.note("")
-
-        return end
+            if stop:
+                stop()
+            show(f"{ending} {duration(self._clock() - begun)}")
+            if self._live:
+                self.note("")
 
     def _redraw(self, text: str) -> None:
         columns = shutil.get_terminal_size().columns
