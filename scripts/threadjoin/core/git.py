@@ -48,18 +48,18 @@ def environment() -> dict[str, str]:
 
 
 def attempt(
-    directory: StrPath, *args: str, given: bytes = b""
+    directory: StrPath, *args: str, given: bytes = b"", **variables: str
 ) -> subprocess.CompletedProcess[bytes]:
     """Run `git ARGS` in *directory* and return the CompletedProcess.
 
-    It reads *given* (bytes); its stdout and stderr are bytes. Raises Problem
-    when git is not there.
+    It reads *given* (bytes), and has *variables* in its environment; its stdout and
+    stderr are bytes. Raises Problem when git is not there.
     """
     try:
         return subprocess.run(
             ["git", "-c", "gc.auto=0", *args],
             cwd=directory,
-            env=environment(),
+            env={**environment(), **variables},
             input=given,
             capture_output=True,
             check=False,

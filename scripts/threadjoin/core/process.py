@@ -72,13 +72,18 @@ def ask(python: StrPath, code: str, timeout: float | None = None) -> Any:
     """Return what *code* prints as JSON on the interpreter *python*.
 
     Parameters:
-        timeout: as python_said() has it.
+        timeout: seconds that it may take; None for no limit.
 
     Raises Problem when that does not run, or is no Python.
     """
     # What is in the current directory is not to be imported.
     code = f"import sys; sys.path[:] = filter(None, sys.path)\n{code}"
-    done = python_said(python, "-c", code, timeout=timeout)
+    try:
+        done = _finished([python, "-c", code], timeout)
+    except OSError as exc:
+        raise _no_interpreter(python, exc.strerror) from None
+    except subprocess.TimeoutExpired:
+        raise _no_interpreter(python, f"no answer within {timeout} s") from None
     if done.returncode:
         last = done.stderr.strip().splitlines()[-1:] or [f"status {done.returncode}"]
         raise _no_interpreter(python, last[0])
@@ -86,45 +91,6 @@ def ask(python: StrPath, code: str, timeout: float | None = None) -> Any:
         return json.loads(done.stdout)
     except ValueError:
         raise _no_interpreter(python, "it is no Python") from None
-
-
-def python_said(
-    python: StrPath, *arguments: StrPath, timeout: float | None = None
-) -> subprocess.CompletedProcess[str]:
-    """Run the interpreter *python* with *arguments*.
-
-    Parameters:
-        timeout: seconds that it may take; None for no limit.
-
-    Returns the subprocess.CompletedProcess, with what it wrote as text. Raises
-    Problem when it cannot be run.
-    """
-    try:
-        # What is raised before Popen() has returned would leave it running.
-        with signals.held() as let:
-            with subprocess.Popen(
-                [python, *arguments],
-                env=environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                encoding="utf-8",
-                errors="replace",
-            ) as process:
-                try:
-                    let()
-                    output = process.communicate(timeout=timeout)
-                except BaseException:
-                    process.kill()
-                    # For Ctrl-C, the `with` block would not wait.
-                    process.wait()
-                    raise
-        return subprocess.CompletedProcess(process.args, process.returncode, *output)
-    except OSError as exc:
-        raise _no_interpreter(python, exc.strerror) from None
-    except subprocess.TimeoutExpired:
-        why = f"no answer within {timeout} s"
-        raise _no_interpreter(python, why) from None
 
 
 def said(
@@ -139,17 +105,37 @@ def said(
     Returns the subprocess.CompletedProcess, with what it wrote as text. Raises
     Problem when it cannot be run, or takes too long.
     """
-    usual = {"stdin": subprocess.DEVNULL, "env": environment()}
-    if "input" in options:
-        del usual["stdin"]
-    usual.update(dict.fromkeys(("stdout", "stderr"), subprocess.PIPE))
-    usual.update(encoding="utf-8", errors="replace", timeout=timeout)
     try:
-        return subprocess.run(command, check=False, **{**usual, **options})
+        return _finished(command, timeout, **options)
     except OSError as exc:
         raise Problem(f"cannot run {command[0]}: {exc.strerror}") from None
     except subprocess.TimeoutExpired:
         raise Problem(f"{command[0]} was stopped after {timeout} s") from None
+
+
+def _finished(
+    command: Sequence[StrPath],
+    timeout: float | None,
+    input: str | None = None,
+    **options: Any,
+) -> subprocess.CompletedProcess[str]:
+    """Run *command* as said() does; raise what subprocess.run() would."""
+    usual: dict[str, Any] = {"env": environment()}
+    usual["stdin"] = subprocess.DEVNULL if input is None else subprocess.PIPE
+    usual.update(dict.fromkeys(("stdout", "stderr"), subprocess.PIPE))
+    usual.update(encoding="utf-8", errors="replace")
+    # What is raised before Popen() has returned would leave it running.
+    with signals.held() as let:
+        with subprocess.Popen(command, **{**usual, **options}) as process:
+            try:
+                let()
+                output = process.communicate(input, timeout)
+            except BaseException:
+                process.kill()
+                # For Ctrl-C, the `with` block would not wait.
+                process.wait()
+                raise
+    return subprocess.CompletedProcess(process.args, process.returncode, *output)
 
 
 def last_words(done: subprocess.CompletedProcess[str]) -> str:

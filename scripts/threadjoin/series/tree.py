@@ -12,7 +12,6 @@ import errno
 import os
 import re
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -255,24 +254,17 @@ def _git_apply(
     Returns git's complaints, [] for none, and the number of the hunks that it found
     in other lines than the patch says.
     """
-    command = ["git", "apply", "--verbose", "--whitespace=nowarn"]
-    command += ["--reverse"] if reverse else []
-    command += [f"--exclude={name}*" for name in without]
-    env = git.environment()
-    # Else git, within somebody's repository, skips the files in silence.
-    env["GIT_CEILING_DIRECTORIES"] = str(directory.parent)
-    try:
-        done = subprocess.run(
-            [*command, str(patch.resolve())],
-            cwd=directory,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            check=False,
-        )
-    except FileNotFoundError:
-        raise Problem("git is needed to apply patches; install it") from None
+    options = ["--verbose", "--whitespace=nowarn"]
+    options += ["--reverse"] if reverse else []
+    options += [f"--exclude={name}*" for name in without]
+    done = git.attempt(
+        directory,
+        "apply",
+        *options,
+        str(patch.resolve()),
+        # Else git, within somebody's repository, skips the files in silence.
+        GIT_CEILING_DIRECTORIES=str(directory.parent),
+    )
     if process.DISK_FULL in done.stderr:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(directory))
     said = done.stderr.decode(errors="replace").splitlines()

@@ -179,7 +179,7 @@ def test_the_users_configuration_makes_no_difference(cpython, series, monkeypatc
 
 def test_without_git_it_says_so(cpython, series, monkeypatch):
     monkeypatch.setenv("PATH", str(cpython))
-    refused("git is needed to apply patches; install it", cpython, series)
+    refused("git is not installed; install it", cpython, series)
 
 
 def test_permissions_and_untouched_files_stay(cpython, series):

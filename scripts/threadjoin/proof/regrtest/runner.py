@@ -175,7 +175,7 @@ def available(python: StrPath) -> list[str]:
 
     Raises Problem when it has none.
     """
-    done = process.python_said(python, "-m", "test", "--list-tests")
+    done = process.said([python, "-m", "test", "--list-tests"])
     names = done.stdout.split()
     if done.returncode or not names:
         raise Problem(
