@@ -92,13 +92,8 @@ def _export(args: argparse.Namespace) -> None:
 
 
 def _port(args: argparse.Namespace) -> None:
-    report = port.start(
-        args.lead,
-        args.other,
-        args.directory,
-        bases.finder(args.source),
-        resume=args.resume,
-    )
+    find = bases.finder(args.source)
+    report = port.start(args.lead, args.other, args.directory, find)
     for name, why in report.gaps.items():
         print(f"{name}: not picked: {why}")
     print(
@@ -311,12 +306,6 @@ def _parser() -> cli.Parser:
     started.add_argument("lead", metavar="LEAD", help="the series to pick from")
     started.add_argument("other", metavar="SERIES", help="the new one")
     started.add_argument("directory", **place, help="the git repository of the port")
-    options.flag(
-        started,
-        "--continue",
-        "what the last run has left to a person is resolved in the work tree",
-        dest="resume",
-    )
 
     carried = command(
         "graft",

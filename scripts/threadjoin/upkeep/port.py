@@ -89,24 +89,6 @@ def is_port(directory: Path, lead: str, series: str) -> bool:
     return found.stdout.decode().strip() == f"{lead} {series}"
 
 
-def go_on(
-    directory: Path, series: str, resume: bool = False, root: Path = ROOT
-) -> Report:
-    """Pick what is left to pick in *directory*, as begin() made it.
-
-    Parameters:
-        series: name of the series that is made there.
-        resume: whether the open pick, if there is one, is resolved.
-        root: the project, which has the registry.
-
-    Returns the Report. Raises Stopped when a person is needed.
-    """
-    known = registry.load(root / "patches")
-    port = _Port(directory, series, known)
-    port.settle(resume)
-    return port.pick_all()
-
-
 class _Port:
     """A port under way in a repository."""
 
@@ -151,52 +133,33 @@ class _Port:
         commit = head.stdout.decode().strip()
         return next(n for n, known in self._lead.items() if known == commit)
 
-    def settle(self, resume: bool) -> None:
-        """Finish, or drop, the pick that is open. Raises Stopped when neither."""
+    def settle(self) -> None:
+        """See that no pick is open, but for one that is not needed any more.
+
+        Raises Stopped when a person has not finished it.
+        """
         name = self._open()
-        if name is None:
-            status = self._git("status", "--porcelain", "--untracked-files=no")
-            if status.strip():
-                raise Problem(
-                    f"{self._directory} has changes that are not committed; commit them"
-                )
-            return
-        if self._gap(name):
+        if name and self._gap(name):
             self._git("cherry-pick", "--abort")
-            return
-        if not resume:
+        elif name:
             raise self._stop(name)
-        marked = self._marked()
-        if marked:
-            raise Stopped(
-                f"{name} still has git's marks in {', '.join(marked)}; resolve them, "
-                "and run it with --continue"
+        elif self._git("status", "--porcelain", "--untracked-files=no").strip():
+            raise Problem(
+                f"{self._directory} has changes that are not committed; commit them"
             )
-        self._git("add", "--update")
-        self._commit(name)
 
     def _conflicts(self) -> list[str]:
         """Return the names of the files that git could not merge."""
         listed = self._git("ls-files", "--unmerged", "-z").split("\0")
         return sorted({line.partition("\t")[2] for line in listed if line})
 
-    def _marked(self) -> list[str]:
-        """Return the names of unmerged files that still have git's marks."""
-        found = []
-        for name in self._conflicts():
-            path = self._directory / name
-            lines = path.read_bytes().splitlines() if path.is_file() else []
-            if any(line.startswith((b"<<<<<<< ", b">>>>>>> ")) for line in lines):
-                found.append(name)
-        return found
-
     def _stop(self, name: str) -> Stopped:
         files = self._conflicts()
         where = ", ".join(files) if files else "no file: it changes nothing here"
         return Stopped(
-            f"{name} needs a person in {where}; resolve that in {self._directory}, and "
-            f"run it with --continue, or say in {registry.WHERE} why {self._series} "
-            "does not need it, and run it again"
+            f"{name} needs a person in {where}; resolve that in {self._directory} and "
+            "`git add` it, then `git cherry-pick --continue`, or say in "
+            f"{registry.WHERE} why {self._series} does not need it; then run it again"
         )
 
     def pick_all(self) -> Report:
@@ -278,7 +241,6 @@ def start(
     directory: Path,
     find: Callable[[Series], Origin],
     root: Path = ROOT,
-    resume: bool = False,
 ) -> Report:
     """Begin a port in *directory*, or go on with it; return the Report.
 
@@ -286,13 +248,13 @@ def start(
         lead: name of the series to pick from.
         name: that of the new one, whose releases.json is there.
         find: a function from a catalog.Series to the origin.Origin of its base.
-        root, resume: as go_on() has them.
+        root: the project, which has the registry.
+
+    Raises Stopped when a person is needed.
     """
     if not is_port(directory, lead, name):
-        if resume:
-            raise Problem(
-                f"{directory} is no port of {lead} to {name}, and cannot be continued"
-            )
         first, other = (load_series(one, root / "patches") for one in (lead, name))
         begin(first, other, [find(first), find(other)], directory)
-    return go_on(directory, name, resume, root)
+    port = _Port(directory, name, registry.load(root / "patches"))
+    port.settle()
+    return port.pick_all()

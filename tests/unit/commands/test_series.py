@@ -1,9 +1,8 @@
 """scripts/series on several series at once, and the commands that compare them."""
 
 import pytest
-from fakeproject import EVENT, EVENTS, GAP, SEVERAL, edited, several
+from fakeproject import GAP, edited, several
 from threadjoin.core import git, layout
-from threadjoin.upkeep import shared
 
 
 @pytest.fixture
@@ -82,44 +81,6 @@ def test_diff(project):
     assert len(said) == 1
     _, error = run(project, "diff", "3.11", "3.12", "0999", status=1)
     assert error == "error: neither has a patch 0999\n"
-
-
-def test_graft(project):
-    lead = project.root.parent / "lead"
-    (lead / EVENT).write_bytes(EVENTS[2] + b"int last;\n")
-    git.run(lead, "commit", "--quiet", "--all", "--amend", "--no-edit")
-    project.export(lead)
-    said, _ = run(project, "graft", "--source", project.root.parent)
-    assert said == ["patches/3.12/0030-join.patch: Python/event.c"]
-    states = shared.states(project.series("3.12"))
-    assert states["0030"][EVENT].content == EVENTS[2] + b"int last;\n"
-    said, _ = run(project, "graft", "3.12", "--from", "3.11")
-    assert said == ["patches/3.12: nothing to change"]
-    said, _ = run(project, "lint", "--source", project.root.parent)
-    assert said[-1] == "3.11, 3.12: nothing wrong"
-
-
-def test_port(project):
-    place = project.root.parent
-    project.release("3.13.2", {"Lib/threading.py": edited(10, by=b"of 3.13")})
-    project.add_series("3.13", "3.13.2")
-    words = ("port", "3.11", "3.13", "port")
-    _, error = run(project, *words, "--source", place, status=1)
-    assert error.startswith("error: 0020-more needs a person in Lib/threading.py; ")
-    # The source is needed no more.
-    assert run(project, *words, status=1)[1] == error
-    (place / "port/Lib/threading.py").write_bytes(edited(5, 10))
-    said, _ = run(project, *words, "--continue")
-    assert said == [
-        "port: 3 patches of 3.11 on 3.13 (branch threadjoin); build them, and export "
-        "them"
-    ]
-    gaps = {(name, "3.13"): True for name in SEVERAL}
-    project.register(*SEVERAL, gaps={**gaps, (SEVERAL[1], "3.12"): GAP})
-    said, _ = run(project, "export", "3.13", "port")
-    assert said[0].startswith("patches/3.13: 3 patches; ")
-    said, _ = run(project, "lint", "--source", place)
-    assert said[-1] == "3.11, 3.12, 3.13: nothing wrong"
 
 
 def test_releases_of_all(project):

@@ -26,11 +26,9 @@ def project(tmp_path):
     return project
 
 
-def run(project, resume=False):
+def run(project):
     place = project.root.parent / "port"
-    return port.start(
-        "3.11", "3.13", place, project.source, project.root, resume
-    ), place
+    return port.start("3.11", "3.13", place, project.source, project.root), place
 
 
 def set_gap(project, name):
@@ -54,7 +52,6 @@ def subjects(place):
 def test_it_stops_where_a_person_is_needed(project):
     said, place = stop(project)
     assert said.startswith(f"0020-more needs a person in {THREADING}; resolve that in ")
-    assert "--continue" in said
     assert "patches/registry.json why 3.13 does not need it" in said
     assert "\n" not in said
     assert subjects(place) == ["gh-116372: Do 0010-event"]
@@ -66,20 +63,16 @@ def test_it_stops_where_a_person_is_needed(project):
     assert git.run(place, "show", "lead-base:Include/patchlevel.h") != base
 
 
-def resolve(place):
-    text = edited(5, 10, by=b"changed")
-    (place / THREADING).write_bytes(text)
-
-
 def test_it_goes_on_when_that_is_resolved(project):
-    _, place = stop(project)
-    with pytest.raises(port.Stopped, match=f"still has git's marks in {THREADING}"):
-        run(project, resume=True)
-    resolve(place)
-    set_gap(project, SEVERAL[2])
+    first, place = stop(project)
+    assert stop(project)[0] == first
+    (place / THREADING).write_bytes(edited(5, 10, by=b"changed"))
+    git.run(place, "add", "--update")
+    git.run(place, "-c", "core.editor=true", "cherry-pick", "--continue")
     set_all(project)
-    report, _ = run(project, resume=True)
+    report, _ = run(project)
     assert report == port.Report(SEVERAL, {})
+    assert run(project)[0] == report
     assert subjects(place) == [f"gh-116372: Do {name}" for name in SEVERAL]
     assert git.run(place, "status", "--porcelain") == b""
     text = edited(5, 10, 28)
@@ -97,21 +90,6 @@ def set_all(project):
     gaps = {(SEVERAL[1], "3.12"): GAP}
     gaps.update({(name, "3.13"): True for name in SEVERAL})
     project.register(*SEVERAL, gaps=gaps)
-
-
-def test_a_person_may_commit(project):
-    _, place = stop(project)
-    resolve(place)
-    git.run(place, "add", "--update")
-    git.run(place, "-c", "core.editor=true", "cherry-pick", "--continue")
-    report, _ = run(project)
-    assert report.picked == SEVERAL
-    assert run(project)[0] == report
-
-
-def test_it_says_the_same_when_it_is_run_again(project):
-    first, place = stop(project)
-    assert stop(project)[0] == first
 
 
 def test_a_number_that_is_not_needed_is_a_gap(project):
@@ -139,8 +117,6 @@ def test_changes_that_are_not_committed_are_not_lost(project):
 def test_a_directory_that_is_something_else_is_left_alone(project):
     place = project.root.parent / "port"
     place.mkdir()
-    with pytest.raises(Problem, match="and cannot be continued"):
-        run(project, resume=True)
     (place / "precious").write_text("mine")
     with pytest.raises(Problem, match="is no port of 3.11 to 3.13"):
         run(project)
@@ -159,7 +135,5 @@ def test_a_change_that_the_release_has_already_needs_a_person(tmp_path):
     project.add_series("3.13", "3.13.2")
     said, place = stop(project)
     assert said.startswith("0010-event needs a person in no file: it changes nothing")
-    with pytest.raises(port.Stopped, match="it changes nothing"):
-        run(project, resume=True)
     set_gap(project, SEVERAL[0])
     assert run(project)[0].picked == SEVERAL[1:]
