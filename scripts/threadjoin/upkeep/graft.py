@@ -76,9 +76,8 @@ def _missing(
 ) -> list[tuple[str, list[str]]]:
     """Return [(file name of a patch, names of files)]: what *series* has not so.
 
-    Of the patches, those that have to change the files otherwise than they do. *files*
-    are the states() of the series called *lead*. Raises Problem when it
-    cannot have it so.
+    Of the patches, those after which the files are not as they are to be. *files* are
+    the states() of the series called *lead*. Raises Problem when it cannot have it so.
     """
     numbers = _numbers(series)
     if not numbers:
@@ -90,7 +89,6 @@ def _missing(
         )
     right = shared.wanted(known, files, numbers)
     found = []
-    before: tuple[dict[str, shared.File], ...] = ({}, {})
     for path, (number, have) in zip(series.patches, shared.states(series).items()):
         mine = shared.theirs(known, shared.names(files), have)
         strange = sorted(mine - shared.names(files))
@@ -100,24 +98,12 @@ def _missing(
                 f"{lead} has not; take it out in a checkout, or say in "
                 f"{registry.WHERE} (per_version) why it is there"
             )
-        after = (have, right[number])
-        wrong = [
-            name
-            for name in sorted(mine | right[number].keys())
-            if not _same(*(files.get(name) for files in after))
-            # What is only wrong before it is not this patch's to change.
-            and not all(_same(b.get(name), a.get(name)) for b, a in zip(before, after))
-        ]
-        before = after
+        wanted = right[number]
+        names = sorted(mine | wanted.keys())
+        wrong = [n for n in names if shared.difference(have.get(n), wanted.get(n))]
         if wrong:
             found.append((path.name, wrong))
     return found
-
-
-def _same(one: shared.File | None, other: shared.File | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return (one.content, one.mode) == (other.content, other.mode)
 
 
 def _rewrite(repository: Path, series: Series, right: shared.States) -> None:

@@ -160,7 +160,7 @@ def problems(known: Registry, every: Mapping[str, States]) -> Iterator[str]:
         for number, files in states.items():
             have = theirs(known, names(lead), files)
             for name in have | right[number].keys():
-                problem = _difference(files.get(name), right[number].get(name))
+                problem = difference(files.get(name), right[number].get(name))
                 if problem:
                     wrong.setdefault((name, problem), []).append(number)
         for (name, problem), where in sorted(wrong.items()):
@@ -174,7 +174,7 @@ def problems(known: Registry, every: Mapping[str, States]) -> Iterator[str]:
             )
 
 
-def _difference(file: File | None, right: File | None) -> str | None:
+def difference(file: File | None, right: File | None) -> str | None:
     """Return how *file* is not as *right* (Files, or None), for str.format()."""
     if file is None:
         return "is missing, which {} has there"
