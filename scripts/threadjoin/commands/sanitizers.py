@@ -130,9 +130,9 @@ def check(python: layout.StrPath | None, units: Sequence[str]) -> None:
     Parameters:
         python: path of the interpreter that has theirs; None to look at ours only.
     """
-    for unit in filter(results.is_ours, units):
+    for unit in filter(runner.is_ours, units):
         if not (layout.ROOT / unit).is_file():
             raise Problem(f"there is no {unit}; name a file of the project's tests")
-    theirs = [unit for unit in units if not results.is_ours(unit)]
+    theirs = [unit for unit in units if not runner.is_ours(unit)]
     if theirs and python:
         runner.check(python, theirs)

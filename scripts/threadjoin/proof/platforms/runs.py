@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ...building import identity, selftest
 from ...building.interpreter import Interpreter
-from ...core import layout, process
+from ...core import process
 from ...core.layout import StrPath
 from ...core.progress import Progress
-from ...host import devenv
-from ..outcomes import FAILED
 from ..regrtest import compared, runner
 from . import builds, data
 
@@ -101,43 +97,14 @@ def joins(
     Each has tests of stock, of patched, or of both. Other parameters as compare()
     has them.
     """
-    found = {}
-    for name in names:
-        place = home / "tests" / "ours"
-        place.mkdir(parents=True, exist_ok=True)
-        log = place / f"{name.replace('/', '_')}.log"
-        report = log.with_suffix(".xml")
-        report.unlink(missing_ok=True)
-        command = [str(devenv.VENV / "bin" / "python"), "-m", "pytest"]
-        command += [f"--rootdir={layout.ROOT}", f"--junit-xml={report}"]
-        command.append(str(layout.ROOT / name))
-        scratch = tempfile.mkdtemp(prefix="tests-")
-        try:
-            status = process.bounded(
-                command,
-                log,
-                TIMEOUT * platform.slowness,
-                env=_environment(platform, built, scratch),
-            )
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
-        outcomes = runner.parse_junit(name, report)
-        # Also where it could not begin, or did not end.
-        if status not in (0, 1) or not outcomes:
-            outcomes[name] = FAILED
-        found.update(outcomes)
-    return found
-
-
-def _environment(
-    platform: data.Platform, built: builds.Built, scratch: str
-) -> dict[str, str]:
-    """Return the environment for the project's tests."""
     paths = {kind: str(one.python) for kind, one in built.interpreters.items()}
-    return process.environment(
-        TMPDIR=scratch,
-        CC=builds.compile_command(platform),
-        THREADJOIN_STOCK=paths["stock"],
-        THREADJOIN_PATCHED=paths["patched"],
-        THREADJOIN_PATIENCE=str(PATIENCE * platform.slowness),
-    )
+    variables = {
+        "CC": builds.compile_command(platform),
+        "THREADJOIN_STOCK": paths["stock"],
+        "THREADJOIN_PATCHED": paths["patched"],
+        "THREADJOIN_PATIENCE": str(PATIENCE * platform.slowness),
+    }
+    timeout = TIMEOUT * platform.slowness
+    settings = runner.Settings(timeout=timeout, environment=variables)
+    place = runner.Place(paths["patched"], home / "tests" / "ours", settings)
+    return place.run(names).outcomes

@@ -1,4 +1,7 @@
-"""Run the tests that come with CPython on one interpreter, a process a file."""
+"""Run the tests that come with CPython on one interpreter, a process a file.
+
+And the project's own, which are files that pytest runs.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,7 @@ from ...building import selftest
 from ...core import layout, process
 from ...core.errors import Problem
 from ...core.layout import StrPath
+from ...host import devenv
 from ..outcomes import FAILED, PASSED, SKIPPED, Run, failures, stable, worst
 
 DATA = layout.ROOT / "tests" / "regrtest" / "tests.json"
@@ -30,7 +34,15 @@ HOME = layout.BUILD / "regrtest"
 #: Seconds that libregrtest has to stop a test by itself, and say where it hung.
 GRACE = 60
 
+#: Exit statuses of pytest that say that tests ran, whether they passed or not.
+RAN = (0, 1)
+
 _SKIPPED = re.compile(r"^1 test skipped:", re.MULTILINE)
+
+
+def is_ours(unit: str) -> bool:
+    """Return whether *unit* is a file of tests of the project, and not CPython's."""
+    return unit.startswith("tests/")
 
 
 @dataclass(frozen=True)
@@ -70,7 +82,8 @@ class Place:
         """Run *units* and return an outcomes.Run.
 
         A unit is the name of a file of tests, such as "test_thread", and
-        perhaps arguments of libregrtest: "test_threading -m JoinTests".
+        perhaps arguments of libregrtest: "test_threading -m JoinTests"; or one of
+        ours, "tests/integration/test_fork.py".
         """
         run = Run()
         with ThreadPoolExecutor(self.settings.jobs) as executor:
@@ -84,6 +97,10 @@ class Place:
 
     def command(self, unit: str, report: Path) -> list[str]:
         """Return the command that runs *unit* and writes the Path *report*."""
+        if is_ours(unit):
+            command = [str(devenv.VENV / "bin" / "python"), "-m", "pytest"]
+            command += [f"--rootdir={layout.ROOT}", f"--junit-xml={report}"]
+            return [*command, str(layout.ROOT / unit)]
         name, *arguments = unit.split()
         command = [self.python, "-u", "-m", "test", "-v"]
         command += ["--fail-env-changed", f"--timeout={self.settings.timeout}"]
@@ -109,6 +126,10 @@ class Place:
             # A file of the series, which stock and its first patches lack.
             return {}
         found = parse_junit(unit, report)
+        if is_ours(unit):
+            # Also where it could not begin, or did not end.
+            broken = status not in RAN or not found
+            return {**found, unit: FAILED} if broken else found
         # Also those that failed in a subtest, whose name is not in the report.
         found.update(dict.fromkeys(failures(unit, output), FAILED))
         found[unit] = FAILED if status else PASSED

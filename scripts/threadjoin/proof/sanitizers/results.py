@@ -12,17 +12,12 @@ from ...building.identity import KINDS
 from ...core import layout, tables
 from ...core.progress import duration
 from .. import kept, pages
-from ..regrtest import compared
+from ..regrtest import compared, runner
 
 HOME = layout.BUILD / "sanitizers"
 
 #: What an id begins with that is of a report, and not of a test.
 REPORT = "report: "
-
-
-def is_ours(unit: str) -> bool:
-    """Return whether *unit* is a file of tests of the project, and not CPython's."""
-    return unit.startswith("tests/")
 
 
 def excuse(test: str, excuses: Mapping[str, str]) -> str | None:
@@ -148,7 +143,7 @@ def markdown(tools: Mapping[str, Any], outcomes: Sequence[Outcome]) -> str:
         tools: as sanitizers.load() returns them.
     """
     files = next(iter(tools.values())).tests
-    ours = sum(map(is_ours, files))
+    ours = sum(map(runner.is_ours, files))
     introduction = _INTRODUCTION.format(
         files=len(files), theirs=len(files) - ours, ours=ours
     )

@@ -294,7 +294,7 @@ def test_the_projects_tests_get_both_interpreters(built, tmp_path, monkeypatch):
         f"echo '<s>{CASE}{BAD.replace('.b', '.bad')}</s>' >$report; exit $STATUS\n"
     )
     pytest_.chmod(0o755)
-    monkeypatch.setattr(runs.devenv, "VENV", venv)
+    monkeypatch.setattr(runner.devenv, "VENV", venv)
     platform = replace(PLATFORM, compiler="{here}/cc -m1", slowness=3)
     made = built()
 
@@ -319,7 +319,7 @@ def test_no_report_is_a_failure(built, tmp_path, monkeypatch):
     venv = tmp_path / "venv"
     (venv / "bin").mkdir(parents=True)
     (venv / "bin" / "python").symlink_to(shutil.which("true"))
-    monkeypatch.setattr(runs.devenv, "VENV", venv)
+    monkeypatch.setattr(runner.devenv, "VENV", venv)
     name = PLATFORM.ours[0]
     assert runs.joins(PLATFORM, built(), [name], tmp_path) == {name: "failed"}
 
@@ -336,7 +336,7 @@ def measure(built, monkeypatch, tmp_path):
     some = {n: replace(PLATFORM, name=n, known={}) for n in ("x", "y")}
     monkeypatch.setattr(data, "load", lambda: some)
     monkeypatch.setattr(results, "HOME", tmp_path / "h")
-    monkeypatch.setattr(runs.devenv, "ensure", lambda progress: None)
+    monkeypatch.setattr(runner.devenv, "ensure", lambda progress: None)
     monkeypatch.setattr(command.origin, "release", lambda series, log: None)
     monkeypatch.setattr(runs, "joins", lambda *rest: {"tests/x.py::t": "passed"})
     monkeypatch.setattr(runs, "race", lambda built: GOOD_RACE)

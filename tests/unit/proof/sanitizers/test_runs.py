@@ -245,7 +245,7 @@ def command(compare, monkeypatch, tmp_path):
     tools = {name: replace(TOOL, name=name, tests=("test_a",)) for name in ("x", "y")}
     monkeypatch.setattr(runs, "load", lambda: tools)
     monkeypatch.setattr(results, "HOME", tmp_path / "h")
-    monkeypatch.setattr(runs.devenv, "ensure", lambda progress: None)
+    monkeypatch.setattr(runner.devenv, "ensure", lambda progress: None)
     built = {"patched": sys.executable}
     monkeypatch.setattr(sanitizers, "_build", lambda *rest: built)
     monkeypatch.setattr(sanitizers.identity, "identify", lambda *rest: None)
@@ -269,7 +269,7 @@ def test_the_status(command, capsys):
 def test_a_file_that_is_not_there_is_said_before_anything_is_built(
     command, monkeypatch
 ):
-    monkeypatch.setattr(runs.devenv, "ensure", None)
+    monkeypatch.setattr(runner.devenv, "ensure", None)
     monkeypatch.setattr(sanitizers, "_build", None)
     with pytest.raises(Problem, match="there is no tests/integration/test_none.py"):
         command("", "", "x", "--test", "tests/integration/test_none.py")
