@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from ..building import identity, interpreter
@@ -91,14 +91,14 @@ def _measure(
     """Return the exit status, and what idle() found."""
     data = runner.load()
     # Before anything is built, as far as that can be told without.
-    check(None, args.test)
+    runner.check(None, args.test)
     workplace.require_ascii()
     progress = Progress()
     devenv.ensure(progress)
     series = catalog.load_series(args.series)
     home = results.HOME / series.name
     plain = _build("debug", series)
-    check(plain["patched"], args.test)
+    runner.check(plain["patched"], args.test)
     files = runs.added_files(series)
     status, failed = 0, []
     for name in args.sanitizer:
@@ -122,17 +122,3 @@ def _measure(
         status = max(status, outcome.status)
         failed += [f"{name}: {what}" for what in nothing]
     return status, failed
-
-
-def check(python: layout.StrPath | None, units: Sequence[str]) -> None:
-    """Raise Problem unless there are all of *units*.
-
-    Parameters:
-        python: path of the interpreter that has theirs; None to look at ours only.
-    """
-    for unit in filter(runner.is_ours, units):
-        if not (layout.ROOT / unit).is_file():
-            raise Problem(f"there is no {unit}; name a file of the project's tests")
-    theirs = [unit for unit in units if not runner.is_ours(unit)]
-    if theirs and python:
-        runner.check(python, theirs)

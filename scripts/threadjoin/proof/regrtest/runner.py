@@ -205,13 +205,22 @@ def available(python: StrPath) -> list[str]:
     return names
 
 
-def check(python: StrPath, units: Iterable[str]) -> None:
-    """Raise Problem unless *python* has the tests that *units* name.
+def check(python: StrPath | None, units: Iterable[str]) -> None:
+    """Raise Problem unless there are all of *units*.
 
-    It may lack those that the series adds.
+    Parameters:
+        python: path of the interpreter that has CPython's, but for those that the
+            series adds; None to look at ours only.
     """
-    names = {*available(python), *selftest.ADDED}
-    missing = sorted({unit.split()[0] for unit in units} - names)
+    theirs = set()
+    for unit in units:
+        if not is_ours(unit):
+            theirs.add(unit.split()[0])
+        elif not (layout.ROOT / unit).is_file():
+            raise Problem(f"there is no {unit}; name a file of the project's tests")
+    if not (python and theirs):
+        return
+    missing = sorted(theirs - {*available(python), *selftest.ADDED})
     if missing:
         raise Problem(
             f"{python} has no {', '.join(missing)}; list its tests with "
