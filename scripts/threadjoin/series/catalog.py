@@ -221,13 +221,7 @@ def _names(path: Path) -> tuple[str, ...]:
 
 def _revision(path: Path) -> Revision | None:
     """Return the Revision in the file *path*, None where there is none."""
-    try:
-        return Revision(**json.loads(path.read_text()))
-    except FileNotFoundError:
-        return None
-    except (ValueError, TypeError) as exc:
-        where = f"patches/{path.parent.name}/{path.name}"
-        raise Problem(f"{where} is not as a revision's file is to be: {exc}") from None
+    return Revision(**json.loads(path.read_text())) if path.is_file() else None
 
 
 def series_for(version: str, patches: Path = PATCHES) -> Series:

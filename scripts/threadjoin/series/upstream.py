@@ -19,47 +19,25 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from ..core.errors import Problem
 from ..core.layout import DEFECTS, PATCHES
 
 NAME = "upstream.json"
-WHERE = f"patches/{NAME}"
-
-
-@dataclass(frozen=True)
-class Upstream:
-    """The results of the reproducers on a version."""
-
-    measured: str  # the release
-    mended: tuple[str, ...]  # names of reproducers
-    left: tuple[str, ...]
 
 
 def _number(name: str) -> tuple[int, ...]:
     return tuple(map(int, name.split(".")[:2]))
 
 
-def load(version: str, patches: Path = PATCHES) -> Upstream | None:
-    """Return the Upstream for a CPython of *version* ("3.13.5"), None for none.
-
-    Raises Problem when the file is not as it is to be.
-    """
+def load(version: str, patches: Path = PATCHES) -> dict[str, Any] | None:
+    """Return what is known of a CPython of *version* ("3.13.5"), None for nothing."""
     path = patches / NAME
     if not path.exists():
         return None
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        known = {
-            _number(name): Upstream(
-                one["measured"], tuple(one["mended"]), tuple(one["left"])
-            )
-            for name, one in data.items()
-        }
-    except (ValueError, KeyError, TypeError, AttributeError) as exc:
-        raise Problem(f"{WHERE} is not as its module says: {exc!r}") from None
+    data = json.loads(path.read_text(encoding="utf-8"))
+    known: dict[tuple[int, ...], Any] = {_number(name): data[name] for name in data}
     wanted = tuple(map(int, re.findall(r"\d+", version)[:2]))
     fitting = [number for number in known if number <= wanted]
     return known[max(fitting)] if fitting else None
@@ -80,8 +58,8 @@ def lines(
     listed = json.loads(defects.read_text()) if defects.exists() else []
     known = {Path(one["script"]).stem: one for one in listed}
     for title, names in (
-        (f"Upstream has mended (as of {found.measured}):", found.mended),
-        ("Upstream has not mended:", found.left),
+        (f"Upstream has mended (as of {found['measured']}):", found["mended"]),
+        ("Upstream has not mended:", found["left"]),
     ):
         yield title
         for name in names:
