@@ -9,13 +9,11 @@ import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..core import files, process
-from ..core.errors import Problem
 from ..core.layout import BUILD
 from ..host import packages
 from ..series.catalog import DEFAULT_SERIES
@@ -28,7 +26,6 @@ class Variant:
     summary: str  # for --help
     configure: tuple[str, ...]  # arguments
     both: bool = False  # stock is built too, to compare with
-    megabytes: int = 0  # that one interpreter takes on the disk
     cached: bool = True  # ccache may answer for the compiler
     slowness: int = 1  # how many times longer the tests may take
     environment: dict[str, str] = field(default_factory=dict)  # while it runs
@@ -39,15 +36,11 @@ VARIANTS = {
         "with the assertions of the C code: what the tests are best run on",
         ("--with-pydebug",),
         both=True,
-        megabytes=350,
     ),
-    "release": Variant(
-        "as configure has it by default (-O3)", (), both=True, megabytes=350
-    ),
+    "release": Variant("as configure has it by default (-O3)", (), both=True),
     "pgo": Variant(
         "--enable-optimizations and --with-lto: fast, and slow to build",
         ("--enable-optimizations", "--with-lto"),
-        megabytes=600,
         # The compiler reads profiles that are no part of its command line.
         cached=False,
     ),
@@ -61,7 +54,6 @@ VARIANTS = {
             # another one that is gone.
             "--without-freelists",
         ),
-        megabytes=900,
         slowness=5,
         # CPython leaves memory to the system when it exits.
         environment={"ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1"},
@@ -74,7 +66,6 @@ VARIANTS = {
             f"CFLAGS=-fsanitize=thread -include {Path(__file__).with_name('tsan.h')}",
             "LDFLAGS=-fsanitize=thread",
         ),
-        megabytes=900,
         slowness=10,
         # CPython itself has races, in what runs while it is built too.
         environment={"TSAN_OPTIONS": "exitcode=0"},
@@ -82,7 +73,6 @@ VARIANTS = {
     "ubsan": Variant(
         "with UndefinedBehaviorSanitizer",
         ("--with-pydebug", "--with-undefined-behavior-sanitizer"),
-        megabytes=900,
         slowness=3,
     ),
 }
@@ -151,23 +141,20 @@ class Interpreter:
             settings["LD_LIBRARY_PATH"] = str(self.objects)
         return process.environment(**settings)
 
-    def configuring(self) -> AbstractContextManager[None]:
-        """Start configure, unless it was run for just this already.
+    @contextlib.contextmanager
+    def configuring(self) -> Iterator[None]:
+        """Run configure beside the `with` block, unless it was run for just this.
 
-        Returns a context manager: with it configure runs, and its end is
-        waited for when the `with` block ends, which raises process.Failed if
-        it failed.
+        Its end is waited for when the block ends, which raises process.Failed if it
+        failed.
         """
         recipe = self._recipe()
         stamp = self.objects / "threadjoin.json"
         if stamp.exists() and stamp.read_text() == json.dumps(recipe):
-            return contextlib.nullcontext()
+            yield
+            return
         files.remove(self.objects)
         self.objects.mkdir(parents=True)
-        return self._configuring(recipe, stamp)
-
-    @contextlib.contextmanager
-    def _configuring(self, recipe: dict[str, Any], stamp: Path) -> Iterator[None]:
         log = self.log("configure")
         command = ["../src/configure", *recipe["arguments"]]
         with process.started(
@@ -260,16 +247,3 @@ def configure(interpreters: Iterable[Interpreter]) -> None:
     with contextlib.ExitStack() as running:
         for one in interpreters:
             running.enter_context(one.configuring())
-
-
-def require_space(interpreters: Iterable[Interpreter], place: Path = BUILD) -> None:
-    """Raise Problem when the disk of *place* is too full to build those of
-    *interpreters* that are not there yet.
-    """
-    wanted = sum(i.variant.megabytes for i in interpreters if not i.python.exists())
-    free = shutil.disk_usage(place).free >> 20
-    if free < wanted:
-        raise Problem(
-            f"the disk is too full: the build takes {wanted} MB, and {place} has "
-            f"{free} MB free; make room, then run again"
-        )

@@ -212,7 +212,6 @@ class _Build:
         logs = self._home / "log"
         logs.mkdir(parents=True, exist_ok=True)
         interpreters = self._interpreters()
-        interpreter.require_space(interpreters)
         self._provide(logs / "packages.log")
         self._source, self._why = self._got(plan)
         self._prepare(interpreters)

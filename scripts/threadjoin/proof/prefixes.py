@@ -95,7 +95,6 @@ class Builder:
 
     def begin(self) -> None:
         """Build the release without the series. Raises process.Failed."""
-        interpreter.require_space([self._built], self._home)
         # Afresh: a warning is only given when a file is compiled.
         files.remove(self._built.objects)
         self._compile(self._series, False)

@@ -1,16 +1,14 @@
 """Configuring and compiling, with stand-ins for configure and make."""
 
 import os
-import shutil
 
 import pytest
 from threadjoin.building import interpreter
 from threadjoin.core import process
-from threadjoin.core.errors import Problem
 from threadjoin.host import packages
 from tinycpython import write
 
-VARIANT = interpreter.Variant("", ("--one", "--two"), megabytes=10)
+VARIANT = interpreter.Variant("", ("--one", "--two"))
 
 
 @pytest.fixture(autouse=True)
@@ -178,25 +176,3 @@ def test_make_installs_it(built, program):
     built.objects.mkdir()
     built.install()
     assert built.log("install").read_text() == "install\n"
-
-
-@pytest.mark.parametrize("free, enough", [(9 << 20, False), (10 << 20, True)])
-def test_space_is_required_only_for_what_is_not_built_yet(
-    built, monkeypatch, tmp_path, free, enough
-):
-    usage = shutil.disk_usage(tmp_path)._replace(free=free)
-    monkeypatch.setattr("shutil.disk_usage", lambda place: usage)
-    if enough:
-        interpreter.require_space([built], tmp_path)
-    else:
-        with pytest.raises(Problem, match="the build takes 10 MB, .* has 9 MB free"):
-            interpreter.require_space([built], tmp_path)
-    write(built.objects, {"python": ""})
-    interpreter.require_space([built], tmp_path)
-
-
-def test_the_variants_are_those_of_the_manual():
-    names = ["debug", "release", "pgo", "asan", "tsan", "ubsan"]
-    assert list(interpreter.VARIANTS) == names
-    for variant in interpreter.VARIANTS.values():
-        assert variant.megabytes > 100

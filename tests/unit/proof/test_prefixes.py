@@ -13,7 +13,7 @@ from threadjoin.proof import prefixes
 from threadjoin.source import origin
 from tinycpython import write
 
-VARIANT = interpreter.Variant("", (), megabytes=1)
+VARIANT = interpreter.Variant("", ())
 
 CONFIGURE = """\
 #!/bin/sh

@@ -88,7 +88,6 @@ def build(
     Raises Problem, or process.Failed, when one of them cannot be built.
     """
     made, said = {}, {}
-    interpreter.require_space([_interpreter(platform, k, home) for k in KINDS], home)
     for kind in KINDS:
         one = made[kind] = _interpreter(platform, kind, home)
         with progress.stage(f"{platform.name}: build {kind}"):
@@ -114,9 +113,7 @@ def _interpreter(
             f"{platform.name} needs an interpreter that runs here, {native}; run "
             "`./build.sh --no-test`"
         )
-    variant = interpreter.Variant(
-        platform.summary, (), megabytes=350, slowness=platform.slowness
-    )
+    variant = interpreter.Variant(platform.summary, (), slowness=platform.slowness)
     one = interpreter.Interpreter(kind, home, variant, options=arguments)
     if platform.emulator:
         one.python = one.objects / EMULATED
