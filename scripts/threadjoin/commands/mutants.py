@@ -8,7 +8,7 @@ from ..core.progress import Progress, duration
 from ..host import devenv, workplace
 from ..proof import pages
 from ..proof.mutants import plant
-from ..proof.mutants.looking import BySoak, ByTests, Look
+from ..proof.mutants.looking import BySoak, ByTests
 from ..series import catalog
 from . import options
 
@@ -58,7 +58,7 @@ def main(argv: list[str]) -> None:
         return
     if args.write and args.name:
         raise Problem("the page is of all bugs; leave the names out to --write it")
-    ways: dict[type[Look], list[plant.Mutant]] = {}
+    ways: dict[type[ByTests] | type[BySoak], list[plant.Mutant]] = {}
     if not args.soak:
         ways[ByTests] = mutants
     if args.soak or args.write:

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Union
 
 from ...building.interpreter import Interpreter
 from ...core import layout, process
@@ -84,8 +84,8 @@ def _interrupt(running: subprocess.Popen[bytes]) -> None:
         running.wait(process.GRACE)
 
 
-class Look:
-    """A way to look for bugs.
+class ByTests:
+    """Looks for bugs with the tests that are named for each.
 
     Parameters:
         commands: the Commands that it runs, and stops with.
@@ -93,27 +93,13 @@ class Look:
     """
 
     #: What to do about a bug that is not found.
-    advice: str
+    advice = "no test finds {}; write one that does"
 
     def __init__(
         self, commands: Commands, series: str = catalog.DEFAULT_SERIES
     ) -> None:
         self._commands = commands
         self._series = series
-
-    def stop(self) -> None:
-        """End what runs, and what would be run."""
-        self._commands.stopped.set()
-
-    def find(self, mutant: Any, copy: Interpreter, pristine: Interpreter) -> str | None:
-        """Return what finds *mutant*; None if nothing does."""
-        raise NotImplementedError
-
-
-class ByTests(Look):
-    """Looks for bugs with the tests that are named for each."""
-
-    advice = "no test finds {}; write one that does"
 
     def find(self, mutant: Any, copy: Interpreter, pristine: Interpreter) -> str | None:
         """Return which test finds *mutant*; None if none does.
@@ -185,7 +171,7 @@ def called(report: Path) -> dict[str, str]:
     }
 
 
-class BySoak(Look):
+class BySoak:
     """Looks for bugs with the programs of the soak that are given for each."""
 
     advice = "no program of the soak finds {}; choose other seeds"
@@ -193,7 +179,8 @@ class BySoak(Look):
     def __init__(
         self, commands: Commands, series: str = catalog.DEFAULT_SERIES
     ) -> None:
-        super().__init__(commands, series)
+        # Any series has all of the programs.
+        self._stopped = commands.stopped
         self._perturbing = libraries.library()
         self._helper = libraries.helper()
 
@@ -216,14 +203,17 @@ class BySoak(Look):
 
         Returns its seed and words about it, None if none does.
         """
-        stopped = self._commands.stopped
         runner = runs.Runner(
-            python, session.PATIENCE, stopped, self._perturbing, self._helper
+            python, session.PATIENCE, self._stopped, self._perturbing, self._helper
         )
         state = session.Soak(runner)
         session.soak(state, seeds, 1, 1, tell=lambda words: None)
-        if stopped.is_set():
+        if self._stopped.is_set():
             raise Stopped
         return next(
             ((seed, verdict.words) for seed, _, verdict in state.failures), None
         )
+
+
+#: A way to look for bugs.
+Look = Union[ByTests, BySoak]

@@ -27,7 +27,7 @@ from ...core.errors import Problem
 from ...host import workplace
 from ...series import catalog, differences
 from .. import pages
-from .looking import TESTS, ByTests, Commands, Look
+from .looking import TESTS, BySoak, ByTests, Commands, Look
 
 DATA = layout.ROOT / "tests" / "mutants"
 VARIANT = "debug"
@@ -237,7 +237,11 @@ def _put(path: Path, text: str) -> None:
 
 
 def hunt(
-    mutants: Sequence[Mutant], places: Sequence[Workplace], look: Look, report: Report
+    mutants: Sequence[Mutant],
+    places: Sequence[Workplace],
+    look: Look,
+    report: Report,
+    stopped: threading.Event,
 ) -> list[Mutant]:
     """Look for all *mutants*, one at a time in each of the *places*.
 
@@ -246,6 +250,7 @@ def hunt(
         look: as Workplace.find() has it.
         report: called with each Mutant, what found it, None if nothing did, and
             the seconds that it took, as soon as that is known.
+        stopped: set to end all that runs, when this ends with an exception.
 
     Returns the Mutants that were not found.
     """
@@ -270,7 +275,7 @@ def hunt(
         except BaseException:
             for task in tasks:
                 task.cancel()
-            look.stop()
+            stopped.set()
             raise
     return [mutant for mutant, seen in zip(mutants, found) if seen is None]
 
@@ -360,7 +365,7 @@ def run(
     mutants: Sequence[Mutant],
     jobs: int,
     report: Report,
-    way: type[Look] = ByTests,
+    way: type[ByTests] | type[BySoak] = ByTests,
     series: str = catalog.DEFAULT_SERIES,
 ) -> list[Mutant]:
     """Look for *mutants* in *jobs* workplaces; return those not found.
@@ -391,7 +396,8 @@ def run(
         with ThreadPoolExecutor() as executor:
             known = load()
             list(executor.map(lambda place: place.prepare(known), places))
-        return hunt(mutants, places, way(commands, series), report)
+        look = way(commands, series)
+        return hunt(mutants, places, look, report, commands.stopped)
 
 
 def soaked(mutants: Iterable[Mutant]) -> list[Mutant]:

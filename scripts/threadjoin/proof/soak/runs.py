@@ -143,13 +143,9 @@ class Runner:
     ) -> None:
         self.python = os.path.abspath(python)
         self.patience = patience
-        self._stopped = stopped
+        self.stopped = stopped
         self._perturbing = perturbing
         self._helper = helper
-
-    def stop(self) -> None:
-        """End the programs that run, and those that would be run."""
-        self._stopped.set()
 
     def _environment(self, seed: int) -> dict[str, str]:
         more = {}
@@ -187,7 +183,7 @@ class Runner:
             finally:
                 _kill(running.pid)
                 running.wait()
-            if stacks is None and self._stopped.is_set():
+            if stacks is None and self.stopped.is_set():
                 return None
             said = {
                 stream: (place / stream).read_bytes().decode(errors="replace")
@@ -220,7 +216,7 @@ class Runner:
         begun = time.monotonic()
         idle = _Idle(running.pid)
         closer = begun + CLOSER
-        while not self._stopped.is_set():
+        while not self.stopped.is_set():
             try:
                 running.wait(INTERVAL)
                 return None

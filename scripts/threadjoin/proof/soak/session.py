@@ -40,7 +40,7 @@ class Soak:
     def __init__(
         self, runner: runs.Runner, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._runner = runner
+        self.runner = runner
         self._clock = clock
         self._begun = clock()
         self.programs = 0
@@ -60,15 +60,11 @@ class Soak:
         Both are None when the run was stopped.
         """
         text = programs.source(program, title(seed, what))
-        result = self._runner.run(text, seed)
+        result = self.runner.run(text, seed)
         if result is None:
             return None, None
         expectation = programs.expectation(program)
         return result, runs.judge(result, expectation)
-
-    def stop(self) -> None:
-        """End the programs that run; what they have done does not count."""
-        self._runner.stop()
 
     def record(
         self, seed: int, result: runs.Result, verdict: runs.Verdict | None
@@ -179,5 +175,5 @@ def soak(
                         running |= {executor.submit(run, seed) for seed in more}
         except BaseException:
             # Else the executor would wait for their ends.
-            state.stop()
+            state.runner.stopped.set()
             raise

@@ -194,10 +194,10 @@ def test_another_build_is_copied_anew(place, pristine):
 
 
 class Scripted:
-    """A place that finds what does not survive, and its own look."""
+    """A place that finds what does not survive."""
 
-    def __init__(self):
-        self.stopped = threading.Event()
+    def __init__(self, stopped=None):
+        self._stopped = stopped
 
     def find(self, mutant, look):
         if mutant.name == "broken":
@@ -205,11 +205,8 @@ class Scripted:
         if mutant.name == "interrupted":
             raise KeyboardInterrupt
         if mutant.name == "endless":
-            assert look.stopped.wait(60)
+            assert self._stopped.wait(60)
         return None if mutant.name == "survivor" else "a test"
-
-    def stop(self):
-        self.stopped.set()
 
 
 def _named(*names):
@@ -220,8 +217,9 @@ def test_hunt():
     told = []
     planted = _named("a", "survivor", "b")
     places = [Scripted(), Scripted()]
+    stopped = threading.Event()
     left = plant.hunt(
-        planted, places, Scripted(), lambda *words: told.append(words[:2])
+        planted, places, None, lambda *words: told.append(words[:2]), stopped
     )
     assert left == [planted[1]]
     assert sorted((m.name, found) for m, found in told if found) == [
@@ -235,12 +233,11 @@ def test_hunt():
     ("name", "problem"), [("broken", Problem), ("interrupted", KeyboardInterrupt)]
 )
 def test_hunt_stops_all_at_once(name, problem):
-    look = Scripted()
+    stopped = threading.Event()
+    places = [Scripted(stopped), Scripted(stopped)]
     with pytest.raises(problem):
-        plant.hunt(
-            _named(name, "endless"), [look, Scripted()], look, lambda *words: None
-        )
-    assert look.stopped.is_set()
+        plant.hunt(_named(name, "endless"), places, None, print, stopped)
+    assert stopped.is_set()
 
 
 def test_page():

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections import Counter
 
 import pytest
@@ -22,10 +23,7 @@ class FakeRunner:
         self.bad = set(bad)
         self.hung = hung
         self.ran = []
-        self.stopped = False
-
-    def stop(self):
-        self.stopped = True
+        self.stopped = threading.Event()
 
     def run(self, text, seed):
         assert f"program of seed {seed};" in text
@@ -204,7 +202,7 @@ def test_interrupted(fake, monkeypatch, capsys):
     assert "0 programs in 0 s: 0 joins" in captured.out
     assert captured.err == "error: interrupted\n"
     # Before it waits for the end of the program.
-    assert runner.stopped
+    assert runner.stopped.is_set()
 
 
 @pytest.mark.parametrize(
