@@ -33,11 +33,6 @@ def _parser(platforms: dict[str, data.Platform]) -> cli.Parser:
     options.several(parser, "--test", "run only this one of CPython's", metavar="TEST")
     options.processors(parser, "compilers and files at the same time")
     options.repeat(parser, sanitized.REPEAT)
-    parser.add_argument(
-        "--source",
-        metavar="PATH",
-        help="build from this tree or tarball instead; the result is not kept",
-    )
     options.flag(parser, "--no-test", "only build")
     options.page(
         parser,
@@ -72,14 +67,8 @@ def _measure(
 ) -> int:
     """Build *platform* and test it; return the exit status."""
     series = catalog.load_series()
-    log = layout.BUILD / "source.log"
-    if args.source:
-        source = origin.given(args.source)
-        origin.series(source, series.name)
-        home = results.HOME / "source" / platform.name
-    else:
-        source = origin.release(series, log)
-        home = results.HOME / platform.name
+    source = origin.release(series, layout.BUILD / "source.log")
+    home = results.HOME / platform.name
     home.mkdir(parents=True, exist_ok=True)
     packages.provide_commands(
         platform.commands, platform.packages, progress, home / "packages.log"
@@ -103,7 +92,7 @@ def _measure(
     )
     gone = runner.load()["gone"]
     outcome = results.Outcome.of(platform, built, facts, result, ours, race, gone)
-    if not (args.test or args.source):
+    if not args.test:
         outcome.save(results.HOME)
     for line in outcome.explain():
         progress.note(line)

@@ -26,7 +26,6 @@ def _parser() -> cli.Parser:
         "python", metavar="PYTHON", help="path of an interpreter, a debug build"
     )
     options.tests(parser)
-    options.flag(parser, "--ci", "only the part that the project's CI runs")
     options.processors(parser)
     options.page(parser)
     return parser
@@ -35,8 +34,8 @@ def _parser() -> cli.Parser:
 def main(argv: list[str]) -> None:
     """Run the command line *argv*; raise Problem for a leak."""
     args = _parser().parse_args(argv)
-    data = runner.load()["refleaks"]
-    units = args.test or data["ci" if args.ci else "whole"]
+    whole = runner.load()["refleaks"]["whole"]
+    units = args.test or whole
     python = identity.identify(args.python)
     refleaks.check(python, units)
     progress = Progress()
@@ -45,7 +44,7 @@ def main(argv: list[str]) -> None:
         run, place = refleaks.hunt(args.python, units, args.jobs)
     table = refleaks.rows(run, place)
     if args.table:
-        left_out = [unit for unit in data["whole"] if unit not in units]
+        left_out = [unit for unit in whole if unit not in units]
         files.write(args.table, refleaks.markdown(python.version, table, left_out))
     for line in tables.plain(table):
         progress.note(line)

@@ -36,7 +36,6 @@ def _parser() -> cli.Parser:
         "only the tests about threads, the part that CI runs",
     )
     options.flag(parser, "--again", "run tests again that have been run already")
-    options.flag(parser, "--known", "run nothing, print the known results")
     options.processors(parser)
     help = "for each file (default: %(default)s)"
     options.number(parser, "--timeout", help, compared.TIMEOUT, "SECONDS")
@@ -90,10 +89,6 @@ def _measured(args: argparse.Namespace, data: Any) -> compared.Result:
     if args.again:
         for unit in units:
             known.forget(unit)
-    if args.known:
-        wanted, units = units, [unit for unit in units if unit in known]
-        if len(units) < len(wanted):
-            left_out[f"{len(wanted) - len(units)} of the others"] = "not yet"
     whole = left_out.keys() <= data["left out"].keys()
     progress = Progress()
     places = compared.run(pythons, units, settings, progress, known)

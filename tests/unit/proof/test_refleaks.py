@@ -64,16 +64,6 @@ def test_runs_are_repeated_and_no_report_is_kept(python):
     hunt(python, "test_a")
 
 
-def test_the_part_that_ci_runs(python, capsys, monkeypatch):
-    data = {"refleaks": {"whole": ["test_a"], "ci": ["test_b"]}}
-    monkeypatch.setattr(refleaks.runner, "load", lambda: data)
-    python = python({"test_a": "", "test_b": ""})
-    hunt(python, "--ci")
-    assert "test_a" not in capsys.readouterr().out
-    hunt(python)
-    assert re.search(r"test_a +0 +none +\d+ s\n", capsys.readouterr().out)
-
-
 def test_bad_arguments_are_refused_before_any_run(python):
     with pytest.raises(Problem, match="^/none/python does not run .No such file"):
         hunt("/none/python")

@@ -151,9 +151,6 @@ def test_finished_files_are_not_run_again(pythons, capsys, tmp_path):
     for more, times in (((), 2), ((), 2), (("--again",), 4)):
         assert diff(capsys, *paths, "test_a", *more)[0] == 0
         assert (tmp_path / "count").read_text() == "x" * times
-    status, said = diff(capsys, *paths, "--known")
-    assert status == 0
-    assert "not run: 1 of the others: not yet" in said
 
 
 def test_kept_results_are_those_of_the_same_interpreters_and_settings(
@@ -233,9 +230,6 @@ def test_a_part_is_not_kept_for_the_page(pythons, capsys, tmp_path, part):
     said = diff(capsys, *paths, part, "--table", page)[1]
     assert "not run: all others: not asked for" in said
     assert "- not run: `all others`: not asked for" in page.read_text()
-    with pytest.raises(Problem, match="some tests have not been run yet"):
-        command.main(["--table", str(page)])
-    diff(capsys, *paths, "--known")
     with pytest.raises(Problem, match="some tests have not been run yet"):
         command.main(["--table", str(page)])
     diff(capsys, *paths)
