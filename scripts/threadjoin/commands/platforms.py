@@ -70,9 +70,9 @@ def _measure(
     source = origin.release(series, layout.BUILD / "source.log")
     home = results.HOME / platform.name
     home.mkdir(parents=True, exist_ok=True)
-    packages.provide_commands(
-        platform.commands, platform.packages, progress, home / "packages.log"
-    )
+    needs = list(map(packages.named, platform.packages))
+    log = home / "packages.log"
+    packages.provide_commands(platform.commands, needs, progress, log)
     devenv.ensure(progress)
     with workplace.occupied(home):
         built = builds.build(platform, series, source, home, progress, args.jobs)

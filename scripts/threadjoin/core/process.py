@@ -56,6 +56,20 @@ def environment(**changes: str) -> dict[str, str]:
     return env
 
 
+@contextlib.contextmanager
+def variable(name: str, value: str) -> Iterator[None]:
+    """Have *name* be *value* in our environment while the `with` block runs."""
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
+
+
 def require_python(*paths: StrPath) -> None:
     """Raise Problem unless all of *paths* are Pythons that the commands are for."""
     question = "import json, sys; print(json.dumps(sys.version_info[:3]))"

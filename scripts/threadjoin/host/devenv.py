@@ -95,8 +95,8 @@ def _provide(progress: Progress, log: Path) -> None:
     Raises Problem when that is something that nothing works without.
     """
     needs = {
-        "venv": _need("Python's venv", "python3", debian="python3-venv"),
-        "quilt": _need("quilt", "quilt"),
+        "venv": packages.named("python3", debian="python3-venv"),
+        "quilt": packages.named("quilt"),
     }
 
     def lacking() -> Iterator[str]:
@@ -113,10 +113,3 @@ def _provide(progress: Progress, log: Path) -> None:
     if "quilt" in lacking():
         advice = packages.advice([needs["quilt"]])
         progress.note(f"note: quilt is missing, nothing is checked with it; {advice}")
-
-
-def _need(name: str, package: str, debian: str | None = None) -> packages.Need:
-    """Return a packages.Need for *package*, which Debian may call otherwise."""
-    names = dict.fromkeys(packages.DATA["managers"], package)
-    names["apt-get"] = debian or package
-    return packages.Need(name, True, (), "", names)

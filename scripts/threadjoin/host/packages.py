@@ -50,6 +50,13 @@ def _need(entry: dict[str, Any], managers: Iterable[str]) -> Need:
     )
 
 
+def named(package: str, debian: str | None = None) -> Need:
+    """Return the Need for *package*, which Debian may call otherwise."""
+    names = dict.fromkeys(DATA["managers"], package)
+    names["apt-get"] = debian or package
+    return Need(package, True, (), "", names)
+
+
 def compiler() -> list[str]:
     """Return the command of the C compiler; [] for none.
 
@@ -140,48 +147,34 @@ def install(lacking: Sequence[Need], progress: Progress, log: Path) -> None:
 def provide_tool(
     command: str, progress: Progress, log: Path, data: dict[str, Any] = DATA
 ) -> None:
-    """See to it that the tool *command* of a check is there.
+    """See to it that the tool *command* of a check is there, as provide_commands().
 
     Parameters:
         command: its name, one of those under "checks" in packages.json.
-        progress, log: as provide() has them.
-
-    Installs it where we may; raises Problem, saying how to, when it is
-    missing after that.
     """
-    if shutil.which(command):
-        return
     entry = next(e for e in data["checks"] if command in e["commands"])
-    need = _need(entry, data["managers"])
-    log.parent.mkdir(parents=True, exist_ok=True)
-    install([need], progress, log)
-    if not shutil.which(command):
-        raise Problem(f"{command} is missing; {advice([need])}")
+    provide_commands([command], [_need(entry, data["managers"])], progress, log)
 
 
 def provide_commands(
-    commands: Collection[str], names: Sequence[str], progress: Progress, log: Path
+    commands: Collection[str], needs: Sequence[Need], progress: Progress, log: Path
 ) -> None:
     """See to it that all of the programs *commands* are there.
 
     Parameters:
-        names: the packages of Debian that bring them, and what they need.
+        needs: the Needs that bring them, and what they need.
         progress, log: as provide() has them.
 
-    Installs the packages where we may; raises Problem when a program is missing
-    after that.
+    Installs these where we may; raises Problem, saying how to, when a program is
+    missing after that.
     """
     if all(map(shutil.which, commands)):
         return
     log.parent.mkdir(parents=True, exist_ok=True)
-    needs = [Need(name, True, (), "", {"apt-get": name}) for name in names]
     install(needs, progress, log)
     lacking = [command for command in commands if not shutil.which(command)]
     if lacking:
-        raise Problem(
-            f"{', '.join(lacking)} not found; Debian's packages {', '.join(names)} "
-            "provide it"
-        )
+        raise Problem(f"{', '.join(lacking)} missing; {advice(needs)}")
 
 
 def advice(

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from ..core import files
+from ..core import files, process
 from ..core.errors import Problem
 from ..core.layout import BUILD
 
@@ -58,16 +58,12 @@ def occupied(place: Path = BUILD) -> Iterator[None]:
         scratch = place / "tmp"
         files.remove(scratch)
         scratch.mkdir()
-        before = os.environ.get("TMPDIR")
-        os.environ["TMPDIR"] = tempfile.tempdir = str(scratch)
+        tempfile.tempdir = str(scratch)
         try:
-            yield
+            with process.variable("TMPDIR", str(scratch)):
+                yield
         finally:
             tempfile.tempdir = None
-            if before is None:
-                del os.environ["TMPDIR"]
-            else:
-                os.environ["TMPDIR"] = before
             files.remove(scratch)
 
 

@@ -224,56 +224,37 @@ def test_other_systems_are_told_what_to_install(monkeypatch, there, words):
     assert packages.advice([TOOL, ZLIB], which) == words
 
 
-TOOLS = {
-    "managers": {"apt-get": "apt-get install"},
-    "checks": [{"name": "a tool", "commands": ["tool"], "apt-get": "tools"}],
-}
-
-
-def test_a_tool_that_is_there_is_not_installed(monkeypatch, tmp_path):
-    monkeypatch.setattr(packages.shutil, "which", lambda name: f"/bin/{name}")
-    monkeypatch.setattr(packages, "install", lambda *args: pytest.fail("installed"))
-    packages.provide_tool("tool", None, tmp_path / "log", TOOLS)
-
-
 @pytest.mark.parametrize("works", [True, False])
-def test_a_tool_that_is_missing(monkeypatch, tmp_path, works):
-    there = set()
+def test_packages_of_missing_programs_are_installed(monkeypatch, tmp_path, works):
+    there, installed = {"one"}, []
 
     def install(lacking, progress, log):
-        assert [need.packages for need in lacking] == [{"apt-get": "tools"}]
         assert log.parent.is_dir()
-        if works:
-            there.add("tool")
+        installed.extend(need.packages["apt-get"] for need in lacking)
+        there.update({"two"} if works else ())
 
     monkeypatch.setattr(packages, "install", install)
     monkeypatch.setattr(packages.shutil, "which", lambda name: name in there or None)
-    monkeypatch.setattr(packages, "advice", lambda lacking: f"get {lacking[0].name}")
-    log = tmp_path / "new" / "log"
-    if works:
-        packages.provide_tool("tool", None, log, TOOLS)
-    else:
-        with pytest.raises(Problem, match="tool is missing; get a tool"):
-            packages.provide_tool("tool", None, log, TOOLS)
+    monkeypatch.setattr(packages, "advice", lambda lacking: "get it")
+    needs = [packages.named("two-bin"), packages.named("two", debian="two-lib")]
+    for _ in range(2 if works else 0):
+        packages.provide_commands(["one", "two"], needs, None, tmp_path / "new" / "log")
+    if not works:
+        with pytest.raises(Problem, match="^two missing; get it$"):
+            packages.provide_commands(["one", "two"], needs, None, tmp_path / "log")
+    assert installed == ["two-bin", "two-lib"]
 
 
-def test_packages_of_missing_programs_are_installed(monkeypatch, tmp_path):
-    there, comes = {"one"}, {"two"}
-
-    def install(lacking, progress, log):
-        assert [need.packages["apt-get"] for need in lacking] == ["two-bin", "two-lib"]
-        assert log.parent.is_dir()
-        there.update(comes)
-
-    monkeypatch.setattr(packages, "install", install)
-    monkeypatch.setattr(packages.shutil, "which", lambda name: name in there or None)
-    names = ["two-bin", "two-lib"]
-    for _ in range(2):
-        packages.provide_commands(["one", "two"], names, None, tmp_path / "new" / "log")
-    monkeypatch.setattr(packages, "install", lambda *rest: None)
-    packages.provide_commands(["one", "two"], names, None, tmp_path / "log")
-    with pytest.raises(Problem, match="^three not found; .* two-bin, two-lib provide "):
-        packages.provide_commands(["one", "three"], names, None, tmp_path / "log")
+def test_the_tool_of_a_check(monkeypatch, tmp_path):
+    data = {
+        "managers": {"apt-get": "apt-get install"},
+        "checks": [{"name": "a tool", "commands": ["tool"], "apt-get": "tools"}],
+    }
+    asked = []
+    monkeypatch.setattr(packages, "provide_commands", lambda *args: asked.append(args))
+    packages.provide_tool("tool", None, tmp_path, data)
+    need = packages.Need("a tool", True, ("tool",), "", {"apt-get": "tools"})
+    assert asked == [(["tool"], [need], None, tmp_path)]
 
 
 def test_checks_are_known_to_every_package_manager():

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,20 +40,6 @@ class Built:
     warnings: tuple[str, ...]
     compiler: str
     emulator: str
-
-
-@contextlib.contextmanager
-def compiler(command: str) -> Iterator[None]:
-    """Have all that is compiled in the `with` block be compiled with *command*."""
-    before = os.environ.get("CC")
-    os.environ["CC"] = command
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["CC"]
-        else:
-            os.environ["CC"] = before
 
 
 def said_version(command: Sequence[str]) -> str:
@@ -134,7 +118,7 @@ def _build(
         # Afresh: a warning is only given when a file is compiled.
         files.remove(one.objects)
         files.unlink(kept)
-    with compiler(compile_command(platform)):
+    with process.variable("CC", compile_command(platform)):
         interpreter.configure([one])
         if platform.builtin:
             _take_in(one.objects)

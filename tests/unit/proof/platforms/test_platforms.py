@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -121,7 +122,7 @@ def test_both_are_built_with_the_compiler_of_the_platform(build, monkeypatch):
         assert said == f"my-cc -m1 --x={place} CC=my-cc -m1\n"
         assert built.interpreters[kind].python.exists()
     assert (built.compiler, built.emulator) == ("my-cc 1.0", "")
-    assert builds.os.environ["CC"] == "another"
+    assert os.environ["CC"] == "another"
 
 
 def test_a_warning_that_stock_lacks_is_found_again_without_compiling(build):
@@ -133,7 +134,7 @@ def test_a_warning_that_stock_lacks_is_found_again_without_compiling(build):
 def test_a_failed_compile_is_a_problem(build):
     with pytest.raises(Problem, match="compile .stock. failed with status 2; see "):
         build(make="exit 1")
-    assert "CC" not in builds.os.environ
+    assert "CC" not in os.environ
 
 
 def test_the_modules_are_in_the_interpreter(build):
