@@ -266,24 +266,20 @@ def test_fork_in_a_handler_that_interrupts_join(python):
     # In the child, the handler returns into a join() of a thread of the parent.
     script = """
         import os, signal, sys, threading
-        from probe import say, status, stop_ticking, tick, within
+        from probe import interrupt, say, status
 
-        def handler(frame):
-            if within(frame, "join"):
-                ticks.append(frame)
-            if len(ticks) == 3:
-                stop_ticking()
-                children.append(os.fork())
-                if children == [0]:
-                    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-                    signal.alarm(2)
-                else:
-                    finish.set()
+        def act():
+            children.append(os.fork())
+            if children == [0]:
+                signal.signal(signal.SIGALRM, signal.SIG_DFL)
+                signal.alarm(2)
+            else:
+                finish.set()
 
-        children, ticks, finish = [], [], threading.Event()
+        children, finish = [], threading.Event()
         thread = threading.Thread(target=finish.wait)
         thread.start()
-        tick(handler, 0.02)
+        interrupt("join", act)
         thread.join()
         assert not thread.is_alive()
         if children == [0]:
@@ -298,25 +294,21 @@ def test_fork_in_a_handler_that_interrupts_join_of_a_lingering_thread(patched):
     script = """
         import os, signal, sys, threading
         import osthread
-        from probe import say, status, stop_ticking, tick, within
+        from probe import interrupt, say, status
 
-        def handler(frame):
-            if within(frame, "join"):
-                ticks.append(frame)
-            if len(ticks) == 3:
-                stop_ticking()
-                children.append(os.fork())
-                if children == [0]:
-                    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-                    signal.alarm(20)
-                else:
-                    osthread.release()
+        def act():
+            children.append(os.fork())
+            if children == [0]:
+                signal.signal(signal.SIGALRM, signal.SIG_DFL)
+                signal.alarm(20)
+            else:
+                osthread.release()
 
-        children, ticks = [], []
+        children = []
         thread = threading.Thread(target=osthread.linger)
         thread.start()
         osthread.await_lingering()
-        tick(handler, 0.02)
+        interrupt("join", act)
         thread.join()
         if children == [0]:
             thread.join()
@@ -332,25 +324,21 @@ def test_fork_in_a_handler_while_others_join_too(patched, lingering):
     script = f"""
         import os, signal, threading
         import osthread
-        from probe import say, status, stop_ticking, tick, watch, within
+        from probe import interrupt, say, status, watch
 
-        def handler(frame):
-            if within(frame, "join"):
-                ticks.append(frame)
-            if len(ticks) == 3:
-                stop_ticking()
-                children.append(os.fork())
-                if children == [0]:
-                    watch(10)
-                else:
-                    finish.set()
-                    osthread.release()
+        def act():
+            children.append(os.fork())
+            if children == [0]:
+                watch(10)
+            else:
+                finish.set()
+                osthread.release()
 
         def join(timeout):
             entered.release()
             thread.join(timeout)
 
-        children, ticks, finish = [], [], threading.Event()
+        children, finish = [], threading.Event()
         entered = threading.Semaphore(0)
         target = osthread.linger if {lingering} else finish.wait
         thread = threading.Thread(target=target)
@@ -362,7 +350,7 @@ def test_fork_in_a_handler_while_others_join_too(patched, lingering):
             other.start()
             entered.acquire()
             other.join(0.1)
-        tick(handler, 0.02)
+        interrupt("join", act)
         thread.join()
         if children == [0]:
             thread.join()

@@ -10,7 +10,7 @@ from harness import HANG, run
 WAITED = """
     import atexit, os, signal, sys, threading
     import osthread
-    from probe import outcome, say, stop_ticking, tick, within
+    from probe import interrupt, outcome, say
 
     def lives_on():
         say("abandoned" if exiting.wait(float(sys.argv[1])) else "waited for")
@@ -98,13 +98,6 @@ def test_ctrl_c_during_the_wait(stock, patched, signum):
     script = (
         WAITED
         + f"""
-    def handler(frame):
-        if within(frame, "_shutdown"):
-            ticks.append(frame)
-        if len(ticks) == 3:
-            stop_ticking()
-            raise KeyboardInterrupt
-
     def once_handler(*args):
         global interrupted
         if not interrupted:
@@ -118,11 +111,11 @@ def test_ctrl_c_during_the_wait(stock, patched, signum):
             os.kill(os.getpid(), signal.SIGINT)
         lives_on()
 
-    ticks, interrupted = [], False
+    interrupted = False
     signal.signal(signal.SIGINT, once_handler)
     threading.Thread(target=interrupts).start()
     if signal.SIGALRM == signal.{signum}:
-        tick(handler)
+        interrupt("_shutdown", once_handler)
     """
     )
     reports = []
@@ -141,21 +134,17 @@ def test_signal_handlers_run_during_the_wait(python):
     script = (
         WAITED
         + """
-    def handler(frame):
-        if within(frame, "_shutdown"):
-            ticks.append(frame)
-        if len(ticks) == 3:
-            stop_ticking()
-            say("handled")
-            handled.set()
+    def act():
+        say("handled")
+        handled.set()
 
     def body():
         handled.wait()
         lives_on()
 
-    ticks, handled = [], threading.Event()
+    handled = threading.Event()
     threading.Thread(target=body).start()
-    tick(handler)
+    interrupt("_shutdown", act)
     """
     )
     run(python, script, WILL_WAIT).check("handled", "waited for", "atexit")
@@ -165,25 +154,21 @@ def test_signal_handler_that_uses_threads_during_the_wait(python):
     script = (
         WAITED
         + """
-    def handler(frame):
-        if within(frame, "_shutdown"):
-            ticks.append(frame)
-        if len(ticks) == 3:
-            stop_ticking()
-            thread.join(0)
-            thread.join(0.01)
-            threading.Thread(target=lives_on).start()
-            fresh = threading.Thread(target=int)
-            fresh.start()
-            fresh.join()
-            handled.set()
-            thread.join()
-            say("handled", thread.is_alive())
+    def act():
+        thread.join(0)
+        thread.join(0.01)
+        threading.Thread(target=lives_on).start()
+        fresh = threading.Thread(target=int)
+        fresh.start()
+        fresh.join()
+        handled.set()
+        thread.join()
+        say("handled", thread.is_alive())
 
-    ticks, handled = [], threading.Event()
+    handled = threading.Event()
     thread = threading.Thread(target=handled.wait)
     thread.start()
-    tick(handler)
+    interrupt("_shutdown", act)
     """
     )
     run(python, script, WILL_WAIT).check("handled False", "waited for", "atexit")
@@ -196,28 +181,24 @@ def test_fork_in_a_handler_during_the_wait(python):
         + """
     from probe import status, unwatch, watch
 
-    def handler(frame):
-        if within(frame, "_shutdown"):
-            ticks.append(frame)
-        if len(ticks) == 3:
-            stop_ticking()
-            pid = os.fork()
-            if pid == 0:
-                watch(10)
-                atexit.unregister(at_exit)
-                atexit.register(say, "atexit of the child")
-            else:
-                say("child ended with", status(pid))
-                handled.set()
+    def act():
+        pid = os.fork()
+        if pid == 0:
+            watch(10)
+            atexit.unregister(at_exit)
+            atexit.register(say, "atexit of the child")
+        else:
+            say("child ended with", status(pid))
+            handled.set()
 
     def body():
         handled.wait()
         lives_on()
 
     unwatch()
-    ticks, handled = [], threading.Event()
+    handled = threading.Event()
     threading.Thread(target=body).start()
-    tick(handler)
+    interrupt("_shutdown", act)
     """
     )
     run(python, script, WILL_WAIT).check(

@@ -5,14 +5,7 @@ from harness import run
 
 RAISES = """
     import atexit, sys, threading
-    from probe import outcome, say, stop_ticking, tick, within
-
-    def handler(frame):
-        if within(frame, "join"):
-            ticks.append(frame)
-            if len(ticks) == 3:
-                stop_ticking()
-                raise ZeroDivisionError
+    from probe import fail, interrupt, outcome, say
 
     def body():
         threading.main_thread().join()
@@ -25,10 +18,10 @@ RAISES = """
         exiting.set()
         said.wait()
 
-    ticks, exiting, said = [], threading.Event(), threading.Event()
+    exiting, said = threading.Event(), threading.Event()
     thread = threading.Thread(target=body)
     thread.start()
-    tick(handler)
+    interrupt("join", fail)
     say(outcome(thread.join, {timeout}))
     say(thread.is_alive(), thread in threading.enumerate())
     say(outcome(thread.join, 0), outcome(thread.join, 0.05))
@@ -112,20 +105,13 @@ def test_join_goes_on_for_the_time_that_is_left(python):
 def test_untimed_join_goes_on_until_the_thread_is_done(python):
     script = """
         import threading
-        from probe import say, stop_ticking, tick, within
+        from probe import interrupt, say
 
-        def handler(frame):
-            if within(frame, "join"):
-                ticks.append(frame)
-            if len(ticks) == 5:
-                finish.set()
-
-        ticks, finish = [], threading.Event()
+        finish = threading.Event()
         thread = threading.Thread(target=finish.wait)
         thread.start()
-        tick(handler, 0.02)
+        interrupt("join", finish.set)
         thread.join()
-        stop_ticking()
         say(finish.is_set(), thread.is_alive())
     """
     run(python, script).check("True False")
@@ -136,24 +122,20 @@ def test_untimed_join_goes_on_until_the_thread_is_done(python):
 def test_handler_that_joins_the_same_thread(python, outer, inner):
     script = f"""
         import threading
-        from probe import say, stop_ticking, tick, within
+        from probe import interrupt, say
 
-        def handler(frame):
-            if within(frame, "join"):
-                ticks.append(frame)
-            if len(ticks) == 3:
-                stop_ticking()
-                if inner is None:
-                    finish.set()
-                thread.join(inner)
-                say("inner", thread.is_alive())
+        def act():
+            if inner is None:
                 finish.set()
+            thread.join(inner)
+            say("inner", thread.is_alive())
+            finish.set()
 
         inner = {inner}
-        ticks, finish = [], threading.Event()
+        finish = threading.Event()
         thread = threading.Thread(target=finish.wait)
         thread.start()
-        tick(handler, 0.02)
+        interrupt("join", act)
         thread.join({outer})
         say("outer", thread.is_alive())
     """
@@ -167,25 +149,20 @@ def test_handler_that_joins_a_lingering_thread(patched, outer):
     script = f"""
         import threading
         import osthread
-        from probe import say, stop_ticking, tick, within
+        from probe import interrupt, say
 
-        def handler(frame):
-            if within(frame, "join"):
-                ticks.append(frame)
-            if len(ticks) == 3:
-                stop_ticking()
-                thread.join(0)
-                thread.join(0.01)
-                say("inner", osthread.finished())
-                osthread.release()
-                thread.join()
-                say("inner", osthread.finished())
+        def act():
+            thread.join(0)
+            thread.join(0.01)
+            say("inner", osthread.finished())
+            osthread.release()
+            thread.join()
+            say("inner", osthread.finished())
 
-        ticks = []
         thread = threading.Thread(target=osthread.linger)
         thread.start()
         osthread.await_lingering()
-        tick(handler, 0.02)
+        interrupt("join", act)
         thread.join({outer})
         say("outer", osthread.finished())
     """
@@ -197,20 +174,12 @@ def test_ctrl_c_while_a_joined_thread_lingers(patched, timeout):
     script = f"""
         import signal, threading
         import osthread
-        from probe import outcome, say, stop_ticking, tick, within
+        from probe import interrupt, outcome, say
 
-        def handler(frame):
-            if within(frame, "join"):
-                ticks.append(frame)
-            if len(ticks) == 3:
-                stop_ticking()
-                signal.raise_signal(signal.SIGINT)
-
-        ticks = []
         thread = threading.Thread(target=osthread.linger)
         thread.start()
         osthread.await_lingering()
-        tick(handler, 0.02)
+        interrupt("join", lambda: signal.raise_signal(signal.SIGINT))
         say(outcome(thread.join, {timeout}), osthread.finished())
         joiner = threading.Thread(target=thread.join)
         joiner.start()
@@ -248,19 +217,12 @@ def test_time_left_is_kept_while_a_thread_lingers(patched):
 def test_handler_runs_in_the_main_thread_while_others_join_too(python):
     script = """
         import threading
-        from probe import outcome, say, stop_ticking, tick, within
-
-        def handler(frame):
-            if within(frame, "join"):
-                ticks.append(frame)
-                if len(ticks) == 3:
-                    stop_ticking()
-                    raise ZeroDivisionError
+        from probe import fail, interrupt, outcome, say
 
         def join(timeout):
             outcomes.append((outcome(thread.join, timeout), thread.is_alive()))
 
-        ticks, outcomes, finish = [], [], threading.Event()
+        outcomes, finish = [], threading.Event()
         thread = threading.Thread(target=finish.wait)
         thread.start()
         joiners = [
@@ -269,7 +231,7 @@ def test_handler_runs_in_the_main_thread_while_others_join_too(python):
         ]
         for joiner in joiners:
             joiner.start()
-        tick(handler)
+        interrupt("join", fail)
         say(outcome(thread.join))
         say(thread.is_alive())
         finish.set()

@@ -132,6 +132,28 @@ def stop_ticking():
     signal.setitimer(signal.ITIMER_REAL, 0)
 
 
+def interrupt(function, action, interval=0.02):
+    """Call *action*, once, in a signal handler that interrupts threading's *function*.
+
+    That has been interrupted twice before, and has gone on.
+    """
+    ticks = []
+
+    def handler(frame):
+        if within(frame, function):
+            ticks.append(frame)
+        if len(ticks) == 3:
+            stop_ticking()
+            action()
+
+    tick(handler, interval)
+
+
+def fail():
+    """Raise an exception, from a signal handler for example."""
+    raise ZeroDivisionError
+
+
 def within(frame, *names):
     """Tell whether one of the functions *names* of threading.py is on the stack."""
     while frame is not None:
