@@ -65,9 +65,7 @@ def prevent(request):
 
 
 def test_start_that_fails_leaves_nothing_behind(python, prevent):
-    script = (
-        prevent
-        + """
+    script = """
     thread = threading.Thread(target=say, args=("runs",))
     daemon = threading.Thread(target=int, daemon=True)
     before = osthread.thread_states()
@@ -83,9 +81,8 @@ def test_start_that_fails_leaves_nothing_behind(python, prevent):
     thread.join()
     say(thread.is_alive(), outcome(thread.start))
     """
-    )
     left = 0 if python.is_without("not_the_last_thread") else 600
-    run(python, script).check(
+    run(python, prevent + script).check(
         "{'RuntimeError'}",
         "{'RuntimeError'}",
         "{'RuntimeError'}",
@@ -98,9 +95,7 @@ def test_start_that_fails_leaves_nothing_behind(python, prevent):
 
 
 def test_process_exits_after_a_start_that_failed(python, prevent):
-    script = (
-        prevent
-        + """
+    script = """
     import atexit
     atexit.register(say, "atexit")
     kept = [threading.Thread(target=int) for _ in range(3)]
@@ -111,16 +106,13 @@ def test_process_exits_after_a_start_that_failed(python, prevent):
     prevent()
     say(*(outcome(thread.start) for thread in kept))
     """
-    )
-    run(python, script).check(
+    run(python, prevent + script).check(
         "RuntimeError RuntimeError RuntimeError", "waited for", "atexit"
     )
 
 
 def test_thread_whose_start_failed_is_collected(python, prevent):
-    script = (
-        prevent
-        + """
+    script = """
     class Target:
         def __call__(self):
             pass
@@ -135,14 +127,11 @@ def test_thread_whose_start_failed_is_collected(python, prevent):
     gc.collect()
     say([ref() for ref in refs])
     """
-    )
-    run(python, script).check("[None, None]")
+    run(python, prevent + script).check("[None, None]")
 
 
 def test_memory_is_given_back_after_starts_that_fail(python, prevent):
-    script = (
-        prevent
-        + """
+    script = """
     def attempt(count):
         for _ in range(count):
             outcome(threading.Thread(target=int).start)
@@ -158,9 +147,10 @@ def test_memory_is_given_back_after_starts_that_fail(python, prevent):
     # Less than what the smallest allocation takes, for each of the starts.
     say(more_memory - memory < 16 * 500)
     """
-    )
     # Stock leaves the thread state of start_new_thread().
-    run(python, script).check("True", str(python.is_without("not_the_last_thread")))
+    run(python, prevent + script).check(
+        "True", str(python.is_without("not_the_last_thread"))
+    )
 
 
 def test_subinterpreter_ends_after_a_start_that_failed(python, prevent):
@@ -192,9 +182,7 @@ def test_subinterpreter_ends_after_a_start_that_failed(python, prevent):
 
 
 def test_forked_child_after_a_start_that_failed(python, prevent):
-    script = (
-        prevent
-        + """
+    script = """
     from probe import fork, status
 
     def child():
@@ -209,14 +197,11 @@ def test_forked_child_after_a_start_that_failed(python, prevent):
     permit()
     say(status(fork(child)))
     """
-    )
-    run(python, script).check("RuntimeError", "0")
+    run(python, prevent + script).check("RuntimeError", "0")
 
 
 def test_handle_whose_start_failed(patched, prevent):
-    script = (
-        prevent
-        + """
+    script = """
     handles = [_thread._ThreadHandle() for _ in range(2)]
     before = osthread.thread_states()
     prevent()
@@ -241,8 +226,7 @@ def test_handle_whose_start_failed(patched, prevent):
     _thread._shutdown()
     say(osthread.thread_states() - before, osthread.unclaimed())
     """
-    )
-    run(patched, script).check(
+    run(patched, prevent + script).check(
         *3 * ["RuntimeError"],
         "{0}",
         "RuntimeError",
@@ -254,9 +238,7 @@ def test_handle_whose_start_failed(patched, prevent):
 
 
 def test_what_a_start_that_failed_says(python, prevent):
-    script = (
-        prevent
-        + """
+    script = """
     starts = [
         threading.Thread(target=int).start,
         lambda: _thread.start_new_thread(int, ()),
@@ -270,16 +252,13 @@ def test_what_a_start_that_failed_says(python, prevent):
         except RuntimeError as exc:
             say(exc)
     """
-    )
     said = ["can't start new thread"] * (3 if python.patched else 2)
-    run(python, script).check(*said)
+    run(python, prevent + script).check(*said)
 
 
 def test_some_of_many_starts_fail(patched):
     # Every third pthread_create() in the process fails, whichever thread calls it.
-    script = (
-        SETUP
-        + """
+    script = """
     def start_some():
         for _ in range(30):
             thread = threading.Thread(target=runs.append, args=(1,))
@@ -304,5 +283,4 @@ def test_some_of_many_starts_fail(patched):
     say(threading._limbo, threading.enumerate() == [threading.main_thread()])
     say(osthread.thread_states() - before, osthread.unclaimed(), _thread._count())
     """
-    )
-    run(patched, script).check("120 True", "{} True", "0 0 0")
+    run(patched, SETUP + script).check("120 True", "{} True", "0 0 0")

@@ -36,36 +36,27 @@ JOINS = """
 
 @pytest.mark.parametrize("timeout", ["None", "1000", "0"])
 def test_destructor_joins_a_daemon_thread(python, timeout):
-    script = (
-        JOINS
-        + f"""
+    script = f"""
     joins = Joins(sleeper(), {timeout})
     """
-    )
-    run(python, script).check("atexit", "joined None alive False")
+    run(python, JOINS + script).check("atexit", "joined None alive False")
 
 
 def test_destructors_join_many_daemon_threads(python):
-    script = (
-        JOINS
-        + """
+    script = """
     threads = [sleeper() for _ in range(10)]
     joins = [Joins(thread) for thread in threads * 3]
     """
-    )
-    run(python, script).check("atexit", *30 * ["joined None alive False"])
+    run(python, JOINS + script).check("atexit", *30 * ["joined None alive False"])
 
 
 def test_destructor_joins_a_daemon_thread_that_had_ended(python):
-    script = (
-        JOINS
-        + """
+    script = """
     ended = threading.Thread(target=int, daemon=True)
     ended.start()
     joins = Joins(ended)
     """
-    )
-    run(python, script).check("atexit", "joined None alive False")
+    run(python, JOINS + script).check("atexit", "joined None alive False")
 
 
 LOCAL = """
@@ -115,9 +106,7 @@ def test_destructor_in_the_thread_local_of_another_daemon(python, first):
 def test_destructor_joins_a_daemon_thread_that_lingers_for_good(python, timeout):
     # Its Python code is done. Its OS thread never exits, and the join must not wait for
     # that: no thread could release it any more.
-    script = (
-        JOINS
-        + f"""
+    script = f"""
     import osthread
 
     lingering = threading.Thread(target=osthread.linger, daemon=True)
@@ -125,14 +114,11 @@ def test_destructor_joins_a_daemon_thread_that_lingers_for_good(python, timeout)
     osthread.await_lingering()
     joins = Joins(lingering, {timeout})
     """
-    )
-    run(python, script).check("atexit", "joined None alive False")
+    run(python, JOINS + script).check("atexit", "joined None alive False")
 
 
 def test_thread_objects_destroyed_at_finalization(python):
-    script = (
-        JOINS
-        + """
+    script = """
     import osthread, weakref
 
     finish = threading.Event()
@@ -150,17 +136,14 @@ def test_thread_objects_destroyed_at_finalization(python):
     cycle = [kept]
     cycle.append(cycle)
     """
-    )
-    run(python, script).check("atexit")
+    run(python, JOINS + script).check("atexit")
 
 
 def test_daemons_that_were_joining_end(python):
     # The thread that they join returns from C code, and is cut short. So is a joiner,
     # in the middle of join(), with all that it holds: on stock the lock, for which the
     # other joiner waits.
-    script = (
-        JOINS
-        + """
+    script = """
     import os
 
     class Wakes:
@@ -177,16 +160,13 @@ def test_daemons_that_were_joining_end(python):
     wakes = Wakes()
     wakes.end, wakes.tasks = write_end, len(os.listdir("/proc/self/task"))
     """
-    )
-    run(python, script).check("atexit", "two are gone")
+    run(python, JOINS + script).check("atexit", "two are gone")
 
 
 def test_all_daemons_that_were_joining_end(patched):
     # Each that is cut short lets the next one through. On stock, the first one keeps
     # the lock for ever.
-    script = (
-        JOINS
-        + """
+    script = """
     import _thread, os
 
     class Ends:
@@ -202,29 +182,23 @@ def test_all_daemons_that_were_joining_end(patched):
     ends = Ends()
     ends.handle, ends.tasks = handle, len(os.listdir("/proc/self/task"))
     """
-    )
-    run(patched, script).check("atexit", "four are gone")
+    run(patched, JOINS + script).check("atexit", "four are gone")
 
 
 def test_daemons_that_were_joining_are_cut_short(patched):
     # On stock, they may keep the lock for which join() waits.
-    script = (
-        JOINS
-        + """
+    script = """
     thread = sleeper()
     for timeout in (None, 1000):
         daemon(thread.join, timeout)
     joins = Joins(thread)
     """
-    )
-    run(patched, script).check("atexit", "joined None alive False")
+    run(patched, JOINS + script).check("atexit", "joined None alive False")
 
 
 def test_daemon_thread_that_comes_back_after_the_end(python):
     # It returns from C code while, or after, the main thread clears its state.
-    script = (
-        JOINS
-        + """
+    script = """
     import os
 
     class Wakes:
@@ -239,34 +213,28 @@ def test_daemon_thread_that_comes_back_after_the_end(python):
     wakes = Wakes(write_end)
     joins = [Joins(thread) for thread in threads]
     """
-    )
-    run(python, script).check("atexit", *10 * ["joined None alive False"])
+    run(python, JOINS + script).check("atexit", *10 * ["joined None alive False"])
 
 
 def test_destructor_starts_a_thread(python):
     # It would never run, and on stock start() waits for it to run.
-    script = (
-        JOINS
-        + """
+    script = """
     class Starts:
         def __del__(self, say=say, outcome=outcome, Thread=threading.Thread):
             say(outcome(Thread(target=int).start))
 
     starts = Starts()
     """
-    )
     if python.is_without("destructor_starts_a_thread"):
-        run(python, script).check("atexit", "RuntimeError")
+        run(python, JOINS + script).check("atexit", "RuntimeError")
     else:
-        result = run(python, script, timeout=HANG)
+        result = run(python, JOINS + script, timeout=HANG)
         assert result.hung
         assert result.lines == ["atexit"]
 
 
 def test_handles_in_cycles_at_finalization(patched):
-    script = (
-        JOINS
-        + """
+    script = """
     import _thread, gc
 
     gc.disable()
@@ -279,5 +247,4 @@ def test_handles_in_cycles_at_finalization(patched):
         thread.handles = cycle
     _thread.kept = cycle
     """
-    )
-    run(patched, script).check("atexit")
+    run(patched, JOINS + script).check("atexit")

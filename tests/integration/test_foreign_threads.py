@@ -24,9 +24,7 @@ STARTS = pytest.mark.parametrize("start", ["start_new_thread", "foreign"])
 @STARTS
 @pytest.mark.parametrize("how", ["os.fork", "osthread.bare_fork"])
 def test_fork_from_a_dummy(patched, start, how):
-    script = (
-        SETUP
-        + f"""
+    script = f"""
     def work():
         main_ends.wait()
         main.join()
@@ -53,15 +51,12 @@ def test_fork_from_a_dummy(patched, start, how):
     START["{start}"](forks)
     done.wait()
     """
-    )
     said = "_MainThread True False True True True RuntimeError"
-    run(patched, script).check(said, "waited for", "0")
+    run(patched, SETUP + script).check(said, "waited for", "0")
 
 
 def test_native_id_of_the_child(patched):
-    script = (
-        SETUP
-        + """
+    script = """
     def same():
         thread = threading.current_thread()
         say(thread.native_id == threading.get_native_id())
@@ -74,8 +69,7 @@ def test_native_id_of_the_child(patched):
     thread.start()
     thread.join()
     """
-    )
-    run(patched, script).check("True", "0", "True", "0")
+    run(patched, SETUP + script).check("True", "0", "True", "0")
 
 
 IMPORTED = """
@@ -152,9 +146,7 @@ def test_fork_by_the_thread_that_imported_the_module(patched):
 
 def test_thread_that_imports_in_a_subinterpreter(python):
     # There, the runtime's main thread need not be.
-    script = (
-        SETUP
-        + """
+    script = """
     import _testcapi
 
     def run():
@@ -174,15 +166,12 @@ def test_thread_that_imports_in_a_subinterpreter(python):
     thread.start()
     thread.join()
     """
-    )
-    run(python, script).check("1 1 0", "waited for")
+    run(python, SETUP + script).check("1 1 0", "waited for")
 
 
 @pytest.mark.parametrize("by", ["worker", "manager"])
 def test_process_started_by_a_thread_of_an_executor(patched, by):
-    script = (
-        SETUP
-        + f"""
+    script = f"""
     import multiprocessing
     from concurrent import futures
 
@@ -203,5 +192,4 @@ def test_process_started_by_a_thread_of_an_executor(patched, by):
             executor.submit(os.read, read, 1).add_done_callback(run)
             os.write(write, b".")
     """
-    )
-    run(patched, script).check("runs", "0")
+    run(patched, SETUP + script).check("runs", "0")

@@ -75,22 +75,17 @@ THREADS = """
 
 
 def test_child_of_the_main_thread(python):
-    script = (
-        THREADS
-        + """
+    script = """
     say(status(fork(examine)))
     finish()
     unstarted.start()
     """
-    )
-    run(python, script).check("0")
+    run(python, THREADS + script).check("0")
 
 
 @pytest.mark.parametrize("how", ["Thread", "daemon", "start_new_thread", "foreign"])
 def test_child_of_another_thread(python, how):
-    script = (
-        THREADS
-        + f"""
+    script = f"""
     import _thread
 
     def body():
@@ -107,15 +102,12 @@ def test_child_of_another_thread(python, how):
     done.wait()
     finish()
     """
-    )
-    run(python, script).check("0")
+    run(python, THREADS + script).check("0")
 
 
 @pytest.mark.parametrize("in_thread", [False, True])
 def test_nested_forks(python, in_thread):
-    script = (
-        THREADS
-        + f"""
+    script = f"""
     def nested(depth):
         examine()
         stop = threading.Event()
@@ -142,16 +134,13 @@ def test_nested_forks(python, in_thread):
     descend(4)
     finish()
     """
-    )
-    run(python, script).check("depth 0", "depth 1", "depth 2", "depth 3")
+    run(python, THREADS + script).check("depth 0", "depth 1", "depth 2", "depth 3")
 
 
 def test_thread_objects_of_the_parent_can_be_collected(python):
     # Objects of threads whose Python code ran at the fork cannot: the frames are lost
     # and keep what they refer to, on stock, too.
-    script = (
-        THREADS
-        + """
+    script = """
     def child():
         collectable = ("finished", "joined", "lingering")
         refs = {name: weakref.ref(threads[name]) for name in collectable}
@@ -165,15 +154,12 @@ def test_thread_objects_of_the_parent_can_be_collected(python):
     say(status(fork(child)))
     finish()
     """
-    )
-    run(python, script).check("0")
+    run(python, THREADS + script).check("0")
 
 
 def test_child_joins_while_the_parent_does_too(python):
     # The joins of the child must not disturb those of the parent, nor the reverse.
-    script = (
-        THREADS
-        + """
+    script = """
     def child():
         os.read(child_end, 1)
         examine()
@@ -185,14 +171,11 @@ def test_child_joins_while_the_parent_does_too(python):
     os.write(parent_end, b"x")
     say(status(pid))
     """
-    )
-    run(python, script).check("0")
+    run(python, THREADS + script).check("0")
 
 
 def test_child_exits_by_itself(python):
-    script = (
-        THREADS
-        + """
+    script = """
     import atexit
 
     unwatch()
@@ -207,15 +190,12 @@ def test_child_exits_by_itself(python):
             threading.main_thread().join(), say("waited for")
         ))
     """
-    )
-    run(python, script).check("waited for", "atexit", "child ended with 0")
+    run(python, THREADS + script).check("waited for", "atexit", "child ended with 0")
 
 
 @pytest.mark.parametrize("daemon", [False, True])
 def test_child_of_a_thread_ends_when_its_function_does(python, daemon):
-    script = (
-        THREADS
-        + f"""
+    script = f"""
     def body():
         pid = os.fork()
         if pid:
@@ -231,15 +211,12 @@ def test_child_of_a_thread_ends_when_its_function_does(python, daemon):
     started(body, {daemon}).join()
     finish()
     """
-    )
-    run(python, script).check("joined", "child ended with 0")
+    run(python, THREADS + script).check("joined", "child ended with 0")
 
 
 def test_multiprocessing_from_a_thread(python):
     # It calls threading._shutdown() in the child, in the thread that has forked.
-    script = (
-        THREADS
-        + """
+    script = """
     import multiprocessing
 
     def child():
@@ -258,8 +235,7 @@ def test_multiprocessing_from_a_thread(python):
     started(body, daemon=True).join()
     finish()
     """
-    )
-    run(python, script).check(*3 * ["returns", "waited for", "0"])
+    run(python, THREADS + script).check(*3 * ["returns", "waited for", "0"])
 
 
 def test_fork_in_a_handler_that_interrupts_join(python):
@@ -368,9 +344,7 @@ def test_fork_in_a_handler_while_others_join_too(patched, lingering):
     "fork", ["osthread.raw_fork()", "osthread.bare_fork()", "os.forkpty()[0]"]
 )
 def test_other_ways_to_fork(python, fork):
-    script = (
-        THREADS
-        + f"""
+    script = f"""
     def child():
         examine()
         global unstarted
@@ -391,14 +365,11 @@ def test_other_ways_to_fork(python, fork):
     say(status(pid))
     finish()
     """
-    )
-    run(python, script).check("4")
+    run(python, THREADS + script).check("4")
 
 
 def test_fork_that_fails(python):
-    script = (
-        THREADS
-        + """
+    script = """
     import resource
 
     if os.getuid() == 0:
@@ -412,8 +383,7 @@ def test_fork_that_fails(python):
     unstarted.start()
     unstarted.join()
     """
-    )
-    run(python, script).check("{'BlockingIOError'}", "0")
+    run(python, THREADS + script).check("{'BlockingIOError'}", "0")
 
 
 def test_fork_after_join_is_of_one_thread(python):
@@ -523,9 +493,7 @@ def test_signal_of_the_parent_is_not_handled_in_the_child(python):
 
 def test_subprocesses_started_by_threads(python):
     # With preexec_fn, this forks as os.fork() does.
-    script = (
-        THREADS
-        + """
+    script = """
     import subprocess
 
     def body():
@@ -546,8 +514,7 @@ def test_subprocesses_started_by_threads(python):
     say(set(statuses), len(statuses))
     finish()
     """
-    )
-    run(python, script).check("{0} 40")
+    run(python, THREADS + script).check("{0} 40")
 
 
 def test_fork_before_a_new_thread_has_said_that_it_started(patched):
@@ -734,9 +701,7 @@ def test_destructor_in_a_lost_thread_local_joins_a_lost_thread(python, joined):
 
 def test_fork_while_another_thread_waits_for_the_end(patched):
     # It is in the wait that the end of the interpreter uses, and in no other.
-    script = (
-        THREADS
-        + """
+    script = """
     import _thread
 
     def wait():
@@ -757,8 +722,7 @@ def test_fork_while_another_thread_waits_for_the_end(patched):
         examine()
         started(lambda: (threading.main_thread().join(), say("waited for")))
     """
-    )
-    run(patched, script).check("waited for", "child ended with 0")
+    run(patched, THREADS + script).check("waited for", "child ended with 0")
 
 
 def test_fork_while_another_thread_is_at_each_line_of_start_and_join(python):
@@ -873,23 +837,18 @@ STORM = """
 
 def test_forks_while_others_start_join_and_finish(patched):
     # No order is forced: this is for orders that no other test has.
-    script = (
-        STORM
-        + """
+    script = """
     statuses = [status(fork(child)) for _ in range(100)]
     stopping = True
     for thread in churners:
         thread.join()
     say(set(statuses), len(statuses))
     """
-    )
-    run(patched, script).check("{0} 100")
+    run(patched, STORM + script).check("{0} 100")
 
 
 def test_forks_by_several_threads_at_once(patched):
-    script = (
-        STORM
-        + """
+    script = """
     def forks():
         for _ in range(20):
             statuses.append(status(fork(lambda: child_of(own_thread()))))
@@ -914,14 +873,11 @@ def test_forks_by_several_threads_at_once(patched):
         thread.join()
     say(set(statuses), len(statuses))
     """
-    )
-    run(patched, script).check("{0} 60")
+    run(patched, STORM + script).check("{0} 60")
 
 
 def test_children_that_finalize_during_a_storm(patched):
-    script = (
-        STORM
-        + """
+    script = """
     unwatch()
     statuses = []
     for _ in range(30):
@@ -937,5 +893,4 @@ def test_children_that_finalize_during_a_storm(patched):
             thread.join()
         say(set(statuses), len(statuses))
     """
-    )
-    run(patched, script).check("{0} 30")
+    run(patched, STORM + script).check("{0} 30")

@@ -121,9 +121,7 @@ def test_handlers_that_run_python(python, hooked, does, how):
     # They take the GIL, and wait for threads that need thread states. In the
     # child, they run before Python knows of it: there they only take the GIL.
     # If Python is not told of the fork, locks of Python code may stay held there.
-    script = (
-        HANDLERS
-        + f"""
+    script = f"""
     assert forkhooks.atfork({does}, {does}, nothing) == 0
     for churner in churners:
         churner.start()
@@ -141,8 +139,7 @@ def test_handlers_that_run_python(python, hooked, does, how):
         churner.join()
     say(set(statuses))
     """
-    )
-    run(hooked(python), script).check("{5}")
+    run(hooked(python), HANDLERS + script).check("{5}")
 
 
 def test_handler_in_the_child_when_another_thread_wants_the_gil(python, hooked):

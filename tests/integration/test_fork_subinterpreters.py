@@ -78,9 +78,7 @@ DOES = {
 @pytest.mark.parametrize("in_thread", [False, True])
 @pytest.mark.parametrize("does", DOES)
 def test_child_of_a_process_with_a_subinterpreter(python, does, in_thread):
-    script = (
-        SUBINTERPRETER
-        + f"""
+    script = f"""
     import textwrap
     interpreters.run_string(subinterpreter, textwrap.dedent({DOES[does]!r}))
 
@@ -100,20 +98,17 @@ def test_child_of_a_process_with_a_subinterpreter(python, does, in_thread):
         use(subinterpreter)
     os._exit(0)
     """
-    )
     if python.patched:
-        run(python, script, PATIENCE / 2).check("0")
+        run(python, SUBINTERPRETER + script, PATIENCE / 2).check("0")
     else:
         # The child hangs; that of a debug build of 3.12 first says that it is wrong.
-        assert run(python, script, HANG).lines == ["-9"]
+        assert run(python, SUBINTERPRETER + script, HANG).lines == ["-9"]
 
 
 @pytest.mark.parametrize("what", ["waits", "computes", "writes"])
 def test_fork_while_a_thread_runs_the_subinterpreter(patched, what):
     # The thread is in the middle of it, and may hold the lock of a file.
-    script = (
-        SUBINTERPRETER
-        + f"""
+    script = f"""
     silent = os.pipe()[0]
     code = dict(
         waits=f"os.read({{silent}}, 1)",
@@ -126,14 +121,11 @@ def test_fork_while_a_thread_runs_the_subinterpreter(patched, what):
     say([status(fork(examine)) for _ in range(5)])
     os._exit(0)
     """
-    )
-    run(patched, script).check("[0, 0, 0, 0, 0]")
+    run(patched, SUBINTERPRETER + script).check("[0, 0, 0, 0, 0]")
 
 
 def test_child_of_a_process_with_a_subinterpreter_ends_by_itself(patched):
-    script = (
-        SUBINTERPRETER
-        + """
+    script = """
     from probe import unwatch, watch
     unwatch()
     interpreters.run_string(subinterpreter, (
@@ -149,5 +141,4 @@ def test_child_of_a_process_with_a_subinterpreter_ends_by_itself(patched):
     # What the subinterpreter had not written yet, it writes once.
     say(os.read(readable, 100))
     """
-    )
-    run(patched, script).check("3", r"b'once\n'")
+    run(patched, SUBINTERPRETER + script).check("3", r"b'once\n'")

@@ -256,9 +256,7 @@ GREEN = """
 
 
 def test_green_threads_and_native_ones(python):
-    script = (
-        GREEN
-        + """
+    script = """
     say(held[0] in threading._shutdown_locks, len(threading._shutdown_locks))
     green.join(0.001)
     say(green._tstate_lock is held[0], green._is_stopped, green.is_alive())
@@ -277,8 +275,7 @@ def test_green_threads_and_native_ones(python):
     native.join()
     say(native.is_alive())
     """
-    )
-    result = run(python, script)
+    result = run(python, GREEN + script)
     assert (result.status, result.hung) == (0, False), result
     # Stock has the locks of the two native threads in the set, too.
     locks = 1 if python.patched else 3
@@ -289,9 +286,7 @@ def test_green_threads_and_native_ones(python):
 
 
 def test_end_waits_for_green_threads(python):
-    script = (
-        GREEN
-        + """
+    script = """
     def release():
         say("released")
         held.pop().release()
@@ -302,8 +297,7 @@ def test_end_waits_for_green_threads(python):
     main_ends.acquire()
     threading._register_atexit(main_ends.release)
     """
-    )
-    run(python, script).check("green runs", "released")
+    run(python, GREEN + script).check("green runs", "released")
 
 
 def test_is_stopped_before_anybody_has_looked(patched):

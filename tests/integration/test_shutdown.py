@@ -33,9 +33,7 @@ WILL_NOT_WAIT = 30
 
 @pytest.mark.parametrize("raising", [[2], [3], [1], [1, 2, 3]])
 def test_callback_that_raises(python, raising):
-    script = (
-        WAITED
-        + f"""
+    script = f"""
     def callback(number):
         say("callback", number)
         if number in {raising}:
@@ -45,12 +43,11 @@ def test_callback_that_raises(python, raising):
         threading._register_atexit(callback, number)
     threading.Thread(target=lives_on).start()
     """
-    )
     if python.patched:
-        result = run(python, script, WILL_WAIT)
+        result = run(python, WAITED + script, WILL_WAIT)
         said = ["callback 3", "callback 2", "callback 1", "waited for", "atexit"]
     else:
-        result = run(python, script, WILL_NOT_WAIT)
+        result = run(python, WAITED + script, WILL_NOT_WAIT)
         said = [f"callback {number}" for number in range(3, max(raising) - 1, -1)]
         said += ["abandoned", "atexit"]
         raising = raising[-1:]
@@ -95,9 +92,7 @@ def test_callback_that_raises_in_a_subinterpreter(python):
 def test_ctrl_c_during_the_wait(stock, patched, signum):
     # With SIGALRM, the wait has been interrupted before, and has gone on. With SIGINT,
     # Ctrl-C itself comes at some point of it.
-    script = (
-        WAITED
-        + f"""
+    script = f"""
     def once_handler(*args):
         global interrupted
         if not interrupted:
@@ -117,10 +112,9 @@ def test_ctrl_c_during_the_wait(stock, patched, signum):
     if signal.SIGALRM == signal.{signum}:
         interrupt("_shutdown", once_handler)
     """
-    )
     reports = []
     for python in (stock, patched):
-        result = run(python, script, WILL_NOT_WAIT)
+        result = run(python, WAITED + script, WILL_NOT_WAIT)
         assert result.status == 0
         assert result.lines == ["abandoned", "atexit"]
         lines = [line for line in result.err.splitlines() if "handler" not in line]
@@ -131,9 +125,7 @@ def test_ctrl_c_during_the_wait(stock, patched, signum):
 
 
 def test_signal_handlers_run_during_the_wait(python):
-    script = (
-        WAITED
-        + """
+    script = """
     def act():
         say("handled")
         handled.set()
@@ -146,14 +138,11 @@ def test_signal_handlers_run_during_the_wait(python):
     threading.Thread(target=body).start()
     interrupt("_shutdown", act)
     """
-    )
-    run(python, script, WILL_WAIT).check("handled", "waited for", "atexit")
+    run(python, WAITED + script, WILL_WAIT).check("handled", "waited for", "atexit")
 
 
 def test_signal_handler_that_uses_threads_during_the_wait(python):
-    script = (
-        WAITED
-        + """
+    script = """
     def act():
         thread.join(0)
         thread.join(0.01)
@@ -170,15 +159,14 @@ def test_signal_handler_that_uses_threads_during_the_wait(python):
     thread.start()
     interrupt("_shutdown", act)
     """
+    run(python, WAITED + script, WILL_WAIT).check(
+        "handled False", "waited for", "atexit"
     )
-    run(python, script, WILL_WAIT).check("handled False", "waited for", "atexit")
 
 
 def test_fork_in_a_handler_during_the_wait(python):
     # In the child, the handler returns into a wait for threads that are gone.
-    script = (
-        WAITED
-        + """
+    script = """
     from probe import status, unwatch, watch
 
     def act():
@@ -200,8 +188,7 @@ def test_fork_in_a_handler_during_the_wait(python):
     threading.Thread(target=body).start()
     interrupt("_shutdown", act)
     """
-    )
-    run(python, script, WILL_WAIT).check(
+    run(python, WAITED + script, WILL_WAIT).check(
         "atexit of the child", "child ended with 0", "waited for", "atexit"
     )
 
@@ -217,15 +204,12 @@ def test_fork_in_a_handler_during_the_wait(python):
     ],
 )
 def test_who_is_waited_for(python, start, waited):
-    script = (
-        WAITED
-        + f"""
+    script = f"""
     import _thread
     {start}
     """
-    )
     seconds = WILL_WAIT if waited else WILL_NOT_WAIT
-    run(python, script, seconds).check(
+    run(python, WAITED + script, seconds).check(
         "waited for" if waited else "abandoned", "atexit"
     )
 
@@ -241,9 +225,7 @@ def test_who_is_waited_for(python, start, waited):
     ],
 )
 def test_who_is_started_during_the_wait(python, starter):
-    script = (
-        WAITED
-        + f"""
+    script = f"""
     import _thread
 
     def start_one():
@@ -259,8 +241,7 @@ def test_who_is_started_during_the_wait(python, starter):
     threading.Thread(target=started.wait).start()
     {starter}
     """
-    )
-    run(python, script, WILL_WAIT).check("waited for", "atexit")
+    run(python, WAITED + script, WILL_WAIT).check("waited for", "atexit")
 
 
 def test_threads_that_start_threads_during_the_wait(python):
@@ -304,9 +285,7 @@ def test_long_chain_of_threads_during_the_wait(python):
 
 
 def test_wait_covers_what_a_thread_does_while_its_state_is_cleared(python):
-    script = (
-        WAITED
-        + """
+    script = """
     class Last:
         def __del__(self):
             # The current thread is a dummy by now, and those are daemons.
@@ -319,8 +298,7 @@ def test_wait_covers_what_a_thread_does_while_its_state_is_cleared(python):
     local = threading.local()
     threading.Thread(target=body).start()
     """
-    )
-    run(python, script, WILL_WAIT).check("waited for", "atexit")
+    run(python, WAITED + script, WILL_WAIT).check("waited for", "atexit")
 
 
 STARTED_BY_ATEXIT = """
@@ -351,9 +329,7 @@ def test_thread_started_by_atexit_is_waited_for(python):
 
 def test_thread_started_by_atexit_when_nobody_wants_to_wait(python):
     # A user who has ended the wait with Ctrl-C does not want to wait again.
-    script = (
-        STARTED_BY_ATEXIT
-        + """
+    script = """
     def interrupted():
         raise KeyboardInterrupt
 
@@ -361,22 +337,18 @@ def test_thread_started_by_atexit_when_nobody_wants_to_wait(python):
     threading._register_atexit(interrupted)
     threading.Thread(target=os.read, args=(os.pipe()[0], 1)).start()
     """
-    )
-    result = run(python, script)
+    result = run(python, STARTED_BY_ATEXIT + script)
     assert (result.status, result.hung, result.lines) == (0, False, ["started"])
     assert "KeyboardInterrupt" in result.err
 
 
 def test_thread_started_by_atexit_when_shutdown_is_replaced(python):
-    script = (
-        STARTED_BY_ATEXIT
-        + """
+    script = """
     atexit.unregister(go_on.release)
     threading._shutdown = lambda: None
     threading.Thread(target=os.read, args=(os.pipe()[0], 1)).start()
     """
-    )
-    run(python, script).check("started")
+    run(python, STARTED_BY_ATEXIT + script).check("started")
 
 
 def test_ctrl_c_during_the_wait_after_atexit(patched):

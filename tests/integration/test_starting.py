@@ -12,9 +12,7 @@ SETUP = """
 def test_object_that_run_initializes_anew(python):
     # It can be started again. When start() looks, nothing is left of the thread that it
     # has started.
-    script = (
-        SETUP
-        + """
+    script = """
     class Again(threading.Thread):
         def run(self):
             threading.Thread.__init__(self)
@@ -28,14 +26,11 @@ def test_object_that_run_initializes_anew(python):
         thread.start()
         ran.acquire()
     """
-    )
-    run(python, script).check("runs", "runs", "runs")
+    run(python, SETUP + script).check("runs", "runs", "runs")
 
 
 def test_event_that_run_clears(python):
-    script = (
-        SETUP
-        + """
+    script = """
     class Clears(threading.Thread):
         def run(self):
             self._started.clear()
@@ -43,15 +38,12 @@ def test_event_that_run_clears(python):
     sys.setswitchinterval(1000)     # the new thread keeps the GIL
     say(outcome(Clears().start))
     """
-    )
-    run(python, script).check("None")
+    run(python, SETUP + script).check("None")
 
 
 def test_thread_that_keeps_the_gil(python):
     # start() does not wait for it to release the GIL without being asked.
-    script = (
-        SETUP
-        + """
+    script = """
     def run():
         while not started:
             pass
@@ -62,15 +54,12 @@ def test_thread_that_keeps_the_gil(python):
     started = True
     thread.join()
     """
-    )
-    run(python, script).check()
+    run(python, SETUP + script).check()
 
 
 def test_thread_keeps_the_gil_for_the_switch_interval(python):
     # But it does not have to give the GIL up earlier than for any other thread.
-    script = (
-        SETUP
-        + """
+    script = """
     import time
 
     def run():
@@ -85,16 +74,13 @@ def test_thread_keeps_the_gil_for_the_switch_interval(python):
     thread.start()
     say(ended)
     """
-    )
-    run(python, script).check("[True]")
+    run(python, SETUP + script).check("[True]")
 
 
 def test_new_start_before_the_old_thread_is_forgotten(python):
     # The old thread removes itself from the list when the new one is about to add
     # itself: the object is the same.
-    script = (
-        SETUP
-        + """
+    script = """
     class Again(threading.Thread):
         def run(self):
             say("runs")
@@ -119,14 +105,11 @@ def test_new_start_before_the_old_thread_is_forgotten(python):
     thread.start()
     thread.join()
     """
-    )
-    run(python, script).check("runs", "runs")
+    run(python, SETUP + script).check("runs", "runs")
 
 
 def test_second_start_while_the_first_waits(patched):
-    script = (
-        SETUP
-        + """
+    script = """
     class Slow(threading.Thread):
         def _set_ident(self):
             super()._set_ident()
@@ -146,14 +129,11 @@ def test_second_start_while_the_first_waits(patched):
     first.join()
     thread.join()
     """
-    )
-    run(patched, script).check("RuntimeError 1", "runs")
+    run(patched, SETUP + script).check("RuntimeError 1", "runs")
 
 
 def test_second_start_by_a_handler_inside_the_first(patched):
-    script = (
-        SETUP
-        + """
+    script = """
     from probe import await_asleep
 
     class Slow(threading.Thread):
@@ -176,8 +156,7 @@ def test_second_start_by_a_handler_inside_the_first(patched):
     thread.start()
     thread.join()
     """
-    )
-    run(patched, script).check("RuntimeError", "runs")
+    run(patched, SETUP + script).check("RuntimeError", "runs")
 
 
 #: during(start, k, handler): calls start(), and handler() at the k-th of the
@@ -213,9 +192,7 @@ DURING = (
 
 def test_handler_inside_start_waits_for_another_thread(python):
     # The other thread needs _active_limbo_lock to end.
-    script = (
-        DURING
-        + """
+    script = """
     k = 0
     handled = True
     while handled:
@@ -235,15 +212,12 @@ def test_handler_inside_start_waits_for_another_thread(python):
         thread.join()
     say(k > 2, threading.active_count())
     """
-    )
-    run(python, script).check("True 1")
+    run(python, DURING + script).check("True 1")
 
 
 def test_start_that_a_handler_interrupts(patched):
     # Either there is no thread, and it can be started again; or the thread runs.
-    script = (
-        DURING
-        + """
+    script = """
     class Interrupt(BaseException):
         pass
 
@@ -272,15 +246,12 @@ def test_start_that_a_handler_interrupts(patched):
             assert not runs.acquire(blocking=False)
     say(*sorted(said))
     """
-    )
-    run(patched, script).check("runs started again")
+    run(patched, DURING + script).check("runs started again")
 
 
 def test_handler_inside_start_that_starts_it_too(patched):
     # One of the two does, wherever the other is.
-    script = (
-        DURING
-        + """
+    script = """
     def start():
         outcomes.append(outcome(thread.start))
 
@@ -300,15 +271,12 @@ def test_handler_inside_start_that_starts_it_too(patched):
         assert sorted(outcomes) == ["None", "RuntimeError"][:1 + handled], outcomes
     say(k > 2)
     """
-    )
-    run(patched, script).check("True")
+    run(patched, DURING + script).check("True")
 
 
 def test_a_thread_that_is_done_is_started_again(python):
     # Programs do that by resetting private attributes.
-    script = (
-        SETUP
-        + """
+    script = """
     class Again(threading.Thread):
         def run(self):
             say("runs")
@@ -320,8 +288,7 @@ def test_a_thread_that_is_done_is_started_again(python):
         thread._started.clear()
         thread._is_stopped = False
     """
-    )
-    run(python, script).check("runs", "runs", "runs")
+    run(python, SETUP + script).check("runs", "runs", "runs")
 
 
 @pytest.mark.parametrize("look", [1, 2, 3, 4, 5])
@@ -329,9 +296,7 @@ def test_signal_at_the_end_of_the_first_wait(refusing, patched, look):
     # start() waits for some milliseconds, and then without a limit. On a busy machine,
     # the time may be over when the thread gets to run that a signal has woken up. Here
     # the clock jumps: the first wait takes longer than it should.
-    script = (
-        SETUP
-        + f"""
+    script = f"""
     import _thread
     import osthread
     from probe import await_asleep
@@ -353,5 +318,4 @@ def test_signal_at_the_end_of_the_first_wait(refusing, patched, look):
     handle.join()
     say("handled")
     """
-    )
-    run(refusing(patched), script).check("handled")
+    run(refusing(patched), SETUP + script).check("handled")

@@ -172,9 +172,7 @@ def test_same_as_upstream(patched, upstream, case):
 
 
 def test_handle_keeps_its_thread_claimed(patched):
-    script = (
-        SETUP
-        + """
+    script = """
     import gc
     import osthread
 
@@ -196,14 +194,11 @@ def test_handle_keeps_its_thread_claimed(patched):
     while osthread.unclaimed():
         os.sched_yield()
     """
-    )
-    run(patched, script).check()
+    run(patched, SETUP + script).check()
 
 
 def test_many_joiners_of_a_handle(patched):
-    script = (
-        SETUP
-        + """
+    script = """
     for round in range(20):
         lock = gate()
         handle = _thread.start_joinable_thread(lock.acquire)
@@ -217,14 +212,11 @@ def test_many_joiners_of_a_handle(patched):
         handle.join()
         say(handle.is_done()) if round == 19 else None
     """
-    )
-    run(patched, script).check("True")
+    run(patched, SETUP + script).check("True")
 
 
 def test_audit_event(patched, upstream):
-    script = (
-        SETUP
-        + """
+    script = """
     def hook(event, args):
         if event.startswith("_thread.start_joinable"):
             say(event, len(args), callable(args[0]), *args[1:2], args[2] is handle)
@@ -233,16 +225,13 @@ def test_audit_event(patched, upstream):
     handle = _thread._ThreadHandle()
     _thread.start_joinable_thread(int, handle=handle, daemon=False).join()
     """
-    )
-    results = [run(each, script).lines for each in (patched, upstream)]
+    results = [run(each, SETUP + script).lines for each in (patched, upstream)]
     assert results[0] == results[1] != []
 
 
 def test_pairs_that_wait_for_the_end_at_once(patched):
     # Several threads call the function that the end of the interpreter calls.
-    script = (
-        SETUP
-        + """
+    script = """
     def body():
         _thread._shutdown()
         done.append(True)
@@ -259,15 +248,12 @@ def test_pairs_that_wait_for_the_end_at_once(patched):
     for waiter in waiters:
         waiter.join(10)
     """
-    )
-    result = run(patched, script)
+    result = run(patched, SETUP + script)
     assert (result.status, result.lines) == (0, ["[]"])
 
 
 def test_wait_for_the_end_that_is_interrupted(patched):
-    script = (
-        SETUP
-        + """
+    script = """
     from probe import stop_ticking, tick
 
     def handler(frame):
@@ -286,14 +272,11 @@ def test_wait_for_the_end_that_is_interrupted(patched):
     _thread._shutdown()
     say({handle.is_done() for handle in handles})
     """
-    )
-    run(patched, script).check(*5 * ["ZeroDivisionError"], "{True}")
+    run(patched, SETUP + script).check(*5 * ["ZeroDivisionError"], "{True}")
 
 
 def test_thread_becomes_a_daemon_during_the_wait(patched):
-    script = (
-        SETUP
-        + """
+    script = """
     def body():
         change.acquire()
         _thread._current_thread_handle(daemon=True)
@@ -313,8 +296,7 @@ def test_thread_becomes_a_daemon_during_the_wait(patched):
     end.release()
     target.join()
     """
-    )
-    run(patched, script).check("False", "not waited for")
+    run(patched, SETUP + script).check("False", "not waited for")
 
 
 def test_wait_in_a_thread_that_is_waited_for(patched):
@@ -328,9 +310,7 @@ def test_wait_in_a_thread_that_is_waited_for(patched):
 
 def test_wait_for_a_thread_state_that_is_cleared_and_not_deleted(patched):
     # It is still in the list of the interpreter, which must not end before that.
-    script = (
-        SETUP
-        + """
+    script = """
     import osthread
     from probe import stop_ticking, tick
 
@@ -352,16 +332,13 @@ def test_wait_for_a_thread_state_that_is_cleared_and_not_deleted(patched):
     osthread.await_finished()
     say(states)
     """
-    )
-    run(patched, script).check("[2, 1]")
+    run(patched, SETUP + script).check("[2, 1]")
 
 
 def test_wait_that_begins_as_the_thread_is_deleted(patched, faulty):
     # The waiting thread has seen that a thread is left. While it allocates what it
     # waits with, that thread is taken out of the list, without the GIL.
-    script = (
-        SETUP
-        + """
+    script = """
     import osthread
 
     def count():
@@ -374,16 +351,13 @@ def test_wait_that_begins_as_the_thread_is_deleted(patched, faulty):
         _thread._shutdown()
     osthread.await_finished(20)
     """
-    )
-    run(faulty(patched), script).check()
+    run(faulty(patched), SETUP + script).check()
 
 
 def test_references_to_the_event(patched):
     # One reference is the thread state's, one the capsule's, and one each
     # handle's.
-    script = (
-        SETUP
-        + """
+    script = """
     import _testinternalcapi as capi
 
     def count():
@@ -398,5 +372,4 @@ def test_references_to_the_event(patched):
     del own
     say(count() - before)
     """
-    )
-    run(patched, script).check("[3] 1", "0")
+    run(patched, SETUP + script).check("[3] 1", "0")
