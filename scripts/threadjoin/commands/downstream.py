@@ -80,7 +80,6 @@ def _compare(
     """Run what *args* name; return the exit status."""
     wanted = data.chosen(libraries, args.library)
     options.need_pair(parser, args)
-    options.check_repeat(parser, args)
     data.require(wanted)
     progress = Progress()
     with workplace.held(environments.HOME / collection.name):

@@ -123,18 +123,18 @@ def jobs(
 
 def repeat(parser: argparse.ArgumentParser, times: int) -> None:
     """Give *parser* the option --repeat, *times* by default."""
-    number(
-        parser,
-        "--repeat",
-        "repeat differences N times at most (default: %(default)s)",
-        times,
+    help = "repeat differences N times at most (default: %(default)s)"
+    parser.add_argument(
+        "--repeat", type=_repeats, default=times, metavar="N", help=help
     )
 
 
-def check_repeat(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
-    """Have *parser* fail when *args* has fewer repetitions than decide anything."""
-    if args.repeat < compare.FEWEST:
-        parser.error(f"--repeat takes {compare.FEWEST} or more: fewer decide nothing")
+def _repeats(text: str) -> int:
+    """Return *text* as a number of repetitions that can decide something."""
+    times = cli.count(text)
+    if times < compare.FEWEST:
+        raise argparse.ArgumentTypeError(f"fewer than {compare.FEWEST} decide nothing")
+    return times
 
 
 def page(

@@ -50,7 +50,6 @@ def main(argv: list[str]) -> int:
     names = list(platforms) if args.all else args.platform
     if not (names or args.table):
         parser.error(f"name a platform: {', '.join(platforms)}")
-    options.check_repeat(parser, args)
     signals.once()
     progress = Progress()
     status = 0

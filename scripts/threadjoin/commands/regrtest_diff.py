@@ -55,7 +55,6 @@ def main(argv: list[str]) -> int:
     data = runner.load()
     if args.stock or not args.table:
         options.need_pair(parser, args)
-    options.check_repeat(parser, args)
     if args.stock:
         with workplace.held(runner.HOME):
             result = _measured(args, data)

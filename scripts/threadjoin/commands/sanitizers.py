@@ -70,7 +70,6 @@ def main(argv: list[str]) -> int:
     args = parser.parse_args(argv)
     if not (args.sanitizer or args.table):
         parser.error(f"name a sanitizer: {', '.join(tools)}")
-    options.check_repeat(parser, args)
     status = 0
     failed: list[str] = []
     if args.sanitizer:

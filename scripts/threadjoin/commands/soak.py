@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import math
 import os
 import threading
 import time
@@ -45,20 +44,6 @@ def show(text: str, result: runs.Result, verdict: runs.Verdict) -> None:
             print(f"--- {name}\n{said.rstrip()}")
 
 
-def _positive(text: str) -> float:
-    """Return *text* as a number above 0, for a Parser's type=.
-
-    Raises argparse.ArgumentTypeError, which is for the Parser, when it is none.
-    """
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
-    return number
-
-
 def _parser() -> cli.Parser:
     parser = cli.Parser(
         prog="scripts/soak",
@@ -68,9 +53,7 @@ def _parser() -> cli.Parser:
     )
     add = parser.add_argument
     length = parser.add_mutually_exclusive_group()
-    length.add_argument(
-        "--minutes", type=_positive, metavar="N", help="run programs for N minutes"
-    )
+    options.number(length, "--minutes", "run programs for N minutes")
     options.number(
         length, "--programs", f"run N programs (default: {session.PROGRAMS})"
     )
@@ -83,13 +66,8 @@ def _parser() -> cli.Parser:
     options.number(
         parser, "--failures", "stop after N failures (default: %(default)s)", 1
     )
-    add(
-        "--patience",
-        type=_positive,
-        default=session.PATIENCE,
-        metavar="SECONDS",
-        help="that one program may take (default: %(default)s)",
-    )
+    help = "that one program may take (default: %(default)s)"
+    options.number(parser, "--patience", help, session.PATIENCE, "SECONDS")
     options.flag(parser, "--no-reduce", "show failures as they are")
     options.flag(
         parser,

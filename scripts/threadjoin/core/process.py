@@ -227,34 +227,24 @@ def started(
     """
     # What is raised before Popen() has returned would leave the program running.
     with signals.held() as let:
-        process = _popen(argv, log, cwd, env, group)
+        try:
+            with open(log, "wb") as output:
+                process = subprocess.Popen(
+                    argv,
+                    cwd=cwd,
+                    env=env,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=group,
+                )
+        except FileNotFoundError as exc:
+            raise Problem(f"{exc.filename} is not there; install it") from None
         try:
             let()
             yield process
         finally:
             _stop(process, group)
-
-
-def _popen(
-    argv: Sequence[StrPath],
-    log: StrPath,
-    cwd: Path | None,
-    env: Mapping[str, str] | None,
-    group: bool,
-) -> subprocess.Popen[bytes]:
-    try:
-        with open(log, "wb") as output:
-            return subprocess.Popen(
-                argv,
-                cwd=cwd,
-                env=env,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=group,
-            )
-    except FileNotFoundError as exc:
-        raise Problem(f"{exc.filename} is not there; install it") from None
 
 
 def check(argv: Sequence[StrPath], log: Path, what: str, **options: Any) -> None:

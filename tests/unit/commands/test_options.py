@@ -6,7 +6,7 @@ import importlib
 import pytest
 from threadjoin.commands import options
 
-REPEAT = "--repeat takes 4 or more: fewer decide nothing"
+REPEAT = "argument --repeat: fewer than 4 decide nothing"
 TABLE = "'/none/x.md' cannot be written"
 
 
