@@ -247,7 +247,11 @@ def page(
         enough=enough if times > ENOUGH else "",
     )
     names = sorted(series)
-    said = pages.measured(names)
-    parts = pages.head("The defects, and who has them", "scripts/defects --write", said)
-    marks = table(defects, columns, map(catalog.load_series, names))
-    return "\n\n".join([*parts, introduction, LEGEND, marks]) + "\n"
+    return pages.page(
+        "The defects, and who has them",
+        "scripts/defects --write",
+        pages.measured(names),
+        introduction,
+        LEGEND,
+        table(defects, columns, map(catalog.load_series, names)),
+    )

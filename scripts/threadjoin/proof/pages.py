@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from ..core import layout
@@ -63,13 +63,25 @@ def says_series(text: str) -> bool:
     return bool(_MEASURED.search(text))
 
 
-def head(title: str, command: str, said: Iterable[str]) -> list[str]:
-    """Return the paragraphs with which a page begins.
+def page(title: str, command: str, said: Iterable[str], *parts: str) -> str:
+    """Return the text of a page.
 
     Parameters:
         title: the heading.
         command: what writes the page, such as "scripts/refleaks --table".
         said: lines of measured().
+        parts: the paragraphs.
     """
     made = f"<!-- Made by {command}. Do not edit. -->"
-    return [f"# {title}", made, "\n".join(sorted(set(said)))]
+    head = [f"# {title}", made, "\n".join(sorted(set(said)))]
+    return "\n\n".join([*head, *parts]) + "\n"
+
+
+def versions(found: Mapping[str, str]) -> str:
+    """Return a list of the sys.version of interpreters, *found* by what they are."""
+    return listed(f"{name}: {' '.join(text.split())}" for name, text in found.items())
+
+
+def listed(lines: Iterable[str], nothing: str = "Nothing.") -> str:
+    """Return *lines* as a list; *nothing* where there are none."""
+    return "\n".join(f"- {line}" for line in lines) or nothing

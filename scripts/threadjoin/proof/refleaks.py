@@ -93,13 +93,12 @@ def markdown(
         found: as rows() returns them.
         left_out: units that should be there and were not asked for.
     """
-    parts = [
-        *pages.head(
-            "References", "scripts/refleaks --table", pages.measured_on(version)
-        ),
+    return pages.page(
+        "References",
+        "scripts/refleaks --table",
+        pages.measured_on(version),
         _INTRODUCTION,
-        f"- patched: {' '.join(version.split())}",
+        pages.versions({"patched": version}),
         tables.markdown(found),
         *(f"Not run: `{unit}`." for unit in left_out),
-    ]
-    return "\n\n".join(parts) + "\n"
+    )

@@ -13,8 +13,9 @@ def patches(series):
 def test_a_page_is_old_when_the_series_is_another(series, patches):
     (line,) = pages.measured(["3.11"], patches)
     assert line == f"Measured with the series 3.11, {series.digest}."
-    page = "\n\n".join(pages.head("Title", "scripts/x", [line, line]))
-    assert page == f"# Title\n\n<!-- Made by scripts/x. Do not edit. -->\n\n{line}"
+    page = pages.page("Title", "scripts/x", [line, line], "Text.")
+    made = "<!-- Made by scripts/x. Do not edit. -->"
+    assert page == f"# Title\n\n{made}\n\n{line}\n\nText.\n"
     assert list(pages.outdated(page, patches)) == []
     listing = series.directory / "series"
     listing.write_text(listing.read_text().splitlines()[0] + "\n")

@@ -188,12 +188,8 @@ def markdown(
         collection: the data.Collection that they are of.
     """
     command = ["scripts/downstream", collection.option, "--table"]
+    loads = [f"{r.library}, {r.suite}: {r.load}" for r in results if r.load]
     parts = [
-        *pages.head(
-            collection.title,
-            " ".join(filter(None, command)),
-            pages.measured_on(pythons[-1].version),
-        ),
         textwrap.fill(
             f"{collection.introduction} The numbers are tests "
             "that passed / failed / were skipped. A test whose outcomes differ was "
@@ -201,22 +197,23 @@ def markdown(
             "tells them apart at 5 %; else it is flaky.",
             width=80,
         ),
-        "\n".join(f"- {p.kind}: {' '.join(p.version.split())}" for p in pythons),
+        pages.versions({p.kind: p.version for p in pythons}),
         tables.markdown([HEAD, *rows(results)], None),
         "## Tests whose outcomes differed",
-        "\n".join(f"- {_code(line)}" for line in explain(results)) or "None.",
+        pages.listed(map(_code, explain(results)), "None."),
         "## What is not all of a library's tests",
-        "\n".join(
-            f"- {r.library}, {r.suite}: {r.selection}" for r in results if r.selection
-        )
-        or "Nothing.",
+        pages.listed(
+            f"{r.library}, {r.suite}: {r.selection}" for r in results if r.selection
+        ),
+        *(["## What the programs do", pages.listed(loads)] if loads else []),
+        *(["## Not run", pages.listed(missing)] if missing else []),
     ]
-    loads = [f"- {r.library}, {r.suite}: {r.load}" for r in results if r.load]
-    if loads:
-        parts += ["## What the programs do", "\n".join(loads)]
-    if missing:
-        parts += ["## Not run", "\n".join(f"- {name}" for name in missing)]
-    return "\n\n".join(parts) + "\n"
+    return pages.page(
+        collection.title,
+        " ".join(filter(None, command)),
+        pages.measured_on(pythons[-1].version),
+        *parts,
+    )
 
 
 def _code(line: str) -> str:

@@ -307,13 +307,12 @@ def page(mutants: Sequence[Mutant], series: str = catalog.DEFAULT_SERIES) -> str
     introduction = _INTRODUCTION.format(
         count=len(mutants), soaked=soaked, others=others, up=pages.UP
     )
-    parts = pages.head(
+    return pages.page(
         "The bugs that are planted, and the tests that find them",
         "scripts/mutants --write",
         pages.measured([series]),
+        introduction + tables.markdown([head, *map(_row, mutants)], None),
     )
-    table = tables.markdown([head, *map(_row, mutants)], None)
-    return "\n\n".join([*parts, introduction + table]) + "\n"
 
 
 def _row(mutant: Mutant) -> tuple[str, ...]:

@@ -194,24 +194,21 @@ def markdown(platforms: Mapping[str, Platform], outcomes: Sequence[Outcome]) -> 
         )
     names = {one.name for one in outcomes}
     lines = [
-        f"- `{one.name}`, {html.escape(line, quote=False)}"
+        f"`{one.name}`, {html.escape(line, quote=False)}"
         for one in outcomes
         for line in [*(f"**held against the series**: {w}" for w in one.wrong)]
         + one.known
     ]
-    lines += [f"- `{name}`: not run" for name in platforms if name not in names]
-    parts = [
-        *pages.head(
-            "Platforms",
-            "scripts/platforms --table",
-            [line for one in outcomes for line in one.measured],
-        ),
+    lines += [f"`{name}`: not run" for name in platforms if name not in names]
+    return pages.page(
+        "Platforms",
+        "scripts/platforms --table",
+        [line for one in outcomes for line in one.measured],
         introduction,
-        "\n".join(f"- {one.name}: {' '.join(one.version.split())}" for one in outcomes),
+        pages.versions({one.name: one.version for one in outcomes}),
         tables.markdown(first, None),
         "CPython's tests, one by one, and the project's:",
         tables.markdown(second, None),
         "## What there is to know",
-        "\n".join(lines) or "Nothing.",
-    ]
-    return "\n\n".join(parts) + "\n"
+        pages.listed(lines),
+    )

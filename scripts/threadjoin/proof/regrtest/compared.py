@@ -223,21 +223,16 @@ def markdown(result: Result, data: Any) -> str:
         "crashes, and it leaves no thread, process or setting behind. The time is "
         "that of all files, one after another."
     )
-    lines = list(explain(result, data))
-    parts = [
-        *pages.head(
-            "CPython's own tests", "scripts/regrtest-diff --table", result.measured
-        ),
+    return pages.page(
+        "CPython's own tests",
+        "scripts/regrtest-diff --table",
+        result.measured,
         textwrap.fill(introduction, width=80),
-        "\n".join(
-            f"- {role}: {' '.join(version.split())}"
-            for role, version in result.versions.items()
-        ),
+        pages.versions(result.versions),
         tables.markdown(rows(result)),
         "## What there is to know",
-        "\n".join(f"- {_code(line)}" for line in lines) or "Nothing differs.",
-    ]
-    return "\n\n".join(parts) + "\n"
+        pages.listed(map(_code, explain(result, data)), "Nothing differs."),
+    )
 
 
 def _code(line: str) -> str:

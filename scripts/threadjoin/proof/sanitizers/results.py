@@ -155,20 +155,20 @@ def markdown(tools: Mapping[str, Any], outcomes: Sequence[Outcome]) -> str:
         rows.append([f"`{one.name}`", *counts, str(one.status), *times])
     known = [
         # "<" is in signatures, and "<null>" would be taken for HTML.
-        f"- `{one.name}`, {html.escape(line, quote=False)}"
+        f"`{one.name}`, {html.escape(line, quote=False)}"
         for one in outcomes
         for line in one.known
     ]
     run = {one.name for one in outcomes}
-    known += [f"- not run: `{name}`" for name in tools if name not in run]
-    said = [line for one in outcomes for line in one.measured]
-    parts = [
-        *pages.head("Sanitizers", "scripts/sanitizers --table", said),
+    known += [f"not run: `{name}`" for name in tools if name not in run]
+    return pages.page(
+        "Sanitizers",
+        "scripts/sanitizers --table",
+        [line for one in outcomes for line in one.measured],
         introduction,
-        "\n".join(f"- {one.name}: {' '.join(one.version.split())}" for one in outcomes),
+        pages.versions({one.name: one.version for one in outcomes}),
         tables.markdown(rows),
         _NOTES,
         "## What there is to know",
-        "\n".join(known) or "Nothing differs.",
-    ]
-    return "\n\n".join(parts) + "\n"
+        pages.listed(known, "Nothing differs."),
+    )

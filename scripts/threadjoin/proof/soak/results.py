@@ -89,18 +89,15 @@ def markdown(series: catalog.Series, records: Iterable[Record]) -> str:
         *([_label(one), *_figures([one])] for one in found),
         ["all", *_figures(found)],
     ]
-    parts = pages.head(
+    return pages.page(
         "The soak: what it has run",
         "scripts/soak --table",
         pages.measured([series.name]),
-    )
-    parts.append(
         "Random programs that start, join, fork, interrupt and end threads and\n"
         "processes count what they do ([how](../../soak.md)). *waited*: the joins of\n"
-        "threads that were alive."
+        "threads that were alive.",
+        tables.markdown(rows),
     )
-    parts.append(tables.markdown(rows))
-    return "\n\n".join(parts) + "\n"
 
 
 def _label(record: Record) -> str:
