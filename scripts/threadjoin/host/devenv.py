@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -34,11 +35,8 @@ def tool(name: str, venv: Path = VENV) -> str:
     own), then in the project's environment, then on PATH. Raises Problem
     when it is nowhere.
     """
-    for directory in (Path(sys.executable).parent, venv / "bin"):
-        candidate = directory / name
-        if candidate.is_file():
-            return str(candidate)
-    found = shutil.which(name)
+    places = (os.path.dirname(sys.executable), venv / "bin", os.environ["PATH"])
+    found = shutil.which(name, path=os.pathsep.join(map(str, places)))
     if found is None:
         raise Problem(
             f"{name} is not installed; run `scripts/test --setup`, which puts it "

@@ -117,8 +117,8 @@ def refused(
     verb = "be taken out of" if reverse else "be applied to"
     return Problem(
         f"{refusal.patch.name} cannot {verb} {called or tree} (CPython "
-        f"{version_of(tree)}): {refusal.reason}{room.partly()}"
-        f"{room.slim(refusal)}; the tree is as it was"
+        f"{version_of(tree)}): {refusal.reason}{room.slim(refusal)}; the tree is as it "
+        "was"
     )
 
 
@@ -147,7 +147,6 @@ class Room:
         without: Sequence[str] = (),
     ) -> None:
         self._tree = tree
-        self._patches = patches
         self._without = tuple(f"{name}/" for name in without)
         self._copies = directory / "copies"
         self.offsets = 0  # hunks of the last attempt() that were in other lines
@@ -198,15 +197,6 @@ class Room:
             for name, copy in ((n, self._copies / n) for n in self._names)
             if _differ(copy, self._tree / name)
         }
-
-    def partly(self) -> str:
-        """Return words about the patches that the tree has already, if any."""
-        for count in range(len(self._patches) - 1, 0, -1):
-            if self.attempt(self._patches[:count], reverse=True) is None:
-                last = self._patches[count - 1].name
-                total = len(self._patches)
-                return f"; it has the first {count} of {total} patches, to {last}"
-        return ""
 
     def slim(self, refusal: Refusal) -> str:
         """Return words about the directory of TESTS that made the *refusal*, if any."""

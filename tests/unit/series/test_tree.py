@@ -132,13 +132,6 @@ def test_a_missing_file_and_an_unexpected_file_are_named(cpython, series):
     refused("0001-event.patch .*: Python/new/event.c: already", cpython, series)
 
 
-def test_a_tree_with_some_of_the_patches_is_reported(cpython, series):
-    write(cpython, AFTER_FIRST)
-    words = "it has the first 1 of 2 patches, to 0001-event.patch"
-    refused(words, cpython, series)
-    refused(words, cpython, series, reverse=True)
-
-
 def test_a_damaged_patch_is_named(cpython, series):
     patch = series.patches[1]
     patch.write_text(
