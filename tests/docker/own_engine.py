@@ -22,7 +22,6 @@ from threadjoin.core import process
 from threadjoin.core.errors import Problem
 from threadjoin.core.layout import BUILD, ROOT
 from threadjoin.host import packages
-from threadjoin.source import aptsource
 
 HOME = BUILD / "docker"
 DOCKERFILE = ROOT / "Dockerfile"
@@ -226,6 +225,15 @@ def _await(daemon, socket, log):
         time.sleep(0.1)
 
 
+def archives(suite):
+    """Return the URIs of the archives that apt's configuration has *suite* of."""
+    if not shutil.which("apt-get"):
+        return []
+    asked = ("Created-By: Packages", f"Release: {suite}", "Component: main")
+    command = ["apt-get", "indextargets", "--format", "$(REPO_URI)", *asked]
+    return list(dict.fromkeys(process.said(command).stdout.split()))
+
+
 def _import_base(engine, progress):
     """Make the base image from the distribution's packages, if it is missing.
 
@@ -236,8 +244,8 @@ def _import_base(engine, progress):
     if engine.ask("image", "ls", "--quiet", name):
         return
     archive = engine.home / "base.tar"
-    archives = aptsource.archives(suite)
-    if not archives:
+    mirrors = archives(suite)
+    if not mirrors:
         with progress.stage(f"pull the image {name}"):
             engine.ask("pull", "--quiet", name)
         return
@@ -245,7 +253,7 @@ def _import_base(engine, progress):
     with progress.stage(f"make the image {name}"):
         process.check(
             ["mmdebstrap", "--variant=minbase", *options, suite, archive]
-            + [f"deb {uri} {suite} main" for uri in archives],
+            + [f"deb {uri} {suite} main" for uri in mirrors],
             engine.home / "mmdebstrap.log",
             "mmdebstrap",
             env=process.environment(),

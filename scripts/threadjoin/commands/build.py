@@ -252,7 +252,8 @@ class _Build:
         if args.source and args.source != DISTRIBUTION:
             # Its version, and so the series, are not known before it is there.
             self._progress.note(f"building {args.source}: {origin.SAID}")
-            given = self._given()
+            with self._progress.stage(f"get {args.source}"):
+                given = origin.given(args.source, args.sha256)
             self._series = origin.series(given, args.series)
             return origin.Plan(given.name, origin.SAID, lambda: given)
         if args.release and not args.series:
@@ -280,12 +281,6 @@ class _Build:
                 f"--sha256 {self._args.sha256} is not of CPython {version}, which has "
                 f"{names}"
             )
-
-    def _given(self) -> origin.Origin:
-        if origin.is_url(self._args.source) and self._args.sha256:
-            with self._progress.stage(f"get {self._args.source}"):
-                return origin.given(self._args.source, self._args.sha256)
-        return origin.given(self._args.source, self._args.sha256)
 
     def _got(self, plan: origin.Plan) -> tuple[origin.Origin, str]:
         """Return the origin.Origin of *plan*, and why it is that one."""

@@ -174,7 +174,7 @@ def provide_commands(
     install(needs, progress, log)
     lacking = [command for command in commands if not shutil.which(command)]
     if lacking:
-        raise Problem(f"{', '.join(lacking)} missing; {advice(needs)}")
+        raise Problem(f"there is no {', '.join(lacking)}; {advice(needs)}")
 
 
 def advice(

@@ -94,15 +94,6 @@ def _fetched(
         yield found
 
 
-def archives(suite: str) -> list[str]:
-    """Return the URIs of the archives that apt's configuration has *suite* of."""
-    if not shutil.which("apt-get"):
-        return []
-    asked = ("Created-By: Packages", f"Release: {suite}", "Component: main")
-    said = _said("apt-get", "indextargets", "--format", "$(REPO_URI)", *asked)
-    return list(dict.fromkeys(said.split()))
-
-
 def prepare(state: Path, suite: str) -> dict[str, str]:
     """Make a state for apt in the directory *state*, with the sources of *suite*.
 
@@ -131,7 +122,7 @@ def prepare(state: Path, suite: str) -> dict[str, str]:
     # How to download, and not the hooks, which would work on the machine's state.
     lines = [
         line
-        for line in _said("apt-config", "dump").splitlines()
+        for line in process.said(["apt-config", "dump"]).stdout.splitlines()
         if line.startswith("Acquire::") and not line.startswith("Acquire::IndexTargets")
     ]
     lines += [f'{name} "{value}";' for name, value in own.items()]
@@ -167,10 +158,6 @@ def as_sources(form: str, text: str, suite: str) -> str:
         text,
         flags=re.MULTILINE,
     )
-
-
-def _said(*command: str) -> str:
-    return process.said(command).stdout
 
 
 def _complaint(log: Path) -> str:

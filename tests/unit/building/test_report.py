@@ -19,8 +19,17 @@ def result(tmp_path):
     return make
 
 
-def test_a_race_on_stock_alone_is_no_complaint(result):
-    results = [result("stock", PASSED, "race"), result("patched", PASSED, "no race")]
+@pytest.mark.parametrize(
+    "stock, patched",
+    [
+        ((PASSED, "race"), (PASSED, "no race")),
+        # Failures of stock, and tests that were not run.
+        ((FAILED, "race"), (None, None)),
+        ((None, None), (PASSED, "no race")),
+    ],
+)
+def test_a_race_on_stock_alone_is_no_complaint(result, stock, patched):
+    results = [result("stock", *stock), result("patched", *patched)]
     assert report.complaints(results) == []
 
 
@@ -42,30 +51,3 @@ def test_a_race_on_stock_alone_is_no_complaint(result):
 def test_anything_else_is_a_complaint(result, kind, tests, verdict, complaint):
     (found,) = report.complaints([result(kind, tests, verdict)])
     assert complaint in found
-
-
-def test_failures_of_stock_are_no_complaint(result):
-    assert report.complaints([result("stock", FAILED, "race")]) == []
-
-
-def test_tests_that_were_not_run_are_no_complaint(result):
-    results = [result("stock", None, None), result("patched", None, None)]
-    assert report.complaints(results) == []
-
-
-def test_the_table_has_paths_counts_and_verdicts(result, tmp_path):
-    results = [result("stock", PASSED, "race"), result("patched", None, None)]
-    assert report.table(results) == [
-        f"stock: {tmp_path}/stock/obj/python",
-        "    test_threading: passed (9 run, 1 skipped)",
-        "    join race:      race",
-        f"patched: {tmp_path}/patched/obj/python",
-        "    test_threading: not run",
-        "    join race:      not run",
-    ]
-
-
-def test_the_report_says_that_stock_was_not_built(result):
-    lines = report.table([result("patched", PASSED, "no race")])
-    assert lines[-1] == "stock: not built, its race not shown"
-    assert "not built" not in report.table([result("stock", PASSED, "race")])[-1]

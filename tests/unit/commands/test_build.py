@@ -203,13 +203,11 @@ def test_the_variant_and_the_jobs_reach_the_tools(project):
     assert not (built / "stock").exists()
 
 
-@pytest.mark.parametrize(
-    "kind, verdict, other",
-    [("stock", "race", "patched"), ("patched", "no race", "stock")],
-)
-def test_one_interpreter_alone_is_built(project, kind, verdict, other):
-    text = project.succeed(f"--{kind}")
-    assert f"join race:      {verdict}\n" in text
+@pytest.mark.parametrize("kind, other", [("stock", "patched"), ("patched", "stock")])
+def test_one_interpreter_alone_is_built(project, kind, other):
+    text = project.succeed(f"--{kind}", "--no-test")
+    assert text.count("test_threading: not run") == 1
+    assert text.count("join race:      not run") == 1
     assert not (project.home / other).exists()
 
 
@@ -238,12 +236,6 @@ def test_until_stops_at_a_stage_and_the_next_run_continues(project):
     assert not (stock / "configured").exists()
 
 
-def test_no_test_runs_no_test(project):
-    text = project.succeed("--no-test")
-    assert text.count("test_threading: not run") == 2
-    assert text.count("join race:      not run") == 2
-
-
 def test_the_patched_one_is_installed_in_the_prefix(project):
     text = project.succeed("--prefix", "opt/python", cwd=project.place)
     installed = project.place / "opt/python"
@@ -258,15 +250,11 @@ def test_the_patched_one_is_installed_in_the_prefix(project):
     assert not project.home.exists()
 
 
-def test_another_variant_can_be_installed(project):
-    project.succeed("--no-test", "--variant=debug", "--prefix", project.place / "opt")
-    assert "--with-pydebug" in (project.home / "patched/configured").read_text()
-    assert (project.place / "opt/bin/python3").exists()
-
-
-def test_stock_can_be_installed(project):
-    project.succeed("--stock", "--no-test", "--prefix", project.place / "opt")
-    assert (project.place / "opt/bin/python3").exists()
+def test_another_variant_and_stock_can_be_installed(project):
+    prefix = project.place / "opt"
+    project.succeed("--stock", "--no-test", "--variant=debug", "--prefix", prefix)
+    assert "--with-pydebug" in (project.home / "stock/configured").read_text()
+    assert (prefix / "bin/python3").exists()
 
 
 @pytest.mark.parametrize(
@@ -329,12 +317,6 @@ def test_for_a_newer_version_it_lists_what_upstream_mended(project, given):
     assert "Upstream has mended (as of 3.13." in mended
     assert "    repro_join_race\n" in mended
     assert "    start_waits_for_ever\n" in left
-
-
-def test_a_source_without_a_series_gets_the_list_of_series(project):
-    write(project.release, {"Include/patchlevel.h": '#define PY_VERSION "3.14.0"\n'})
-    message = project.fail("--source", project.release)
-    assert message == "error: no series for Python 3.14; there is one for: 3.11\n"
 
 
 def test_a_patch_that_does_not_apply_is_named_and_nothing_is_built(project):
@@ -582,14 +564,12 @@ def bare(project, monkeypatch):
     return project
 
 
-def test_without_a_python_it_says_so(bare):
-    message = bare.fail()
-    assert message.startswith("error: no Python of version 3.9 or later; install it")
-
-
-def test_a_python_that_is_too_old_is_not_used(bare):
+def test_without_a_python_that_can_be_used_it_says_so(bare):
+    said = "error: no Python of version 3.9 or later; install it"
+    assert bare.fail().startswith(said)
+    # One that is too old.
     bare.program("python3", "exit 1")
-    assert bare.fail().startswith("error: no Python of version 3.9 or later")
+    assert bare.fail().startswith(said)
 
 
 def test_with_no_install_no_python_is_installed(bare):
@@ -616,30 +596,3 @@ def test_a_missing_python_is_installed(bare):
         "note: to be installed with apt-get: python3\n"
         "==> install python3\nusage: build.sh "
     )
-
-
-def test_help_tells_all_options(project):
-    text = project.succeed("--help")
-    for word in (
-        "SERIES",
-        "--source",
-        "--release",
-        "--no-install",
-        "--sha256",
-        "--variant",
-        "--stock",
-        "--patched",
-        "--configure",
-        "--until",
-        "--prefix",
-        "--jobs",
-        "--no-test",
-        "debug",
-        "release",
-        "pgo",
-        "asan",
-        "tsan",
-        "ubsan",
-    ):
-        assert word in text
-    assert not project.build.exists()

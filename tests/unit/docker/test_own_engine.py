@@ -58,7 +58,7 @@ def calls(tmp_path, monkeypatch, program):
     program("mmdebstrap", 'echo "mmdebstrap $*" >>"$CALLS"; : >"$ARCHIVE"')
     monkeypatch.setenv("ARCHIVE", str(tmp_path / "home" / "base.tar"))
     archives = ["http://mirror.invalid/debian"]
-    monkeypatch.setattr(own_engine.aptsource, "archives", lambda suite: archives)
+    monkeypatch.setattr(own_engine, "archives", lambda suite: archives)
     return lambda: path.read_text().splitlines() if path.exists() else []
 
 
@@ -96,7 +96,7 @@ def test_the_base_image_is_made_once(tmp_path, calls):
 
 
 def test_without_a_mirror_the_base_image_is_pulled(tmp_path, calls, monkeypatch):
-    monkeypatch.setattr(own_engine.aptsource, "archives", lambda suite: [])
+    monkeypatch.setattr(own_engine, "archives", lambda suite: [])
     with started(tmp_path):
         pass
     assert f"docker pull --quiet {own_engine.base_image()[0]}" in calls()
@@ -129,7 +129,7 @@ def test_a_package_that_cannot_be_installed_is_named(tmp_path, calls, monkeypatc
     monkeypatch.setattr(packages, "install", lambda *_: None)
     os.unlink(tmp_path / "bin" / "dockerd")
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    with pytest.raises(own_engine.Unavailable, match="dockerd is missing; "):
+    with pytest.raises(own_engine.Unavailable, match="there is no dockerd; "):
         started(tmp_path).__enter__()
 
 

@@ -240,7 +240,7 @@ def test_packages_of_missing_programs_are_installed(monkeypatch, tmp_path, works
     for _ in range(2 if works else 0):
         packages.provide_commands(["one", "two"], needs, None, tmp_path / "new" / "log")
     if not works:
-        with pytest.raises(Problem, match="^two missing; get it$"):
+        with pytest.raises(Problem, match="^there is no two; get it$"):
             packages.provide_commands(["one", "two"], needs, None, tmp_path / "log")
     assert installed == ["two-bin", "two-lib"]
 
