@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 from pathlib import Path
@@ -21,13 +20,7 @@ def remove(path: Path) -> None:
     if is_directory(path):
         shutil.rmtree(path)
     else:
-        unlink(path)
-
-
-def unlink(path: Path) -> None:
-    """Remove the file *path* if it is there."""
-    with contextlib.suppress(FileNotFoundError):
-        path.unlink()
+        path.unlink(missing_ok=True)
 
 
 def write(path: StrPath, text: str) -> None:

@@ -71,14 +71,10 @@ class Defect:
     issue: int = 0  # upstream's; 0 for none
 
 
-def load(data: Path = DATA) -> list[Defect]:
-    """Return the Defects that the file *data* lists."""
-    return [Defect(**entry) for entry in json.loads(data.read_text())]
-
-
-def at_hand() -> list[Defect]:
-    """Return what load() returns, or nothing in a copy without the tests."""
-    return load() if DATA.exists() else []
+def load() -> list[Defect]:
+    """Return the Defects that DATA lists; none in a copy without the tests."""
+    listed = json.loads(DATA.read_text()) if DATA.exists() else []
+    return [Defect(**entry) for entry in listed]
 
 
 def mending(series: catalog.Series, defect: Defect) -> str:
@@ -109,7 +105,7 @@ def left(series: catalog.Series, version: str) -> Iterator[tuple[Defect, str]]:
     mended = differences.load(series).mended
     later = {n: r for n, r in mended.items() if _number(version) < _number(r)}
     # The data of the defects is not read for nothing.
-    for defect in at_hand() if later else ():
+    for defect in load() if later else ():
         release = later.get(Path(defect.script).stem)
         if release and defect.mended_by and defect.mended_by not in numbers:
             yield defect, release

@@ -95,12 +95,7 @@ def state(page: Page, patches: Path = layout.PATCHES) -> str:
     text = page.path.read_text()
     if any(pages.outdated(text, patches)):
         return OLD
-    return CURRENT if pages.says_series(text) else UNKNOWN
-
-
-def known_stale(page: Page) -> dict[str, str] | None:
-    """Return the entry of *page* in its list of old pages; None if it has none."""
-    return _stale(page.stale).get(page.path.name)
+    return CURRENT if pages.of(text) else UNKNOWN
 
 
 def _stale(path: Path) -> dict[str, dict[str, str]]:
@@ -122,7 +117,8 @@ def faults(wanted: Iterable[Page], patches: Path = layout.PATCHES) -> Iterator[s
         patches: as state() has it.
     """
     for page in wanted:
-        is_, entry = state(page, patches), known_stale(page)
+        is_ = state(page, patches)
+        entry = _stale(page.stale).get(page.path.name)
         name = page.path.relative_to(layout.ROOT)
         text = page.path.read_text() if is_ != MISSING else ""
         if is_ == CURRENT and (entry or _NOTE[:20] in text):

@@ -58,11 +58,6 @@ def of(text: str) -> list[tuple[str, str]]:
     return sorted(set(_MEASURED.findall(text)))
 
 
-def says_series(text: str) -> bool:
-    """Return whether *text*, of a page, says which series it was measured with."""
-    return bool(_MEASURED.search(text))
-
-
 def page(title: str, command: str, said: Iterable[str], *parts: str) -> str:
     """Return the text of a page.
 

@@ -17,6 +17,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from ..core import exchange
 from ..core.errors import Problem
@@ -78,8 +79,8 @@ def apply(
         return False
     with tempfile.TemporaryDirectory(prefix="threadjoin-") as directory:
         scratch = Path(directory).resolve()
-        work = _Removal if reverse else _Import
-        contents = work(place, series, listed, scratch).contents()
+        work = _Work(place, series, listed, scratch)
+        contents = work.take_out() if reverse else work.put_in()
         if not check:
             exchange.put(contents, place)
     return True
@@ -96,7 +97,12 @@ def _require_same(place: Path, listed: Sequence[str], series: Series) -> None:
 
 
 class _Work:
-    """New contents of files, of which exchange.put() makes those of a package."""
+    """New contents of files, of which exchange.put() makes those of a package.
+
+    Parameters:
+        listed: those of the package's patches that are of a series.
+        scratch: a directory for what is made.
+    """
 
     def __init__(
         self, place: Path, series: Series, listed: Sequence[str], scratch: Path
@@ -118,30 +124,26 @@ class _Work:
     def _text(self, name: str) -> str:
         return _read(self._place / name)
 
-    def _room(self, patches: Sequence[Path]) -> tree.Room:
-        return tree.Room(self._place, patches, self._scratch)
+    def _try(self, patches: Sequence[Path], reverse: bool, **options: Any) -> None:
+        """Take in the sources after *patches*, or before them; raise Problem."""
+        room = tree.Room(self._place, patches, self._scratch)
+        refusal = room.attempt(patches, reverse, **options)
+        if refusal:
+            raise tree.refused(self._place, refusal, room, reverse)
+        self._contents.update(room.results())
 
-    def _require_pushed(self, wanted: list[str], applied: list[str]) -> None:
-        """Raise Problem unless quilt has *applied* all of *wanted*, and no other."""
-        if applied != wanted:
+    def put_in(self) -> dict[str, Path | None]:
+        """Return what to put where for the series to be in the package."""
+        names = _names(self._place / LISTING)
+        applied = _names(self._place / APPLIED)
+        if applied != names:
             raise Problem(
                 f"{self._place}: quilt has applied {len(applied)} of the package's "
-                f"{len(wanted)} patches; apply all of them first: "
+                f"{len(names)} patches; apply all of them first: "
                 f"(cd {self._place} && dpkg-source --before-build .)"
             )
-
-
-class _Import(_Work):
-    def contents(self) -> dict[str, Path | None]:
-        """Return what to put where."""
-        names = _names(self._place / LISTING)
-        self._require_pushed(names, _names(self._place / APPLIED))
         ours = {path: f"{OURS}/{path.name}" for path in self._series.patches}
-        room = self._room(self._series.patches)
-        refusal = room.attempt(self._series.patches, False, self._back_up)
-        if refusal:
-            raise tree.refused(self._place, refusal, room)
-        self._contents.update(room.results())
+        self._try(self._series.patches, False, before=self._back_up)
         for path, name in ours.items():
             self._contents[f"debian/patches/{name}"] = path
         lines = "".join(f"{name}\n" for name in ours.values())
@@ -180,10 +182,8 @@ class _Import(_Work):
             lines = "".join(f" {name}@Base {new}~\n" for name in debian.symbols)
             self._set(SYMBOLS, self._text(SYMBOLS) + lines)
 
-
-class _Removal(_Work):
-    def contents(self) -> dict[str, Path | None]:
-        """Return what to put where."""
+    def take_out(self) -> dict[str, Path | None]:
+        """Return what to put where for no series to be in the package."""
         applied = _names(self._place / APPLIED)
         if set(self._listed) & set(applied):
             self._pop(applied)
@@ -205,11 +205,7 @@ class _Removal(_Work):
                 f"`quilt applied`, and pop what is on top of {self._listed[-1]}"
             )
         patches = [self._place / "debian/patches" / name for name in self._listed]
-        room = self._room(patches)
-        refusal = room.attempt(patches, True)
-        if refusal:
-            raise tree.refused(self._place, refusal, room, reverse=True)
-        self._contents.update(room.results())
+        self._try(patches, True)
         for name in self._listed:
             home = self._place / ".pc" / name
             for path in home.rglob("*"):

@@ -140,8 +140,7 @@ def _incoming(place: Path, digest: str) -> Iterator[Path]:
             raise Unavailable(_mismatch(found, digest))
         os.replace(part, place)
     finally:
-        with contextlib.suppress(FileNotFoundError):
-            part.unlink()
+        part.unlink(missing_ok=True)
 
 
 def _mismatch(found: str, digest: str) -> str:

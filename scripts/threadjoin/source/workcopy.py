@@ -162,9 +162,9 @@ def settle(fresh: Path, place: Path, digest: str) -> None:
     names = set(_walk(fresh))
     if place.exists():
         known = _read(stamp).get("files", {})
-        files.unlink(stamp)
+        stamp.unlink(missing_ok=True)
         for name in set(known) - names:
-            files.unlink(place / name)
+            (place / name).unlink(missing_ok=True)
         for name in names:
             if not _same(fresh / name, place / name):
                 _bring(fresh / name, place / name)

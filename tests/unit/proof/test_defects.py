@@ -224,7 +224,6 @@ def test_the_limits_say_what_a_series_leaves_in_early_releases(name):
         assert f"/issues/{defect.issue})), which is mended in {mended}." in said
 
 
-def test_a_copy_without_the_tests_has_no_defects_at_hand(monkeypatch, tmp_path):
-    assert defects.at_hand() == defects.load()
+def test_a_copy_without_the_tests_has_no_defects(monkeypatch, tmp_path):
     monkeypatch.setattr(defects, "DATA", tmp_path / "defects.json")
-    assert defects.at_hand() == []
+    assert defects.load() == []

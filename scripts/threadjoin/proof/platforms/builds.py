@@ -117,7 +117,7 @@ def _build(
     if changed is not None or not kept.exists():
         # Afresh: a warning is only given when a file is compiled.
         files.remove(one.objects)
-        files.unlink(kept)
+        kept.unlink(missing_ok=True)
     with process.variable("CC", compile_command(platform)):
         interpreter.configure([one])
         if platform.builtin:

@@ -33,7 +33,7 @@ def test_the_page_has_a_line_for_each_run_and_one_for_all():
     text = results.markdown(
         SERIES, [record(), record(debug=True, perturbed=True, failures=1)]
     )
-    assert not list(pages.outdated(text)) and pages.says_series(text)
+    assert not list(pages.outdated(text)) and pages.of(text)
     lines = [line for line in text.splitlines() if line.startswith("| ")]
     one = "3 | 1 min 30 s | 2,000 | 30 | 1,000 | 7"
     assert lines[2:] == [
