@@ -37,9 +37,11 @@ _NUMBER = re.compile(r"0x[0-9a-f]+|-?\b\d+\b")
 #: Stacks that say where something comes from, not what happens to it.
 _ORIGIN = re.compile(r"created|Location is|allocated by thread|is located in")
 
-#: What stands between the code and the system: a report is not about them.
+#: What stands between the code and the system: a report is not about them. Nor is it
+#: about what the series has split off take_gil(), which is in the stack as on stock.
 _BETWEEN = re.compile(
-    r"^(?:__interceptor_.*|__(?:tsan|asan|ubsan|sanitizer)_.*|<null>|pthread_\w+|"
+    r"^(?:_PyEval_TakeGIL|pthread_\w+|<null>|"
+    r"__interceptor_.*|__(?:tsan|asan|ubsan|sanitizer)_.*|"
     r"(?:malloc|calloc|realloc|free|strdup|wcsdup)|"
     r"_?Py(?:Mem|Object)_(?:Raw|Debug|DebugRaw)?(?:Malloc|Calloc|Realloc|Alloc|Free)|"
     r"_PyMem_\w*|_?PyObject_GC_(?:New|NewVar|Resize)|gc_alloc|_?PyObject_(?:New|NewVar)|"

@@ -127,6 +127,14 @@ def test_reports_that_are_different(change):
     assert signatures(change(RACE)) != [RACE_IS]
 
 
+def test_what_the_series_splits_off_a_function_does_not_count():
+    stock = RACE.replace("_PyThreadState_DeleteCurrent", "take_gil")
+    frame = "    #2 take_gil"
+    split = stock.replace(frame, f"    #2 _PyEval_TakeGIL ../src/Python/x.h:1\n{frame}")
+    assert split != stock
+    assert signatures(split) == signatures(stock)
+
+
 def test_where_a_thread_was_created_counts_only_if_there_is_nothing_else():
     assert signatures(LEAK) == [
         "thread leak: start_thread (Python/thread_pthread.h) < "
