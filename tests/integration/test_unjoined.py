@@ -263,7 +263,9 @@ def test_address_space_of_threads_that_are_kept(stock, patched):
         int(run(replace(p, environment=(*p.environment, one_arena)), script).lines[0])
         for p in (stock, patched)
     ]
-    assert sizes[1] <= sizes[0] * 1.1, sizes
+    # The stack of the last thread, in MB, is given back when another one starts.
+    last = 8
+    assert sizes[1] <= sizes[0] * 1.1 + last, sizes
 
 
 def test_exited(patched):
