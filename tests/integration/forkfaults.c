@@ -1,5 +1,6 @@
 /* Preloaded into processes under test: holds a thread that makes its thread
- * state, and refuses handlers of fork().
+ * state, forks in a thread that takes or releases a lock, and refuses handlers of
+ * fork().
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -139,6 +140,49 @@ syscall(long number, ...)
                 words[5]);
 }
 
+/* Does the thread fork whenever it takes or releases a lock; and how often has it? */
+static __thread int forks_at_locks;
+static __thread int forked;
+
+/* From now on, have the calling thread fork before and after it takes or releases a
+   lock, as in a signal handler of C code; or no longer. Return the number of forks
+   so far. */
+int
+fork_at_locks(int on)
+{
+    forks_at_locks = on;
+    return forked;
+}
+
+static void
+fork_at_lock(void)
+{
+    if (!forks_at_locks) {
+        return;
+    }
+    forks_at_locks = 0;  /* a handler of fork() takes and releases locks as well */
+    pid_t pid = fork();
+    if (pid == 0) {
+        _exit(0);
+    }
+    waitpid(pid, NULL, 0);
+    forked++;
+    forks_at_locks = 1;
+}
+
+int
+sem_wait(sem_t *semaphore)
+{
+    static int (*real)(sem_t *);
+    if (real == NULL) {
+        real = (int (*)(sem_t *))dlsym(RTLD_NEXT, "sem_wait");
+    }
+    fork_at_lock();
+    int result = real(semaphore);
+    fork_at_lock();
+    return result;
+}
+
 int
 sem_post(sem_t *semaphore)
 {
@@ -149,7 +193,10 @@ sem_post(sem_t *semaphore)
     pthread_mutex_lock(&mutex);
     wait_held();
     pthread_mutex_unlock(&mutex);
-    return real(semaphore);
+    fork_at_lock();
+    int result = real(semaphore);
+    fork_at_lock();
+    return result;
 }
 
 /* What pthread_atfork() calls. */

@@ -228,6 +228,33 @@ def test_fork_by_a_thread_that_is_at_the_thread_states(patched, holding):
     run(holding(patched), script).check("8", "9", "waited 8")
 
 
+def test_fork_whenever_a_thread_takes_or_releases_the_thread_states(python, holding):
+    # A signal handler in C forks. To clear a thread-local object, and to make and
+    # delete a thread state, takes the lock once at least.
+    script = """
+        import ctypes, threading
+        from probe import say
+
+        fork_at_locks = ctypes.PyDLL(None).fork_at_locks
+        api = ctypes.pythonapi
+        api.PyInterpreterState_Get.restype = ctypes.c_void_p
+        api.PyThreadState_New.restype = ctypes.c_void_p
+        interpreter = ctypes.c_void_p(api.PyInterpreterState_Get())
+        local = threading.local()
+
+        forks = [fork_at_locks(1)]
+        del local
+        forks.append(fork_at_locks(1))
+        state = ctypes.c_void_p(api.PyThreadState_New(interpreter))
+        forks.append(fork_at_locks(1))
+        api.PyThreadState_Clear(state)
+        api.PyThreadState_Delete(state)
+        forks.append(fork_at_locks(0))
+        say(*(after - before >= 4 for before, after in zip(forks, forks[1:])))
+    """
+    run(holding(python), script).check("True True True")
+
+
 def test_fork_by_c_code_while_a_thread_makes_its_state(python, holding):
     # It does so without the GIL, which the forking thread has. Python is not told of
     # the fork, and the child reads the states of all threads.

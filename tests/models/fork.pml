@@ -4,7 +4,7 @@
  * the child: its memory is unchanged, and the forking thread is its only thread.
  * The parent is not modelled further: its other threads only see that HEAD_LOCK
  * is held until fork_parent() calls fork_release(); see wait_for_threads.pml.
- * Nor is a fork by a thread that holds HEAD_LOCK already, as head_is_mine()
+ * Nor is a fork by a thread that holds HEAD_LOCK already, as head_in_use
  * tells: it takes no lock, and the child continues with HEAD_LOCK held.
  *
  * The worker ends: threadhandle_run(); PyThreadState_Clear(), which calls
@@ -105,13 +105,13 @@ inline drop_gil()
     atomic { assert(gil); gil = false }
 }
 
-/* head_lock() */
+/* _PyThreadState_AcquireListLock() */
 inline lock()
 {
     atomic { !head_lock -> head_lock = true }
 }
 
-/* head_unlock() */
+/* _PyThreadState_ReleaseListLock() */
 inline unlock()
 {
     atomic { assert(head_lock); head_lock = false }

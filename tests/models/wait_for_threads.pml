@@ -24,13 +24,13 @@ bool on_stack[WAITERS];     /* whether the waiter's stack frame exists */
 bool event[WAITERS];        /* whether its event is set */
 byte target[WAITERS];       /* it waits until `nondaemon` is at most this */
 
-/* HEAD_LOCK: head_lock() */
+/* HEAD_LOCK: _PyThreadState_AcquireListLock() */
 inline lock()
 {
     atomic { !head_lock -> head_lock = true }
 }
 
-/* head_unlock() */
+/* _PyThreadState_ReleaseListLock() */
 inline unlock()
 {
     atomic { assert(head_lock); head_lock = false }
@@ -189,7 +189,7 @@ interruption:
 }
 
 /*
- * fork_prepare(), in a thread that does not hold the lock yet, as head_is_mine()
+ * fork_prepare(), in a thread that does not hold the lock yet, as head_in_use
  * tells; then the list that the child gets; then fork_parent(), which calls
  * fork_release() in the parent. The rest of the child is in fork.pml.
  */
