@@ -1,9 +1,9 @@
 """A thread of a subinterpreter exits: it reads the interpreter after that is freed.
 
 The last thing that a thread does with the GIL is to drop it. A preloaded library
-holds the thread there until the subinterpreter has ended. The C library unmaps freed
-memory, so that a thread that still reads it crashes. Needs a C compiler
-and the GNU C library.
+holds the thread there until the subinterpreter has ended. The C library unmaps the
+subinterpreter when it is freed, so that a thread that still reads it crashes. Needs a
+C compiler and the GNU C library.
 """
 
 import os
@@ -61,10 +61,13 @@ sys.setswitchinterval(1000)
 # One that may start threads.
 try:
     import _interpreters as interpreters            # 3.13
-    one = interpreters.create("legacy")
+    options = {{"config": "legacy"}}
 except ImportError:
     import _xxsubinterpreters as interpreters
-    one = interpreters.create(isolated=False)
+    options = {{"isolated": False}}
+# The C library maps it alone where no free block is large enough: these take those.
+blocks = [bytes(2000) for _ in range(2000)]
+one = interpreters.create(**options)
 (getattr(interpreters, "exec", None) or interpreters.run_string)(one, {INNER!r})
 ctypes.CDLL(None).await_held()
 interpreters.destroy(one)

@@ -59,7 +59,11 @@ def test_two_joiners_in_the_order_of_the_race(python):
     if python.patched:
         result.check("[]")
     else:
-        result.check("[('B', 'AssertionError'), ('C', 'RuntimeError')]")
+        errors = [("B", "AssertionError")]
+        if python.mended_upstream("interrupted_join_holds_its_lock"):
+            # B releases the lock after its error, but it is C's.
+            errors.append(("C", "RuntimeError"))
+        result.check(str(errors))
 
 
 def test_many_joiners_with_all_kinds_of_timeouts(patched):
