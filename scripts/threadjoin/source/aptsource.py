@@ -117,9 +117,9 @@ def prepare(state: Path, suite: str) -> dict[str, str]:
         "Acquire::https::Timeout": TIMEOUT,
     }
     if os.geteuid() == 0:
-        # Else apt downloads as a user who may not look into our directories.
+        # Otherwise apt downloads as a user who may not read our directories.
         own["APT::Sandbox::User"] = "root"
-    # How to download, and not the hooks, which would work on the machine's state.
+    # The settings for downloads, and not the hooks, which use the machine's state.
     lines = [
         line
         for line in process.said(["apt-config", "dump"]).stdout.splitlines()

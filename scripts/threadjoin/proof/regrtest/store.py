@@ -29,8 +29,8 @@ class Known:
     ) -> None:
         # The number of tests that run at the same time makes no difference.
         said = {**asdict(settings), "jobs": None}
-        who = [[one.digest, runner.digest(one.path)] for one in pythons]
-        key = json.dumps([who, said])
+        digests = [[one.digest, runner.digest(one.path)] for one in pythons]
+        key = json.dumps([digests, said])
         name = hashlib.sha256(key.encode()).hexdigest()[:16]
         self._path = directory / f"{name}.json"
         self._files: dict[str, dict[str, Any]] = {python.kind: {} for python in pythons}
