@@ -13,7 +13,7 @@ the lines that it ran, in the order in which they ran.
 
 Where join() consists of the code with the race (CPython 3.9 to 3.12), one
 interleaving is forced, the one that the pull request describes, and a third
-column shows who holds A's lock once the line has run. Where join() consists of
+column shows which thread holds A's lock once the line has run. Where join() consists of
 other code, every pair of its lines gets a turn: one joiner is held before the
 first line, the other before the second, and they go on in one order and in the
 other. What join() does in C is not stopped at.
@@ -284,7 +284,7 @@ class Scene:
         return Joiner(self._a, self._file, self._wait_line, self._events)
 
     def watch_lock(self, release, check):
-        """Have the report say who holds A's lock.
+        """Have the report show which thread holds A's lock.
 
         Of the joiners it then shows the function that *release* is in, and the
         line of *check* (Places), and no other lines.

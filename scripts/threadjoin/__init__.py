@@ -1,16 +1,16 @@
 """Tools that apply, build, prove and maintain the threadjoin patch series.
 
 Everything in this package runs on Python 3.9 or later with the standard
-library alone: it is what a user runs to apply and build. Any other Python is
-told so here, before it comes to what it cannot parse. So this file, and the
-scripts, are in syntax that Python 2 has as well.
+library alone: it is what a user runs to apply and build. This file refuses any
+other Python before that meets syntax which it cannot parse. So this file, and
+the scripts, are in syntax that Python 2 has, too.
 """
 
 import os
 import sys
 
 if sys.version_info < (3, 9):
-    # Not status 1: of some commands, that is a verdict.
+    # Not status 1: for some commands, that is a verdict.
     sys.stderr.write(
         "error: "
         + os.path.basename(sys.argv[0])

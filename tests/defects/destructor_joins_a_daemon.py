@@ -1,4 +1,4 @@
-"""A destructor joins a daemon thread that the interpreter's end cut short: a hang.
+"""A destructor joins a daemon thread that finalization has cut short: a hang.
 
 The daemon never runs again. Not a defect of all versions: 3.13 has it.
 """

@@ -1,4 +1,4 @@
-"""A destructor starts a thread at the end of the interpreter: a deadlock."""
+"""A destructor starts a thread in finalization: a deadlock."""
 
 import faulthandler
 import os

@@ -1,4 +1,4 @@
-"""A thread that cannot be started: the subinterpreter's end is a fatal error."""
+"""A thread that cannot be started: a fatal error when the subinterpreter ends."""
 
 import subprocess
 import sys

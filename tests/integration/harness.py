@@ -62,11 +62,11 @@ class Interpreter:
         return self.name == "patched"
 
     def is_without(self, defect):
-        """Tell whether it is patched, or upstream has mended *defect* in it."""
+        """Tell whether it is patched, or upstream has fixed *defect* in it."""
         return self.patched or self.mended_upstream(defect)
 
     def mended_upstream(self, defect):
-        """Tell whether upstream has mended *defect* in this release."""
+        """Tell whether upstream has fixed *defect* in this release."""
         since = dict(self.mended).get(defect)
         return bool(since) and release(self.path) >= tuple(map(int, since.split(".")))
 

@@ -337,7 +337,7 @@ tell_none_failed(void)
 static PyObject *
 exit_failing(PyObject *module, PyObject *arg)
 {
-    /* Called after the interpreter's end. Before it, while there is memory. */
+    /* Called after finalization. Before that, while there is memory. */
     if (find_fault("nomemory_fail") == NULL || atexit(tell_none_failed) != 0) {
         return NULL;
     }
@@ -518,7 +518,7 @@ static PyMethodDef methods[] = {
      "Have the clock jump by so many milliseconds (2) for this thread when it asks\n"
      "for the time for the n-th time (1). Needs faults.c."},
     {"await_held", await_held, METH_O,
-     "Wait until a thread waits there; if true, let it go. Needs faults.c."},
+     "Wait until a thread waits there; if true, release it. Needs faults.c."},
     {NULL, NULL, 0, NULL}
 };
 

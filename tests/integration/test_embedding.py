@@ -71,7 +71,7 @@ def test_nothing_is_lost_in_many_rounds(patched, embed):
 
 
 def test_threads_that_finish_slowly(patched, embed):
-    # The end of the interpreter meets each at another point: before its thread state is
+    # Finalization begins when each is at another point: before its thread state is
     # cleared, while it is cleared, and while its OS thread lingers.
     script = """
 import _thread, threading
@@ -80,7 +80,7 @@ class Slow:
         self.count = count
     def __del__(self):
         for _ in range(self.count):
-            gate.acquire(timeout=0)     # lets go of the GIL
+            gate.acquire(timeout=0)     # releases the GIL
 def body(count):
     local.value = Slow(count)
 gate = threading.Lock()
@@ -146,7 +146,7 @@ for thread in kept:
 
 
 #: Threads that are done and that no thread joins, and a reference that keeps their
-#: objects until after the end of the interpreter.
+#: objects until after finalization.
 KEPT = """
 import _thread, threading
 import osthread
@@ -195,7 +195,7 @@ waits = _thread.allocate_lock()
 waits.acquire()
 def give_up():
     waits.release()
-    thread.join(3)      # longer than the end of the interpreter takes
+    thread.join(3)      # longer than finalization takes
 sys.setswitchinterval(1000)     # give_up() keeps the GIL until it waits
 threading.Thread(target=give_up, daemon=True).start()
 waits.acquire()

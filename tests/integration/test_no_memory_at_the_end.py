@@ -22,12 +22,12 @@ SETUP = """
     import osthread
     from probe import NONE_FAILED, each_allocation, outcome, say
 
-    # Nobody but who waits lets go of the GIL: so they are where they are
-    # expected when it begins to wait.
+    # Only a thread that waits releases the GIL: so each is where it is
+    # expected when the main thread begins to wait.
     sys.setswitchinterval(1000)
 
     def start(count=3):
-        "Return so many threads that last until the main thread passes for done."
+        "Return so many threads that last until the main thread counts as done."
         threads = [
             threading.Thread(target=threading.main_thread().join)
             for _ in range(count)

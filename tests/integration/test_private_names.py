@@ -143,8 +143,8 @@ def test_lock_of_a_running_thread_acquired(python, handler):
 
 
 def test_lock_of_a_running_thread_released(python):
-    # Programs give up on a thread in this way. On patched, the end of the interpreter
-    # still waits for the thread, so it is a daemon here.
+    # Programs give up on a thread in this way. On patched, shutdown still waits for the
+    # thread, so it is a daemon here.
     script = """
         import threading, time
         from probe import say
@@ -205,8 +205,8 @@ def test_shutdown_called_by_hand(python):
 
 
 def test_alive_at_shutdown(python):
-    # The end of the interpreter waits for threads, and not for OS threads: a thread
-    # that it has waited for is not alive.
+    # Shutdown waits for threads, and not for OS threads: a thread that it has waited
+    # for is not alive.
     script = """
         import atexit, threading
         import osthread

@@ -192,7 +192,7 @@ def test_joining_a_thread_whose_identifier_one_has(refusing, patched, holder, ti
             finish.wait()
 
         joins = threading.Event()
-        # Nobody else begins or ends meanwhile, who would join it instead.
+        # No other thread begins or ends meanwhile: it would join this one.
         first = threading.Thread(target=joins.wait)
         first.start()
         holding = threading.Thread(target=hold)

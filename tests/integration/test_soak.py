@@ -49,7 +49,7 @@ def broken(patched, tmp_path):
         plant.write_text(
             "import pathlib, sys, threading\n"
             f"threading.{bug}\n"
-            # In this module, which exists until the end of the interpreter.
+            # In this module, which exists until finalization.
             "exec(pathlib.Path(sys.argv[1]).read_text())\n"
         )
         python = tmp_path / "python"

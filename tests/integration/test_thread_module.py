@@ -235,7 +235,7 @@ def test_audit_events_of_a_start(stock, patched):
 
 
 def test_pairs_that_wait_for_the_end_at_once(patched):
-    # Several threads call the function that the end of the interpreter calls.
+    # Several threads call the function that shutdown calls.
     script = """
     def body():
         _thread._shutdown()

@@ -363,7 +363,7 @@ def test_thread_that_c_code_has_detached_goes(patched):
     for _ in range(3):
         handle, lock = start_blocked(detach)
         end(handle, lock)
-        # No start joins it instead, and nobody detaches it again.
+        # No start joins it instead, and no thread detaches it again.
         end(*start_blocked())
         say(handle.join(0))
         del handle

@@ -56,10 +56,10 @@ bool joinable = true;   /* whether a join is to wait for the OS thread */
 bool unclaimed = true;  /* whether the OS thread is still to be joined or
                            detached */
 bool in_ring;           /* whether it is in the ring of the OS threads that
-                           have ended and that nobody has joined */
+                           have ended and that no thread has joined */
 bool reaping;           /* whether a reaper joins the OS thread, and the
                            handle has not been deallocated meanwhile */
-bool let_go;            /* whether nobody is to wait for the OS thread:
+bool let_go;            /* whether no thread may wait for the OS thread:
                            set by _set_done, and at finalization */
 bool finalizing;
 byte claimed;           /* how often the OS thread was joined or detached */
@@ -89,7 +89,7 @@ inline claim()
     in_ring = false
 }
 
-/* The OS thread is joined or detached. Assert that nobody did so before: its
+/* The OS thread is joined or detached. Assert that it was neither before: its
    identifier may be that of another OS thread by now. */
 inline claim_once()
 {
@@ -258,7 +258,7 @@ returned:
         fi
     od;
     assert(done);
-    /* A join need not wait for an OS thread that was let go or detached. */
+    /* A join need not wait for an OS thread that was released or detached. */
     assert(exited || let_go || detached);
 
 drop:

@@ -1,4 +1,4 @@
-"""Ask an interpreter who it is."""
+"""Ask an interpreter for its version, and compute a digest of its files."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 from ..core import process
 from ..core.layout import StrPath
 
-#: What the interpreters are called that are compared, the stock one first.
+#: The kinds of interpreters that are compared, the stock one first.
 KINDS = ("stock", "patched")
 
-#: What it consists of is hashed: it may be built anew in its place.
+#: A digest, and not the path: an interpreter may be built anew in the same place.
 _QUESTION = """
 import _thread, hashlib, json, os, sys, sysconfig
 stdlib = os.path.dirname(os.__file__)
@@ -34,12 +34,12 @@ print(json.dumps({
 
 @dataclass(frozen=True)
 class Python:
-    """An interpreter: where it is, and what it says of itself."""
+    """An interpreter: its path, and what it reports about itself."""
 
-    kind: str  # of KINDS, what it is compared as; "" where it is not
+    kind: str  # one of KINDS; "" if it is not compared
     path: Path  # absolute
     version: str  # sys.version
-    digest: str  # of what it consists of
+    digest: str  # of its files
     patched: bool = False  # has the series
     debug: bool = False
 
@@ -57,7 +57,7 @@ class Python:
 def identify(path: StrPath, kind: str = "") -> Python:
     """Return the Python at *path*, which is compared as *kind*.
 
-    Raises Problem when it is none.
+    Raises Problem if it is no Python.
     """
     path = Path(path).absolute()
     process.require_python(path)

@@ -50,12 +50,12 @@ VARIANTS = {
             "--with-pydebug",
             "--with-address-sanitizer",
             "--without-pymalloc",
-            # Else an object has the memory, and the stack in a report, of
-            # another one that is gone.
+            # Otherwise an object reuses the memory of another one, and a report
+            # has the stack of that one.
             "--without-freelists",
         ),
         slowness=5,
-        # CPython leaves memory to the system when it exits.
+        # CPython does not free all memory at exit.
         environment={"ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1"},
     ),
     "tsan": Variant(
@@ -143,10 +143,9 @@ class Interpreter:
 
     @contextlib.contextmanager
     def configuring(self) -> Iterator[None]:
-        """Run configure beside the `with` block, unless it was run for just this.
+        """Run configure beside the `with` block, unless its last run was the same.
 
-        Its end is waited for when the block ends, which raises process.Failed if it
-        failed.
+        The end of the block waits for it, and raises process.Failed if it failed.
         """
         recipe = self._recipe()
         stamp = self.objects / "threadjoin.json"
@@ -165,7 +164,7 @@ class Interpreter:
         stamp.write_text(json.dumps(recipe))
 
     def _recipe(self) -> dict[str, Any]:
-        """Return all that configure's result depends on."""
+        """Return everything that the result of configure depends on."""
         names = ("CC", "CFLAGS", "CPPFLAGS", "LDFLAGS", "LIBS")
         arguments = [*self.variant.configure, *self._options]
         arguments.append(f"CC={' '.join(packages.compiler())}")
@@ -174,15 +173,15 @@ class Interpreter:
         return {
             "arguments": arguments,
             "environment": {n: os.environ[n] for n in names if n in os.environ},
-            # A library that came since makes for one more module.
+            # With a library that was installed since, there is one more module.
             "missing": [need.name for need in packages.missing()],
             "place": str(self.objects),
-            # Of another release, no object is of use.
+            # The objects of another release are of no use.
             "source": self._release(),
         }
 
     def _release(self) -> str:
-        """Return what tells the source from that of another release."""
+        """Return a digest that differs between releases of the source."""
         total = hashlib.sha256()
         for name in ("configure", "Include/patchlevel.h"):
             path = self.source / name
@@ -208,7 +207,7 @@ class Interpreter:
             raise
 
     def compiled(self) -> str:
-        """Return words on how far compile() is, by what make has said."""
+        """Return words on the progress of compile(), from the output of make."""
         log = self.log("compile")
         return far(log.read_bytes() if log.exists() else b"")
 
@@ -227,7 +226,7 @@ class Interpreter:
 
 
 def far(said: bytes) -> str:
-    """Return words on how far make is that has *said* that much."""
+    """Return words on the progress of make, from its output *said*."""
     compiled = said.count(_COMPILES)
     words = f"{compiled} files compiled"
     tests = list(_TRAINING.finditer(said))

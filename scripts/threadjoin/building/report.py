@@ -24,7 +24,7 @@ class Result:
 
 
 def complaints(results: Iterable[Result]) -> list[str]:
-    """Return what is wrong with *results*, one str each; [] when all is well.
+    """Return the faults of *results*, one str each; [] if there are none.
 
     The patched interpreter has to pass its tests and to be without the race.
     Stock has to have the race, or the patched one's lack of it shows nothing.

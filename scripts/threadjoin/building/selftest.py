@@ -1,4 +1,4 @@
-"""See what an interpreter does: its own tests of joins, and the join race."""
+"""Run an interpreter's own tests of joins, and the reproducer of the join race."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ADDED = ("test_threading_join", "test_thread_handle", "test_thread_refused")
 #: The reproducer's exit statuses.
 VERDICTS = {0: "no race", 1: "race"}
 
-#: Started in the background by a shell we ignore SIGINT, and so would the
+#: When a shell starts us in the background, we ignore SIGINT, and so would the
 #: tests, some of which are about SIGINT.
 WITH_SIGINT = (
     "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "

@@ -79,7 +79,7 @@ def _apply(args: argparse.Namespace) -> None:
     print(f"{args.checkout} ({called}): {_verdict(series, args, changed)}")
     for defect, release in () if args.reverse else defects.left(series, version):
         what = defect.what.replace("`", "")
-        print(f"note: left, upstream has mended it in {release}: {what}")
+        print(f"note: not fixed; upstream fixed it in {release}: {what}")
 
 
 def _verdict(series: catalog.Series, args: argparse.Namespace, changed: bool) -> str:

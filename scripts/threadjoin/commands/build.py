@@ -1,8 +1,8 @@
-"""Build a CPython without the races of Thread.join(), and show that it is.
+"""Build a CPython without the races of Thread.join(), and show that it has none.
 
 Gets the source, verifies it, applies the patch series, compiles, runs
 test_threading and the reproducer of the race, on the unpatched interpreter
-and on the patched one. All that comes of it is in build/.
+and on the patched one. It writes to build/ alone.
 
 The source is the newest release that the series is checked on, out of
 build/cache or from python.org. When that does not answer, it is the source
@@ -27,7 +27,7 @@ from ..host import packages, workplace
 from ..series import catalog, tree, upstream
 from ..source import origin, tarballs
 
-#: What is built when nothing is said, and when it is to be installed.
+#: The default variants: of a build, and of one that is installed.
 DEFAULT_VARIANT = "debug"
 INSTALLED_VARIANT = "release"
 
@@ -146,7 +146,7 @@ def _word(text: str) -> str:
 
 
 def _directory(text: str) -> Path:
-    """Return *text* as an absolute path that can be a directory of ours."""
+    """Return *text* as the absolute path of a directory, which need not exist."""
     path = Path(os.path.abspath(os.path.expanduser(_word(text))))
     there = next(p for p in (path, *path.parents) if p.exists())
     if not there.is_dir():
@@ -188,7 +188,7 @@ class _Build:
         self._variant = interpreter.VARIANTS[args.variant]
 
     def run(self) -> None:
-        """Do everything; raise Problem for what goes wrong."""
+        """Do everything; raise Problem if something fails."""
         if self._args.until == "packages":
             self._provide(layout.BUILD / "packages.log")
             return
@@ -250,7 +250,7 @@ class _Build:
         log = layout.BUILD / "source.log"
         args = self._args
         if args.source and args.source != DISTRIBUTION:
-            # Its version, and so the series, are not known before it is there.
+            # Its version, and so the series, are not known before it is fetched.
             self._progress.note(f"building {args.source}: {origin.SAID}")
             with self._progress.stage(f"get {args.source}"):
                 given = origin.given(args.source, args.sha256)
@@ -324,7 +324,7 @@ class _Build:
         stamp = self._home / "source.json"
         self._tell_of_another(stamp)
         had_it = False
-        # A series that does not apply is to show before stock is another one.
+        # If the series does not apply, this fails before it replaces stock.
         for one in reversed(interpreters):
             with self._progress.stage(f"prepare the source ({one.kind})"):
                 patched = one.kind == "patched"
@@ -339,7 +339,7 @@ class _Build:
             )
 
     def _tell_of_another(self, stamp: Path) -> None:
-        """Say so when what was built before, in the same place, is replaced."""
+        """Tell if this replaces another build in the same place."""
         before = json.loads(stamp.read_text()) if stamp.exists() else None
         if before not in (None, self._source.name):
             self._progress.note(

@@ -1,4 +1,4 @@
-"""Check the models in tests/models with spin, and that they are still of the code."""
+"""Check the models in tests/models with spin, and that the code has not changed."""
 
 from __future__ import annotations
 

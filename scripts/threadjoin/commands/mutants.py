@@ -1,4 +1,4 @@
-"""Plant bugs in the patched interpreter, one at a time, and see each found."""
+"""Plant bugs in the patched interpreter, one at a time, and check the tests."""
 
 from __future__ import annotations
 

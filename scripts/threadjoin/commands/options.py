@@ -1,4 +1,4 @@
-"""Give parsers the options that several commands have."""
+"""Add to parsers the options that several commands have."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def names(
     """Give *parser* the arguments *name*, of which there may be none.
 
     Parameters:
-        known: those that there are; None where that is told later.
+        known: the valid ones; None to check them later.
     """
 
     def one(text: str) -> str:
@@ -130,7 +130,7 @@ def repeat(parser: argparse.ArgumentParser, times: int) -> None:
 
 
 def _repeats(text: str) -> int:
-    """Return *text* as a number of repetitions that can decide something."""
+    """Return *text* as a number of repetitions that is large enough for a verdict."""
     times = cli.count(text)
     if times < compare.FEWEST:
         raise argparse.ArgumentTypeError(f"fewer than {compare.FEWEST} decide nothing")

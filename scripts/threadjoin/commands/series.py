@@ -346,8 +346,8 @@ def _parser() -> cli.Parser:
     each = command(
         "prefixes",
         _prefixes,
-        "build each prefix of series, and run CPython's tests of threads in it: "
-        "what whoever bisects it meets",
+        "build each prefix of series, as a bisection does, and run CPython's tests of "
+        "threads in it",
     )
     which = each.add_mutually_exclusive_group()
     which.add_argument(

@@ -19,7 +19,7 @@ from . import options
 
 
 def _seeds(args: argparse.Namespace, clock: Callable[[], float]) -> Iterator[int]:
-    """Yield the seeds to be run, one by one, until it is enough."""
+    """Yield the seeds to run, one by one, until the number or the time is reached."""
     if args.replay is not None:
         yield from itertools.repeat(args.replay, args.programs or 1)
     elif args.minutes:

@@ -1,4 +1,4 @@
-"""Run the project's tests: with all that they need, built where missing."""
+"""Run the project's tests, and first build what they need and is missing."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _taker(option: str) -> Callable[[str], list[str]]:
 
 
 def main(argv: list[str]) -> None:
-    """Run the command line *argv*, as pytest at last."""
+    """Run the command line *argv*: prepare, and become pytest."""
     end = argv.index("--") if "--" in argv else len(argv)
     parser = _parser()
     args = parser.parse_intermixed_args(argv[:end])
@@ -114,7 +114,7 @@ def _build(args: argparse.Namespace) -> list[str]:
                 words.append(f"--not-built={name}={why}")
                 continue
             words.append(f"--part={name}")
-        # Known and the same for ever, where the default is what is newest.
+        # It never changes, unlike the default, which is the newest release.
         _run_build([name, "--release", series.base.version])
     return words
 

@@ -14,7 +14,7 @@ from .errors import Problem
 
 
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser that fails as the rest does: in one line."""
+    """An ArgumentParser whose errors are one line, as all others here."""
 
     def error(self, message: str) -> NoReturn:
         """Say *message* on stderr and exit with status 2."""
@@ -46,7 +46,7 @@ def run(main: Callable[[list[str]], int | None], argv: list[str] | None = None) 
     """
     try:
         status = main(sys.argv[1:] if argv is None else argv) or 0
-        # Here, and not by the exit: it may fail as well.
+        # Here, and not at exit: this may fail, too.
         sys.stdout.flush()
         return status
     except Problem as exc:
@@ -70,7 +70,7 @@ def run(main: Callable[[list[str]], int | None], argv: list[str] | None = None) 
 
 
 def _drop_output() -> None:
-    """See to it that the exit does not fail to write what stdout still holds."""
+    """Drop what stdout still holds if it cannot be written: exit would fail."""
     try:
         sys.stdout.flush()
     except OSError:

@@ -13,10 +13,10 @@ from .layout import BUILD, StrPath
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
-#: Errors for which the machine has to be looked at, and not the program.
+#: Errors whose cause is the machine, and not the program.
 REFUSED = (errno.EROFS, errno.EACCES, errno.EPERM)
 
-#: Bytes that are as good as none: what failed needed more.
+#: With less free space than these bytes, a file system counts as full.
 LITTLE = 1 << 20
 
 
@@ -37,7 +37,7 @@ def full(paths: Iterable[StrPath]) -> list[Path]:
 def _is_full(point: Path) -> bool:
     about = os.statvfs(point)
     if about.f_flag & os.ST_RDONLY:
-        # Those that are made whole, such as squashfs, have no room by nature.
+        # Read-only file systems, such as squashfs, never have any free space.
         return False
     blocks = about.f_bfree if os.geteuid() == 0 else about.f_bavail
     # Some file systems count neither; those that count files may run out of them.
@@ -62,7 +62,7 @@ def writing(path: StrPath) -> Iterator[None]:
 def explain(exc: OSError) -> str | None:
     """Return words for *exc*, an OSError, that say what to do; else None.
 
-    That is where a file system is full, or does not let us write.
+    It has words if a file system is full, or cannot be written.
     """
     # Of two names, the second is the target.
     name = exc.filename2 or exc.filename

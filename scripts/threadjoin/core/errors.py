@@ -2,7 +2,7 @@
 
 
 class Problem(Exception):
-    """Something the person at the keyboard can act on.
+    """An error that the user can act on.
 
     The message is one line: what was wrong, then what to do about it.
     """

@@ -22,8 +22,8 @@ def put(contents: Mapping[str, Path | None], tree: Path) -> None:
 
     Parameters:
         contents: dict of names, relative to *tree*, to the paths of their new
-            contents; None for a file to remove. Directories come and go with
-            the files in them.
+            contents; None for a file to remove. Directories are made and removed
+            with the files in them.
         tree: a directory.
 
     Raises Problem when a file cannot be written, with the tree as it was, or
@@ -51,7 +51,7 @@ def _undone(undo: ExitStack) -> str:
     try:
         undo.close()
     except OSError as exc:
-        # A disk that broke, for one. The rest has been undone all the same.
+        # A disk that broke, for example. The rest has been undone anyway.
         return f"the tree is not as it was: {exc.filename}: {exc.strerror}"
     return "the tree is as it was"
 
@@ -67,7 +67,7 @@ def _stage(new: Path, place: Path, undo: ExitStack) -> Path:
     undo.callback(_unlink, beside)
     shutil.copy(new, beside)
     if place.exists():
-        # Whether it can be executed is the patch's to say, the rest is not.
+        # The patch sets the executable bit, and no other one.
         before = place.stat()
         beside.chmod((before.st_mode & 0o666) | (new.stat().st_mode & 0o111))
         _give(beside, before)
@@ -83,8 +83,9 @@ def _give(path: Path, like: os.stat_result) -> None:
 
 
 def _exchange(place: Path, new: Path | None, undo: ExitStack, clean: ExitStack) -> None:
-    """Put *new* (None: nothing) in *place*; what was there goes for good when
-    *clean* closes, and comes back when *undo* does.
+    """Put *new* (None: nothing) in *place*.
+
+    The old file is removed when *clean* closes, and restored when *undo* does.
     """
     old = place.with_name(f".{place.name}.threadjoin-old")
     if place.exists():

@@ -1,13 +1,32 @@
-"""Remove files and directories, and write files whole or not at all."""
+"""Read the project's data, remove files, and write files whole or not at all."""
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from . import disk
-from .layout import StrPath
+from .errors import Problem
+from .layout import ROOT, StrPath
+
+
+@contextlib.contextmanager
+def data(path: Path) -> Iterator[Any]:
+    """Give the content of *path*, a JSON file of the project that people edit.
+
+    What the `with` block misses in it, such as a key, raises Problem.
+    """
+    try:
+        yield json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, LookupError, TypeError, AttributeError) as exc:
+        what = f"there is no {exc}" if isinstance(exc, KeyError) else str(exc)
+        name = str(path).removeprefix(f"{ROOT}/")
+        raise Problem(f"{name} is wrong: {what}; restore it from git") from None
 
 
 def is_directory(path: Path) -> bool:

@@ -1,4 +1,4 @@
-"""Run git without the influence of anybody's configuration."""
+"""Run git without any configuration of the user or the system."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from .errors import Problem
 from .layout import StrPath
 
-#: Whose commits the tools make. Fixed, so that the same release and the same
+#: The committer of the tools' commits. Fixed, so that the same release and the same
 #: patches give the same commits on every machine.
 IDENTITY = {
     f"GIT_{role}_{key}": value

@@ -16,10 +16,10 @@ from . import disk, signals
 from .errors import Problem
 from .layout import StrPath
 
-#: Seconds that a stopped program gets to clean up behind itself.
+#: Seconds that a program that is stopped has to clean up.
 GRACE = 10
 
-#: Seconds for an interpreter to say who it is.
+#: Seconds that an interpreter may take to report its version.
 PATIENCE = 60
 
 #: What the C library says for ENOSPC, in the language of environment().
@@ -45,7 +45,7 @@ class DiskFull(Problem):
 def environment(**changes: str) -> dict[str, str]:
     """Return the environment for the programs that are run here.
 
-    Messages are in English, for we look for some of them, and what is meant
+    Messages are in English, since we search for some of them, and what is meant
     for the Python, git or make that started us is left out: it would reach
     the interpreter that is built.
     """
@@ -304,8 +304,8 @@ def _stop(process: subprocess.Popen[bytes], group: bool) -> None:
     if process.poll() is not None:
         return
     if not group:
-        # It had the terminal's Ctrl-C as we had. What installs packages is
-        # not to be cut short beyond that.
+        # The terminal's Ctrl-C has reached it, too. A program that installs
+        # packages must not be interrupted further.
         process.wait()
         return
     os.killpg(process.pid, signal.SIGTERM)
@@ -314,7 +314,7 @@ def _stop(process: subprocess.Popen[bytes], group: bool) -> None:
     except subprocess.TimeoutExpired:
         pass
     finally:
-        # Whoever of the group did not listen.
+        # The processes of the group that ignored the signal.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
-#: What a terminal that goes, a cluster or GNU parallel sends to end a job.
+#: The signals by which a closed terminal, a cluster or GNU parallel ends a job.
 ENDS = (signal.SIGTERM, signal.SIGHUP)
 
 
@@ -17,8 +17,8 @@ def once() -> None:
 
     Ctrl-C raises KeyboardInterrupt, also where a shell has it ignored for what is
     in the background; the others SystemExit with the status that a shell has for
-    them, unless they are ignored. From the first on all are ignored: an exception
-    more would cut short the work of stopping what was started, which is bounded.
+    them, unless they are ignored. After the first, all are ignored: another exception
+    would interrupt the cleanup, which takes a limited time.
     """
     signal.signal(signal.SIGINT, _leave)
     for number in ENDS:
@@ -46,7 +46,7 @@ def held() -> Iterator[Callable[[], None]]:
     def noting(handler: Callable[..., Any]) -> Callable[[int, Any], None]:
         return lambda number, _frame: came.append((handler, number))
 
-    # No other thread gets any, or may say what is done with them.
+    # Only the main thread gets signals, and may set their handlers.
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, *ENDS):
             handler = signal.getsignal(number)

@@ -1,4 +1,4 @@
-"""Print tables, as Markdown and as plain text, and write pages."""
+"""Print tables, as Markdown and as plain text."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Find and install what the machine lacks."""
+"""Find and install the programs and packages that the machine lacks."""

@@ -1,4 +1,4 @@
-"""Compile a C file of the project for the machine that we are on."""
+"""Compile a C file of the project for this machine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def compiled(source: Path, output: Path, options: Sequence[str], what: str) -> P
 
     Parameters:
         source: the C file.
-        output: the result. Others may use it, or make it, meanwhile.
+        output: the result. Other processes may use it, or make it, at the same time.
         options: of the compiler, a list of str.
         what: what it is, in two or three words, such as "the floor".
 

@@ -24,7 +24,7 @@ from . import packages
 VENV = BUILD / "venv"
 REQUIREMENTS = ROOT / "tests" / "requirements.txt"
 
-#: What the pinned tools themselves ask for.
+#: The oldest Python on which the pinned tools run.
 OLDEST_PYTHON = (3, 11)
 
 
@@ -88,9 +88,9 @@ def ensure(
 
 
 def _provide(progress: Progress, log: Path) -> None:
-    """Install what the tools need of the system, where it is missing.
+    """Install the system packages that the tools need and that are missing.
 
-    Raises Problem when that is something that nothing works without.
+    Raises Problem if one is missing that all of the tools need.
     """
     needs = {
         "venv": packages.named("python3", debian="python3-venv"),

@@ -1,8 +1,8 @@
-"""The system packages that a build of CPython needs, and how to install them.
+"""Find and install the system packages that a build of CPython needs.
 
-The needs, and what each system's packages for them are called, are data in
-packages.json. Whether one is met is asked of the compiler, not of a package
-manager: that works everywhere, and for what was installed by hand.
+The needs, and the names of each system's packages for them, are data in
+packages.json. The compiler tells whether a need is met, not a package manager: that
+works everywhere, and for libraries that were installed by hand.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ DATA = json.loads(Path(__file__).with_name("packages.json").read_text())
 
 @dataclass(frozen=True)
 class Need:
-    """Something that a build needs of the system."""
+    """A program or a library that a build needs."""
 
     name: str  # for people
     required: bool  # or the build only lacks a module without it
@@ -104,7 +104,7 @@ def _includable(headers: Sequence[str], command: Sequence[str]) -> set[str]:
 
 
 def provide(progress: Progress, log: Path, only_say: bool = False) -> None:
-    """See to it that the system has what a build needs.
+    """Make sure that the system has what a build needs.
 
     Installs what is missing where we may (apt, as root or with a sudo that
     asks for no password); says what to install where we may not.
@@ -147,7 +147,7 @@ def install(lacking: Sequence[Need], progress: Progress, log: Path) -> None:
 def provide_tool(
     command: str, progress: Progress, log: Path, data: dict[str, Any] = DATA
 ) -> None:
-    """See to it that the tool *command* of a check is there, as provide_commands().
+    """Make sure that the tool *command* of a check is there, as provide_commands().
 
     Parameters:
         command: its name, one of those under "checks" in packages.json.
@@ -159,7 +159,7 @@ def provide_tool(
 def provide_commands(
     commands: Collection[str], needs: Sequence[Need], progress: Progress, log: Path
 ) -> None:
-    """See to it that all of the programs *commands* are there.
+    """Make sure that all of the programs *commands* are there.
 
     Parameters:
         needs: the Needs that bring them, and what they need.
@@ -206,7 +206,7 @@ def _privilege() -> list[str] | None:
 
 
 def _install(names: Sequence[str], privilege: Sequence[str], log: Path) -> None:
-    """Install the packages *names* with apt; what fails shows by its lack."""
+    """Install the packages *names* with apt; a package that fails is still missing."""
     apt = [*privilege, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q"]
     install = [*apt, "-o", "DPkg::Lock::Timeout=120", "install", "-y"]
     install.append("--no-install-recommends")

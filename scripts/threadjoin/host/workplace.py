@@ -18,7 +18,7 @@ from ..core.layout import BUILD
 def require_ascii(place: Path = BUILD) -> None:
     """Raise Problem unless CPython can be built in the directory *place*.
 
-    It is built by an interpreter that cannot decode the names of its own files yet.
+    An interpreter that cannot decode names of files yet takes part in the build.
     """
     if not str(place).isascii():
         raise Problem(

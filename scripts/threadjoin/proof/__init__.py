@@ -1,1 +1,1 @@
-"""Check what is claimed for a series, on interpreters that are built."""
+"""Check the claims about a series, on interpreters that are built."""

@@ -1,7 +1,7 @@
 """Compare the binary interface of a patched CPython with that of the stock one.
 
 libabigail's abidiff compares what the two export, down to the layout of the
-types in the public headers; CPython's own tool looks whether all of the stable
+types in the public headers; CPython's own tool checks that all of the stable
 ABI is there.
 """
 
@@ -19,11 +19,11 @@ from ..core import layout, process
 from ..core.errors import Problem
 from ..core.layout import StrPath
 
-#: What is not public though it looks so, in the form that abidiff reads.
+#: Private names in public headers, in the form that abidiff reads.
 PRIVATE = layout.PATCHES / "abi-private.ini"
 
 #: The structures that may have new members behind their last one. Only the
-#: runtime makes thread states, so nobody else knows how long they are.
+#: runtime makes thread states, so no other code depends on their size.
 GROWING = ("_ts",)
 
 #: Seconds that a tool may take; some are usual.
@@ -110,7 +110,7 @@ def compare(
     done = process.said(
         [
             "abidiff",
-            # Each type that differs is told of once, where it differs itself.
+            # Each type that differs is reported once, where it differs itself.
             "--leaf-changes-only",
             *("--suppressions", PRIVATE),
             *("--headers-dir1", before[1], "--headers-dir2", after[1]),
@@ -162,7 +162,7 @@ def forbidden(report: str) -> Iterator[str]:
 
 
 def check_stable_abi(python: StrPath, facts: Interface, build: Path) -> bool:
-    """Return whether the version lists its stable ABI, which 3.9 does not.
+    """Return whether the version has a list of its stable ABI, which 3.9 lacks.
 
     Parameters:
         python: path of the interpreter.
@@ -173,7 +173,7 @@ def check_stable_abi(python: StrPath, facts: Interface, build: Path) -> bool:
     (`make check-limited-abi`), which expects headers and library in the current
     directory.
     """
-    # Each has moved: in 3.12, and in 3.11.
+    # Each has another path in earlier versions: before 3.12, and before 3.11.
     tools = [*facts.source.glob("Tools/*/stable_abi.py")]
     lists = [*facts.source.glob("Misc/stable_abi.t*")]
     if not (tools and lists):

@@ -15,7 +15,7 @@ WORSE, BETTER = "worse", "better"
 #: A difference stands when chance makes one as large less often than this.
 LEVEL = 0.05
 
-#: Rounds that have to go by before a test that no longer fails is let go.
+#: Repetitions after which a test that passed in all of them is not repeated again.
 QUIET = 5
 
 #: Rounds that it takes at least to tell two interpreters apart: with fewer, no
@@ -124,7 +124,7 @@ def repeat(
     units: Mapping[str, Container[str]],
     rounds: int,
 ) -> None:
-    """Run the units of the differences *found* again, until they are judged.
+    """Repeat the units of the differences *found*, until each has a verdict.
 
     Parameters:
         found: the differences; they are added to.

@@ -1,14 +1,12 @@
-"""Run the reproducers of the defects on any interpreters, and tabulate what they say.
+"""Run the reproducers of the defects on any interpreters, and tabulate the verdicts.
 
-A reproducer is a script that any Python from 3.9 on runs. Its exit status tells:
-0 if the defect is not there, 1 if it is, anything else if that cannot be told.
-Python itself ends with 1 when nobody catches an exception: here, that cannot be
-told either.
+A reproducer is a script that any Python from 3.9 on runs. Its exit status is 0 if the
+defect is not there, 1 if it is, and anything else if that is not known. Python itself
+ends with 1 after an exception that is not caught: here, that counts as not known.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections import Counter
@@ -18,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..building.identity import Python
-from ..core import layout, process, tables
+from ..core import files, layout, process, tables
 from ..core.layout import StrPath
 from ..series import catalog, differences
 from . import pages
@@ -30,11 +28,11 @@ PATIENCE = 120
 
 SOUND, DEFECT, UNKNOWN = range(3)
 
-#: Runs after which an interpreter that did not show a defect is taken not to have
-#: it. Looking for one in all interleavings takes longer than showing it in one.
+#: Runs after which an interpreter counts as one without a defect. It takes longer to
+#: look for it in all interleavings than to show it in one.
 ENOUGH = 20
 
-#: Loads a script, and changes how Python ends when nobody catches an exception.
+#: Loads a script, and changes the exit status after an exception that is not caught.
 _PREPARATION = f"""
 import os, sys
 
@@ -73,14 +71,16 @@ class Defect:
 
 def load() -> list[Defect]:
     """Return the Defects that DATA lists; none in a copy without the tests."""
-    listed = json.loads(DATA.read_text()) if DATA.exists() else []
-    return [Defect(**entry) for entry in listed]
+    if not DATA.exists():
+        return []
+    with files.data(DATA) as listed:
+        return [Defect(**entry) for entry in listed]
 
 
 def mending(series: catalog.Series, defect: Defect) -> str:
-    """Return what mends *defect* in the version of *series*, in Markdown, or "".
+    """Return what fixes *defect* in the version of *series*, in Markdown, or "".
 
-    That is a release of CPython, if upstream has mended it there, or else a patch.
+    That is a release of CPython, if upstream has fixed it there, or else a patch.
     """
     release = differences.load(series).mended.get(Path(defect.script).stem)
     if release:
@@ -93,10 +93,10 @@ def mending(series: catalog.Series, defect: Defect) -> str:
 
 
 def left(series: catalog.Series, version: str) -> Iterator[tuple[Defect, str]]:
-    """Yield (Defect, release): what is in *version*, and upstream mended later.
+    """Yield (Defect, release): what is in *version*, and upstream has fixed later.
 
-    A series has no patch for what upstream has mended in its version, and applies to
-    the releases before that too.
+    A series has no patch for a defect that upstream has fixed in its version, and
+    applies to the releases before that, too.
 
     Parameters:
         version: of a tree, such as "3.12.3+".
@@ -104,7 +104,7 @@ def left(series: catalog.Series, version: str) -> Iterator[tuple[Defect, str]]:
     numbers = {path.name[:4] for path in series.patches}
     mended = differences.load(series).mended
     later = {n: r for n, r in mended.items() if _number(version) < _number(r)}
-    # The data of the defects is not read for nothing.
+    # Do not read the data of the defects if there is nothing to list.
     for defect in load() if later else ():
         release = later.get(Path(defect.script).stem)
         if release and defect.mended_by and defect.mended_by not in numbers:
@@ -116,12 +116,12 @@ def _number(version: str) -> tuple[int, ...]:
 
 
 def place(python: Python) -> tuple[bool, tuple[int, ...]]:
-    """Return what puts the columns of a page in order: the patched Pythons last."""
+    """Return the key that sorts the columns of a page: the patched Pythons last."""
     return python.patched, _number(python.release)
 
 
 def labels(pythons: Sequence[Python]) -> list[str]:
-    """Return what to call each of *pythons*, no two of them the same."""
+    """Return a different label for each of *pythons*."""
     names = [python.label for python in pythons]
     for more in (
         [", debug" if python.debug else ", release" for python in pythons],

@@ -2,8 +2,8 @@
 
 docs/results/evidence.json has the pages that a series may have, in docs/results/SERIES,
 and the commands that make each. The lead has all of them. stale.json beside the pages
-lists the pages of an older series, and why they are old, for to measure takes hours.
-Such a page says so itself. An old page that is not listed is an error.
+lists the pages of an older series, and why they are old, since measuring takes hours.
+Such a page says at its top that it is old. An old page that is not listed is an error.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ DATA = f"{RESULTS}/evidence.json"
 #: is of, and why it is not made anew.
 STALE = "stale.json"
 
-#: What such a page says below its heading.
+#: The note below the heading of an old page.
 _NOTE = "> **Of an older series: {}.** {}"
 
 #: The states of a page.
@@ -55,13 +55,13 @@ class Page:
     commands: tuple[tuple[str, ...], ...]  # that make it, in order
     minutes: int  # that they take, about: on two processors
     stale: Path  # of the list of the pages of its series that are known to be old
-    by_hand: str = ""  # what is left to do after them
+    by_hand: str = ""  # a step that a person has to do after them
 
 
 def load(root: Path = layout.ROOT) -> list[Page]:
-    """Return the Pages of the project at *root*, those that take least first.
+    """Return the Pages of the project at *root*, the quickest first.
 
-    A series has some where there is a directory of its results.
+    A series has pages if there is a directory of its results.
     """
     text = (root / DATA).read_text()
     lead = {one["page"] for one in json.loads(text) if _PLACE not in one["page"]}
@@ -111,7 +111,7 @@ def _note(entry: Mapping[str, str]) -> str:
 
 
 def faults(wanted: Iterable[Page], patches: Path = layout.PATCHES) -> Iterator[str]:
-    """Yield what is wrong with the Pages *wanted*: an age that they do not tell.
+    """Yield the faults of the Pages *wanted*: old ones that do not say so.
 
     Parameters:
         patches: as state() has it.
@@ -134,7 +134,7 @@ def faults(wanted: Iterable[Page], patches: Path = layout.PATCHES) -> Iterator[s
 
 
 def mark(wanted: Iterable[Page], why: str) -> None:
-    """Have those of the Pages *wanted* that are old say so; list them.
+    """Mark those of the Pages *wanted* that are old, and list them in STALE.
 
     Parameters:
         why: the reason, for those that are not listed yet.
@@ -195,10 +195,10 @@ def make(
 ) -> list[Page]:
     """Make each of the Pages *wanted*; return those whose commands failed.
 
-    What the commands print goes where this prints.
+    The commands print to the same streams as this process.
     """
     failed = []
-    # All of them can be made, or none is begun: some take an hour.
+    # Check that all of them can be made before the first begins: some take an hour.
     ready = [
         [expand(command, page.series, others) for command in page.commands]
         for page in wanted

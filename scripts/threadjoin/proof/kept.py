@@ -17,15 +17,15 @@ N = TypeVar("N", bound="Named")
 
 
 def save(path: Path, content: object, indent: int | None = 1) -> None:
-    """Make *content*, which JSON can hold, all that the file *path* has."""
+    """Write *content*, which JSON can hold, to the file *path*."""
     path.parent.mkdir(parents=True, exist_ok=True)
     files.write(path, json.dumps(content, indent=indent))
 
 
 def restored(kind: type[T], entry: Mapping[str, Any]) -> T:
-    """Return what *entry*, of asdict(), was: an object of the dataclass *kind*.
+    """Return the object of the dataclass *kind* of which asdict() made *entry*.
 
-    Raises TypeError when it is of a version of this program with other fields.
+    Raises TypeError if it is of a version of this program with other fields.
     """
     found = dict(entry)
     if "differences" in found:
@@ -34,10 +34,10 @@ def restored(kind: type[T], entry: Mapping[str, Any]) -> T:
 
 
 def load(kind: type[T], path: Path, advice: str) -> T | None:
-    """Return what the file *path* has of the dataclass *kind*; None without a file.
+    """Return the object of the dataclass *kind* in the file *path*; None for no file.
 
-    Raises Problem, with *advice*, when it is of a version of this program with
-    other fields.
+    Raises Problem, with *advice*, if it is of a version of this program with other
+    fields.
     """
     if not path.is_file():
         return None
@@ -49,10 +49,10 @@ def load(kind: type[T], path: Path, advice: str) -> T | None:
 
 @dataclass(frozen=True)
 class Named:
-    """A result of which a directory has one for each name.
+    """A result, of which a directory has one for each name.
 
     Attributes:
-        name: that of what it is of.
+        name: the name of what was measured.
     """
 
     name: str
@@ -63,9 +63,9 @@ class Named:
 
     @classmethod
     def load(cls: type[N], home: Path, names: Iterable[str], what: str) -> list[N]:
-        """Return what save() kept below *home* of *names*, each of which is a *what*.
+        """Return the results of *names*, each a *what*, that save() kept below *home*.
 
-        Raises Problem when that is nothing, and as load() does.
+        Raises Problem if there are none, and as load() does.
         """
         found = [
             load(cls, home / name / "result.json", f"run {name} again")

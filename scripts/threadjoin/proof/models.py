@@ -1,8 +1,8 @@
-"""Check the models in tests/models with spin, and that they are still of the code.
+"""Check the models in tests/models with spin, and that the code has not changed.
 
-models.json says of each model which functions it models, with the SHA-256 of
-their text, and what is to come of checking it: that it holds, or that a
-counterexample is found, for the old protocol and for bugs that are planted.
+For each model, models.json has the functions that it describes, with the SHA-256 of
+their text, and the result that the check must have: that the model holds, or, for the
+old protocol and for planted bugs, that there is a counterexample.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..core import layout, process
+from ..core import files, layout, process
 from ..core.errors import Problem
 from ..core.layout import StrPath
 from ..host import packages
@@ -29,7 +29,7 @@ DATA = MODELS / "models.json"
 #: Seconds that one step of a check may take; few are usual.
 PATIENCE = 600
 
-#: Megabytes that the checker may use: what the smallest of machines has to spare.
+#: Megabytes that the checker may use: few enough for a small machine.
 MEMORY = 300
 
 # Steps that a run of a model may have, and the size of the table of states, as a
@@ -66,8 +66,8 @@ def check(
         memory: megabytes that the checker may use.
         patience: seconds that each step may take.
 
-    Raises Problem when spin or the compiler refuses it, and when it was not
-    looked at to its end: for lack of memory or time, say.
+    Raises Problem when spin or the compiler refuses it, and when the search was not
+    complete, for lack of memory or time for example.
     """
     begun = time.monotonic()
     options = [f"-D{define}" for define in defines]
@@ -94,13 +94,13 @@ def check(
 
 
 def _verdict(model: Path, said: str) -> tuple[bool, int, float]:
-    """Return whether it holds, the states and the megabytes, of what pan *said*."""
+    """Return whether it holds, the states and the megabytes, from what pan *said*."""
     found = re.search(r"errors: (\d+)", said)
     states = re.search(r"(\d+) states, stored", said)
     used = re.search(r"([\d.]+)\s+total actual memory", said)
     holds = bool(found and found[1] == "0")
-    # A search that ended early has no errors to show for it either. It does end
-    # early where it finds one.
+    # A search that ends early has no errors, either. It also ends early when it finds
+    # one.
     unfinished = "Search not completed" in said or "max search depth" in said
     if not (found and states and used) or (holds and unfinished):
         why = re.search(r"(?:pan|error): (reached|out of memory|max search).*", said)
@@ -112,7 +112,7 @@ def _verdict(model: Path, said: str) -> tuple[bool, int, float]:
 
 
 def _run(command: Sequence[StrPath], place: Path, patience: float) -> str:
-    """Run *command* in the directory *place* and return what it says."""
+    """Run *command* in the directory *place* and return what it prints."""
     log = place / "log"
     status = process.bounded(command, log, patience, cwd=place)
     said = log.read_text(errors="replace")
@@ -183,7 +183,7 @@ def digests(entry: Model, trees: Mapping[str, Path]) -> dict[str, dict[str, str]
 
 
 def changed(entry: Model, trees: Mapping[str, Path]) -> list[str]:
-    """Return the names of the functions that are not as the model has them."""
+    """Return the names of the functions that have changed since they were modelled."""
     now = digests(entry, trees)
     return [
         name
@@ -194,7 +194,7 @@ def changed(entry: Model, trees: Mapping[str, Path]) -> list[str]:
 
 
 def other(trees: Mapping[str, Path]) -> set[str]:
-    """Return the names of the functions that are not as in the lead, or not there.
+    """Return the names of the functions that differ from the lead's, or are missing.
 
     Parameters:
         trees: as digests() has them, of another series.
@@ -212,7 +212,7 @@ def other(trees: Mapping[str, Path]) -> set[str]:
 
 
 def named(model: Path) -> set[str]:
-    """Return the names of the functions that the comments of a model name.
+    """Return the set of the functions that the comments of a model name.
 
     Parameters:
         model: a Promela file.
@@ -224,7 +224,7 @@ def named(model: Path) -> set[str]:
 
 
 def unmatched(model: Path, entry: Model) -> list[str]:
-    """Return what only one of a model and its entry names.
+    """Return the functions that only one of a model and its entry names.
 
     Parameters:
         model: a Promela file.
@@ -239,7 +239,7 @@ def unmatched(model: Path, entry: Model) -> list[str]:
 
 def record(trees: Mapping[str, Path], data: Path = DATA) -> None:
     """Write the digests of the functions as they are now into models.json."""
-    entries = json.loads(data.read_text())
+    entries = load(data)
     for entry in entries.values():
         entry["functions"] = digests(entry, trees)
     data.write_text(json.dumps(entries, indent=4) + "\n")
@@ -247,5 +247,5 @@ def record(trees: Mapping[str, Path], data: Path = DATA) -> None:
 
 def load(data: Path = DATA) -> dict[str, Model]:
     """Return the content of models.json: {file name: entry}."""
-    found: dict[str, Model] = json.loads(data.read_text())
-    return found
+    with files.data(data) as found:
+        return dict(found)

@@ -1,4 +1,4 @@
-"""Record what tests came to, and read it from what their runners report."""
+"""Record the outcomes of tests, and read them from the reports of their runners."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 PASSED, SKIPPED, FAILED = "passed", "skipped", "failed"
 
-#: How good an outcome is. A test that is not there counts as one skipped.
+#: The rank of each outcome, the worst first. A missing test counts as skipped.
 RANK = {FAILED: 0, SKIPPED: 1, PASSED: 2}
 
 _HEADER = re.compile(r"^(\w+) \(([\w.<>]+)\)", re.MULTILINE)

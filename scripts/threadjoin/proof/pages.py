@@ -37,7 +37,7 @@ def measured_on(version: str) -> list[str]:
 
 
 def outdated(text: str, patches: Path = layout.PATCHES) -> Iterator[str]:
-    """Yield those lines of measured() in *text* that are of a series as it was.
+    """Yield those lines of measured() in *text* that are of an older series.
 
     Other parameters: as measured() has them.
     """
@@ -63,7 +63,7 @@ def page(title: str, command: str, said: Iterable[str], *parts: str) -> str:
 
     Parameters:
         title: the heading.
-        command: what writes the page, such as "scripts/refleaks --table".
+        command: the command that writes the page, such as "scripts/refleaks --table".
         said: lines of measured().
         parts: the paragraphs.
     """

@@ -1,4 +1,4 @@
-"""Build and test each prefix of a series: what a bisection meets."""
+"""Build and test each prefix of a series, as a bisection does."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Step:
 
     @property
     def sound(self) -> bool:
-        """Whether nothing is to be said against it."""
+        """Whether it compiled without new warnings, and its tests passed."""
         return self.failed == () and not self.warnings
 
 

@@ -1,4 +1,4 @@
-"""Look for leaked references, blocks and files, with CPython's own hunter."""
+"""Look for leaked references, blocks and files, with CPython's regrtest -R."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .regrtest import runner
 
 HOME = runner.HOME / "refleaks"
 
-#: Runs that are not counted, since caches fill, and runs that are.
+#: Runs that are not counted, since caches fill up, and runs that are.
 RUNS = ("-R", "3:3")
 TIMES = 6
 
@@ -28,7 +28,7 @@ _LEAKED = re.compile(r"^(\S+) leaked (\[.*\] .+, sum=\d+)", re.MULTILINE)
 
 
 def leaks(output: str) -> list[str]:
-    """Return what the hunter found, as its *output* has it: a list of str."""
+    """Return the leaks that the *output* of regrtest -R reports: a list of str."""
     return [f"{name}: {what}" for name, what in _LEAKED.findall(output)]
 
 
@@ -69,7 +69,7 @@ def rows(run: Run, place: runner.Place) -> list[list[str]]:
 
 
 def said(unit: str, run: Run, place: runner.Place) -> list[str]:
-    """Return what there is to say against *unit*."""
+    """Return the faults of *unit*."""
     found = leaks(place.log(unit).read_text(errors="replace"))
     if run.outcomes.get(unit) != PASSED and not found:
         return [f"{unit}: {run.outcomes.get(unit, 'not there')}, see {place.log(unit)}"]

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..core import files
 from ..core.errors import Problem
 from ..core.layout import PATCHES
 
-#: In a series' directory, the file about the releases of its Python.
+#: The file, in a series' directory, about the releases of its Python.
 RELEASES = "releases.json"
 
-#: And the one about its revision: {"number": 1, "released": null, "digest": "..."}.
+#: The file about its revision: {"number": 1, "released": null, "digest": "..."}.
 REVISION = "revision.json"
 
 #: The module that a series adds to CPython, which says the revision.
 SAYS_REVISION = "Lib/concurrent/_threadjoin.py"
 
-#: Files of CPython that make no other interpreter: a change of one of these leaves
-#: what was measured true.
+#: Files of CPython that are not part of the interpreter: after a change of one of them,
+#: results remain valid.
 _ASIDE = re.compile(
     rb"diff --git a/(Lib/test/|Doc/|Misc/|Modules/_testinternalcapi|%b )"
     % re.escape(SAYS_REVISION.encode())
@@ -37,7 +37,7 @@ DEFAULT_SERIES = "3.11"
 
 
 class NoSeries(Problem):
-    """There is no series for the Python called *name*; *names* are those that are."""
+    """There is no series for the Python called *name*; *names* are those that exist."""
 
     def __init__(self, name: str, names: Iterable[str]) -> None:
         super().__init__(
@@ -136,8 +136,8 @@ class Series:
     def digest(self) -> str:
         """A digest of the changes to its base, as twelve hexadecimal digits.
 
-        Of what is compiled or imported alone: messages, tests and documentation make
-        no other interpreter.
+        Only of the code that is compiled or imported: messages, tests and documentation
+        do not change the interpreter.
         """
         total = hashlib.sha256(self.base.tgz.encode())
         for path in self.patches:
@@ -149,7 +149,7 @@ class Series:
 
     @property
     def newest(self) -> Release:
-        """The newest release that the series was checked on: the default."""
+        """The newest release that the series has been checked on: the default."""
         checked = [release for release in self.releases if release.checked]
         if not checked:
             raise Problem(f"the series {self.name} was checked on no release yet")
@@ -180,8 +180,12 @@ def load_series(name: str = DEFAULT_SERIES, patches: Path = PATCHES) -> Series:
     """
     directory = patches / name
     try:
-        data = json.loads((directory / RELEASES).read_text())
         lines = (directory / "series").read_text().splitlines()
+        with files.data(directory / RELEASES) as data:
+            known = [Release(**one, site=data["url"]) for one in data["releases"]]
+            known.sort(key=lambda release: release.number)
+            base = {one.version: one for one in known}[data["base"]]
+            key, package = data["gpg_key"], _debian(directory, data.get("debian"))
     except FileNotFoundError:
         raise NoSeries(name, available(patches)) from None
     # quilt's own syntax: a name a line, blank lines and # comments skipped.
@@ -193,25 +197,20 @@ def load_series(name: str = DEFAULT_SERIES, patches: Path = PATCHES) -> Series:
                 f"{directory.name}/series lists {path.name}, which does not "
                 "exist; restore it from git, or export the series again"
             )
-    known = [Release(**one, site=data["url"]) for one in data["releases"]]
-    known.sort(key=lambda release: release.number)
-    base = next(one for one in known if one.version == data["base"])
-    series = Series(name, directory, base, paths, tuple(known))
-    return _described(series, data)
+    revision = _revision(directory / REVISION)
+    return Series(name, directory, base, paths, tuple(known), package, revision, key)
 
 
-def _described(series: Series, data: dict[str, Any]) -> Series:
-    """Return *series* with what else its releases.json, *data*, and others say."""
-    debian = None
-    if data.get("debian"):
-        added = series.directory.parent / "debian" / series.name
-        debian = Debian(
-            **{**data["debian"], "left_out": frozenset(data["debian"]["left_out"])},
-            added=tuple(sorted(added.glob("*.patch"))),
-            symbols=_names(added / SYMBOLS),
-        )
-    revision = _revision(series.directory / REVISION)
-    return replace(series, debian=debian, revision=revision, gpg_key=data["gpg_key"])
+def _debian(directory: Path, data: dict[str, Any] | None) -> Debian | None:
+    """Return the Debian of the series in *directory*, from *data* of releases.json."""
+    if not data:
+        return None
+    added = directory.parent / "debian" / directory.name
+    return Debian(
+        **{**data, "left_out": frozenset(data["left_out"])},
+        added=tuple(sorted(added.glob("*.patch"))),
+        symbols=_names(added / SYMBOLS),
+    )
 
 
 def _names(path: Path) -> tuple[str, ...]:
@@ -221,7 +220,10 @@ def _names(path: Path) -> tuple[str, ...]:
 
 def _revision(path: Path) -> Revision | None:
     """Return the Revision in the file *path*, None where there is none."""
-    return Revision(**json.loads(path.read_text())) if path.is_file() else None
+    if not path.is_file():
+        return None
+    with files.data(path) as found:
+        return Revision(**found)
 
 
 def series_for(version: str, patches: Path = PATCHES) -> Series:
@@ -233,5 +235,5 @@ def series_for(version: str, patches: Path = PATCHES) -> Series:
 
 
 def series_name(version: str) -> str:
-    """Return what the series for a CPython of *version* is called, "3.11"."""
+    """Return the name of the series for a CPython of *version*, "3.11"."""
     return ".".join(version.split(".")[:2])

@@ -1,10 +1,10 @@
 """Put a series into Debian's source package of CPython, or take it out.
 
 In a package of the format "3.0 (quilt)", a change of the sources alone makes
-dpkg-source refuse the tree. The series goes into debian/patches, with all that quilt
-and dpkg-source keep about patches that are applied, in .pc; into debian/changelog; and
-the names that it adds to the library go into the symbols file. It is taken out by what
-is in the package: that may be another revision.
+dpkg-source refuse the tree. The series goes into debian/patches, with the records of
+quilt and dpkg-source about applied patches in .pc; it gets an entry in
+debian/changelog; and the names that it adds to the library go into the symbols file.
+What is taken out is the series that is in the package, which may be another revision.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ class _Work:
         self._contents.update(room.results())
 
     def put_in(self) -> dict[str, Path | None]:
-        """Return what to put where for the series to be in the package."""
+        """Return the changes of files that put the series into the package."""
         names = _names(self._place / LISTING)
         applied = _names(self._place / APPLIED)
         if applied != names:
@@ -153,10 +153,10 @@ class _Work:
         return self._contents
 
     def _back_up(self, patch: Path, copies: Mapping[str, Path]) -> None:
-        """Keep what quilt wants to have of the files before *patch*."""
+        """Keep the files before *patch*, as quilt needs them."""
         home = f".pc/{OURS}/{patch.name}"
         for name, copy in copies.items():
-            # Of a file that is not there yet, quilt has an empty one.
+            # For a file that does not exist yet, quilt has an empty one.
             new = self._set(f"{home}/{name}", "")
             if copy.exists():
                 shutil.copy2(copy, new)
@@ -183,14 +183,14 @@ class _Work:
             self._set(SYMBOLS, self._text(SYMBOLS) + lines)
 
     def take_out(self) -> dict[str, Path | None]:
-        """Return what to put where for no series to be in the package."""
+        """Return the changes of files that take the series out of the package."""
         applied = _names(self._place / APPLIED)
         if set(self._listed) & set(applied):
             self._pop(applied)
         for name in self._listed:
             self._contents[f"debian/patches/{name}"] = None
         self._set(LISTING, self._without(LISTING))
-        # An entry that is not the last, or has more in it, tells what was released.
+        # An entry that is not the last, or has more in it, is about a released package.
         log = self._text(CHANGELOG)
         self._set(CHANGELOG, log[_end(_OUR_ENTRY.match(log)) :])
         if (self._place / SYMBOLS).is_file():
@@ -198,7 +198,7 @@ class _Work:
         return self._contents
 
     def _pop(self, applied: list[str]) -> None:
-        """Take the patches out of the sources, and out of what quilt knows."""
+        """Take the patches out of the sources, and out of quilt's records."""
         if applied[-len(self._listed) :] != self._listed:
             raise Problem(
                 f"{self._place}: quilt has not applied the series as the last; see "
@@ -249,7 +249,7 @@ def _end(match: re.Match[str] | None) -> int:
 
 
 def _author(series: Series) -> str:
-    """Return who makes the package: what Debian's tools ask for, or the series'."""
+    """Return the maintainer of the package: from Debian's variables, or the series'."""
     name, address = os.environ.get("DEBFULLNAME"), os.environ.get("DEBEMAIL")
     if name and address:
         return f"{name} <{address}>"

@@ -1,32 +1,32 @@
-"""Read what is different in the version of a series, for those who test it.
+"""Read how the version of a series differs from the lead's, for its tests.
 
-It is data, differences.json beside the patches, and edited by hand. All of it may be
-left out, and the file too:
+The data is in differences.json beside the patches, and is edited by hand. Each key may
+be left out, and so may the file:
 
     {
         "mended": {"interrupted_join": "3.12.4"},
         "lacks": {"test_interpreters": "it came with 3.13"},
         "expected_failures": {"tests/integration/test_fork.py::test_x": "why"},
-        "modelled": {"Thread.join": "only its docstring is another one"},
-        "unplanted": {"dummy-forks": "3.12.2 mends what it breaks"},
+        "modelled": {"Thread.join": "only its docstring differs"},
+        "unplanted": {"dummy-forks": "3.12.2 fixes what it breaks"},
         "part": ["tests/integration/test_joining.py"]
     }
 
 `mended` has the first release of the version without a defect: that of a reproducer,
 by the name of its file, or one that a test names. `lacks` has CPython's own files of
-tests that the version does not have. `expected_failures` are of the project's tests,
-all of which fail. `modelled` are the functions in tests/models that are not as in the
-lead, each with the reason why the models hold for it. `unplanted` are the bugs of
+tests that the version does not have. `expected_failures` are tests of the project, all
+of which fail. `modelled` are the functions in tests/models that differ from the lead's,
+each with the reason why the models hold for it. `unplanted` are the bugs of
 tests/mutants that are not planted: they break nothing in the version, or nothing that a
-test can force. `part` is what is run of the tests when nobody names the series.
+test can force. `part` is the part of the tests that runs when the series is not named.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from ..core import files
 from .catalog import Series
 
 NAME = "differences.json"
@@ -53,4 +53,5 @@ def load(series: Series) -> Differences:
     path = series.directory / NAME
     if not path.exists():
         return Differences()
-    return Differences(**json.loads(path.read_text(encoding="utf-8")))
+    with files.data(path) as found:
+        return Differences(**found)

@@ -15,7 +15,7 @@ _HUNK = re.compile(rb"@@ -(\d+)(?:,(\d+))? \+\d+(?:,(\d+))? @@")
 _FIELD = re.compile(r"([A-Z][\w-]*): (.*)")
 _UPDATED = re.compile(rb"^Last-Update:.*\n?", re.MULTILINE)
 
-#: What a change of another patch can change in this one: blobs and places.
+#: The parts of a patch that a change of another patch can change: blobs and places.
 _PLACES = re.compile(rb"^(?:index|@@) .*$", re.MULTILINE)
 
 
@@ -168,10 +168,10 @@ def _read_hunk(patch: Patch, change: Change, lines: list[bytes], number: int) ->
 
 
 def essence(content: bytes) -> tuple[bytes, bytes]:
-    """Return what of a patch, the bytes *content*, is its own doing.
+    """Return the parts of a patch, the bytes *content*, that do not depend on others.
 
-    That is its message but for Last-Update, and its changes but for the blobs
-    that they are made on and the lines that they are at.
+    These are its message without Last-Update, and its changes without the blobs and
+    the numbers of lines.
     """
     head, _, rest = content.partition(b"\n---\n")
     message = head.partition(b"\nSubject:")[2] + b"\n"
@@ -189,7 +189,7 @@ def updated(content: bytes) -> str | None:
 def dated(content: bytes, day: str) -> bytes:
     """Return the patch *content* with Last-Update: *day*.
 
-    The field comes last where it was not.
+    If the field is missing, it is added as the last.
     """
     head, fence, rest = content.partition(b"\n---\n")
     field = f"Last-Update: {day}".encode()

@@ -2,7 +2,7 @@
 
 git does the patching, on copies of the files that the series touches, in a
 scratch directory that belongs to no repository: the tree's own git and its
-configuration have no say, and the tree changes only when all has gone well.
+configuration have no effect, and the tree changes only if all patches apply.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ TESTS = ("Lib/test", "Doc")
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a patch could not be applied."""
+    """The reason why a patch could not be applied."""
 
     patch: Path
     reason: str  # "Lib/threading.py, hunk 2 (line 1103)"
@@ -199,7 +199,7 @@ class Room:
         }
 
     def slim(self, refusal: Refusal) -> str:
-        """Return words about the directory of TESTS that made the *refusal*, if any."""
+        """Return words on the directory of TESTS that caused the *refusal*, if any."""
         for name in TESTS:
             if refusal.reason.startswith(name) and not (self._tree / name).is_dir():
                 return f"; for a tree without {name}, there is --without-tests"
@@ -228,7 +228,7 @@ def fit(tree: StrPath, patches: Sequence[Path]) -> Refusal | int | None:
 
 
 def touched(patch: Path) -> set[str]:
-    """Return the names of the files that the file *patch* is about."""
+    """Return the names of the files that the file *patch* changes."""
     names = set()
     for line in patch.read_text(errors="surrogateescape").splitlines():
         for form in (r"diff --git a/(.+) b/\1", r"(?:rename|copy) (?:from|to) (.+)"):
@@ -252,7 +252,7 @@ def _git_apply(
         "apply",
         *options,
         str(patch.resolve()),
-        # Else git, within somebody's repository, skips the files in silence.
+        # Otherwise git, inside another repository, skips the files in silence.
         GIT_CEILING_DIRECTORIES=str(directory.parent),
     )
     if process.DISK_FULL in done.stderr:
@@ -267,7 +267,7 @@ def _git_apply(
 
 
 def _explain(complaints: Sequence[str], patch: Path, reverse: bool) -> str:
-    """Say in words which file and which hunk of *patch* git refused."""
+    """Return words about the file and the hunk of *patch* that git refused."""
     for complaint in complaints:
         found = re.fullmatch(r"error: patch failed: (.+):(\d+)", complaint)
         if found:

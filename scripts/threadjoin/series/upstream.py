@@ -1,6 +1,6 @@
-"""Read what upstream has mended, and left, in the versions that need no series.
+"""Read which defects upstream has fixed, and which not, in versions without a series.
 
-It is data, patches/upstream.json, measured with scripts/defects:
+The data is in patches/upstream.json, and is measured with scripts/defects:
 
     {
         "3.13": {
@@ -10,18 +10,18 @@ It is data, patches/upstream.json, measured with scripts/defects:
         }
     }
 
-A reproducer is called as its file in tests/defects/defects.json is. A version that is
-later than all of these is taken to be as the last of them.
+The name of a reproducer is that of its file in tests/defects/defects.json. A version
+later than all of these is taken to be like the last of them.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ..core import files
 from ..core.layout import DEFECTS, PATCHES
 
 NAME = "upstream.json"
@@ -36,8 +36,8 @@ def load(version: str, patches: Path = PATCHES) -> dict[str, Any] | None:
     path = patches / NAME
     if not path.exists():
         return None
-    data = json.loads(path.read_text(encoding="utf-8"))
-    known: dict[tuple[int, ...], Any] = {_number(name): data[name] for name in data}
+    with files.data(path) as data:
+        known: dict[tuple[int, ...], Any] = {_number(name): data[name] for name in data}
     wanted = tuple(map(int, re.findall(r"\d+", version)[:2]))
     fitting = [number for number in known if number <= wanted]
     return known[max(fitting)] if fitting else None
@@ -46,20 +46,22 @@ def load(version: str, patches: Path = PATCHES) -> dict[str, Any] | None:
 def lines(
     version: str, patches: Path = PATCHES, defects: Path = DEFECTS
 ) -> Iterator[str]:
-    """Yield lines for people about a CPython of *version*, none where it is not known.
+    """Yield lines to print about a CPython of *version*, none if it is not known.
 
     Parameters:
-        defects: path of the list that describes the reproducers; where there is no
-            such file, their names stand for themselves.
+        defects: path of the list that describes the reproducers; without it, the
+            lines have their names.
     """
     found = load(version, patches)
     if not found:
         return
-    listed = json.loads(defects.read_text()) if defects.exists() else []
-    known = {Path(one["script"]).stem: one for one in listed}
+    known = {}
+    if defects.exists():
+        with files.data(defects) as listed:
+            known = {Path(one["script"]).stem: one for one in listed}
     for title, names in (
-        (f"Upstream has mended (as of {found['measured']}):", found["mended"]),
-        ("Upstream has not mended:", found["left"]),
+        (f"Upstream has fixed (as of {found['measured']}):", found["mended"]),
+        ("Upstream has not fixed:", found["left"]),
     ):
         yield title
         for name in names:

@@ -68,10 +68,10 @@ def _fetched(
     place: Path,
     log: Path,
 ) -> Iterator[Path]:
-    """Give the path of a file of a source package, which is there for the while.
+    """Give the path of a file of a source package, which exists in the `with` block.
 
     Parameters:
-        names: what to call the package to apt, in turn.
+        names: names of the package for apt, tried in turn.
         only: the option of `apt-get source` that says which files to get.
         pattern: the file's name.
         place: a path beside which a scratch directory may be.
@@ -84,7 +84,7 @@ def _fetched(
     attempts = " || ".join(shlex.join([*source, name]) for name in names)
     with tempfile.TemporaryDirectory(dir=place.parent, prefix=".apt-") as name:
         state = Path(name)
-        # Of another archive, the lists may be missing.
+        # The lists of another archive may be missing.
         command = ["sh", "-c", f"apt-get -q update; {attempts}"]
         process.status(command, log, cwd=state, env=prepare(state, debian.suite))
         process.raise_if_disk_full(log)
@@ -117,9 +117,9 @@ def prepare(state: Path, suite: str) -> dict[str, str]:
         "Acquire::https::Timeout": TIMEOUT,
     }
     if os.geteuid() == 0:
-        # Else apt downloads as a user who may not look into our directories.
+        # Otherwise apt downloads as a user who may not read our directories.
         own["APT::Sandbox::User"] = "root"
-    # How to download, and not the hooks, which would work on the machine's state.
+    # The settings for downloads, and not the hooks, which use the machine's state.
     lines = [
         line
         for line in process.said(["apt-config", "dump"]).stdout.splitlines()
@@ -130,8 +130,8 @@ def prepare(state: Path, suite: str) -> dict[str, str]:
     return process.environment(APT_CONFIG=str(state / "apt.conf"))
 
 
-#: By the form of a file, what says of what kind the packages are, and what has the
-#: names of suites: each with what is before it.
+#: For each format of a file, patterns for the type of packages and for the names of
+#: suites, each with the text before it.
 _FORMS = {
     ".list": (
         r"(^[ \t]*)deb(?:-src)?(?=\s)",
@@ -161,7 +161,7 @@ def as_sources(form: str, text: str, suite: str) -> str:
 
 
 def _complaint(log: Path) -> str:
-    """Return the first complaint of apt's in the file *log*, "" for none."""
+    """Return the first error of apt in the file *log*, "" for none."""
     for line in log.read_text(errors="replace").splitlines():
         if line.startswith(("E: ", "W: Failed to fetch ")):
             return line[3:].strip()

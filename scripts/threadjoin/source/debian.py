@@ -1,10 +1,10 @@
-"""Apply what Debian's source package adds to a release, security fixes first.
+"""Apply the patches of Debian's source package to a release, security fixes above all.
 
-What only Debian's own packages need (where their files are, how their extensions are
-built, no pip) is left out: with it, an interpreter in another place does not find
-what pip installs. Which ones those are is said in the series' releases.json; a patch
-that is new is a fix, and taken. They count with their changes only, not with their
-fuzz: where one does not apply to the letter or with an offset, nothing is built.
+Patches that only Debian's own packages need (for the places of files, the build of
+extensions, no pip) are left out: with them, an interpreter in another place does not
+find what pip installs. The series' releases.json lists them; a patch that is not
+listed is a fix, and is taken. A patch may apply with an offset, but not with fuzz: if
+one does not apply, nothing is built.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ..series import catalog, tree
 from . import aptsource, tarballs, workcopy
 from .fetch import Unavailable
 
-#: Seconds for which a package that was fetched is taken for the newest.
+#: Seconds for which a package that was fetched counts as the newest.
 FRESH = 24 * 60 * 60
 
 
@@ -76,7 +76,7 @@ class Package:
             lines = (directory / "series").read_text().splitlines()
         except FileNotFoundError:
             raise Problem(f"{self.path} has no debian/patches/series") from None
-        # Behind a name, quilt has options.
+        # After a name, quilt has options.
         words = [line.split("#")[0].split() for line in lines]
         names = [found[0] for found in words if found]
         return [directory / name for name in names if name not in self.data.left_out]
@@ -111,6 +111,6 @@ def obtain(data: catalog.Debian, cache: Path, log: Path) -> Package:
         if known:
             return known
         raise
-    # apt gives it the time of its making.
+    # apt sets the time at which the package was made.
     path.touch()
     return Package(path, data)

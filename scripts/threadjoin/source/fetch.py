@@ -22,18 +22,18 @@ class Unavailable(Exception):
 
 
 def probe(url: str) -> None:
-    """See whether a server answers for *url*, without taking what is there.
+    """Check that a server answers for *url*, without downloading the file.
 
-    Raises Unavailable when it does not.
+    Raises Unavailable if it does not.
     """
     with _told(), _opened(urllib.request.Request(url, method="HEAD")):
         pass
 
 
 def download(url: str, path: Path) -> None:
-    """Write what is at *url* to the file *path*.
+    """Download *url* to the file *path*.
 
-    Raises Unavailable when the server does not answer, or not with the file.
+    Raises Unavailable if the server does not answer, or does not have the file.
     """
     with disk.writing(path), open(path, "wb") as output:
         for chunk in _chunks(url):
@@ -50,7 +50,7 @@ def _chunks(url: str) -> Iterator[bytes]:
 
 @contextlib.contextmanager
 def _told() -> Iterator[None]:
-    """Make of what goes wrong an Unavailable, which says it."""
+    """Turn the errors of a download into Unavailable."""
     try:
         yield
     except urllib.error.HTTPError as exc:

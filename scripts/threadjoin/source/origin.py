@@ -15,7 +15,7 @@ from ..core.errors import Problem
 from ..series import catalog, tree
 from . import debian, fetch, tarballs, workcopy
 
-#: Why something is built that --source names.
+#: The reason for a build of what --source names.
 SAID = "as --source says"
 
 CACHE = layout.BUILD / "cache"
@@ -47,15 +47,15 @@ class Plan:
     name: str  # "CPython 3.11.16"
     why: str  # "the newest release that the series 3.11 is checked on"
     get: Callable[[], Origin]  # may raise Problem
-    #: Takes words on why get() does not work; returns what to build instead.
+    #: Takes the reason why get() fails; returns the Plan to follow instead.
     otherwise: Callable[[str], Plan] | None = None
 
 
 def newest(series: catalog.Series, log: Path) -> Plan:
     """Return the Plan for the newest source of *series* that there is.
 
-    That is its newest release, from the cache or from python.org, else what the
-    distribution has of the release of its own, with its patches.
+    That is its newest release, from the cache or from python.org, or else the release
+    in the distribution, with the distribution's patches.
 
     Parameters:
         log: path of a file for the output of the distribution's tools.
@@ -83,7 +83,7 @@ def exactly(
     """Return the Plan for the release *version*, and no other.
 
     Parameters:
-        why: None for what --release says.
+        why: the reason; None if --release names it.
 
     Other parameters as newest() has them. Raises Problem when *series* does not know
     it.
@@ -180,7 +180,7 @@ def series(origin: Origin, name: str | None = None) -> catalog.Series:
 
     Parameters:
         name: the series that was asked for, which has to be the right one;
-            None to go by the version.
+            None to choose by the version.
 
     Raises Problem when there is none for its version, or not *name*.
     """
@@ -197,12 +197,12 @@ def series(origin: Origin, name: str | None = None) -> catalog.Series:
 def prepare(
     origin: Origin, series: catalog.Series, place: Path, patched: bool
 ) -> bool | None:
-    """Make the directory *place* the source that *origin* is.
+    """Lay out the source *origin* in the directory *place*.
 
     Parameters:
-        series: the catalog.Series that is to be in it, or not.
-        place: pathlib.Path; what is there already is made use of.
-        patched: whether the series is to be in it.
+        series: the catalog.Series to apply, or to take out.
+        place: pathlib.Path; files there that are the same stay.
+        patched: whether to apply the series.
 
     Returns whether *origin* has the series in it already, None when there was
     nothing to do. Raises Problem, with *place* as it was, when the series
@@ -229,7 +229,7 @@ def prepare(
 
 
 def _digest(source: str, patches: Iterable[Path]) -> str:
-    """Return what tells *source*, a digest, with *patches* from another."""
+    """Return a digest of *source*, itself a digest, and *patches*."""
     total = hashlib.sha256(source.encode())
     for patch in patches:
         total.update(hashlib.sha256(patch.read_bytes()).digest())

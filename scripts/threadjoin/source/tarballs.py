@@ -16,10 +16,11 @@ from ..series.catalog import Debian, Release
 from . import aptsource
 from .fetch import Unavailable, download
 
-#: What a message calls the distribution.
+#: The name of the distribution in messages.
 APT = "the distribution's source package"
 
-#: A way to a file: its name, the file's path and digest, what writes it to a path.
+#: A way to get a file: its name, the file's path and digest, and a function that writes
+#: it to a path.
 Way = tuple[str, Path, str, Callable[[Path], None]]
 
 
@@ -34,7 +35,7 @@ def checksum(text: str) -> str:
 
 
 class NoWay(Problem):
-    """No way to get a file has worked."""
+    """All ways to get a file have failed."""
 
     def __init__(self, what: str, tried: Sequence[str]) -> None:
         self.reason = "; ".join(tried)
@@ -107,10 +108,10 @@ def verify(path: Path, digest: str) -> None:
 
 
 def _obtain(what: str, ways: Iterable[Way]) -> Path:
-    """Return the file that the first of *ways* has right.
+    """Return the file from the first of *ways* that gives it with the right digest.
 
     Parameters:
-        what: what is to be got, for people.
+        what: the file, in words for people.
         ways: a list of tuples: a name, the file's path, its digest, and a function
             that writes it to a path.
     """

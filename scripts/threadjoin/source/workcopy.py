@@ -1,7 +1,7 @@
-"""Copy CPython's source to work in: the given one is never touched.
+"""Copy CPython's source to work in: the given one is never changed.
 
-A copy is made beside the one that is there and only what differs is brought
-over, so that make compiles again what has changed and nothing else.
+A new copy is made beside the old one, and only the files that differ are moved over, so
+that make compiles again what has changed and nothing else.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from ..core import disk, files, git
 from ..core.errors import Problem
 from ..core.layout import BUILD
 
-#: What a build within the source tree leaves there. make, which looks for
-#: files in the source tree too, would take such an object file for its own.
+#: The files that a build inside the source tree leaves there. make, which also searches
+#: the source tree, would take such an object file for its own.
 LEFTOVERS = (
     "*.o",
     "*.a",
@@ -108,7 +108,7 @@ def copy(source: Path, place: Path) -> None:
 
 def _tracked(source: Path) -> list[str]:
     """Return the names of the files of the git checkout *source*."""
-    # A checkout of somebody else's is fine to read: nothing of it is run.
+    # Another user's checkout may be read: nothing in it is run.
     safe = ("-c", "safe.directory=*", "-c", "core.fsmonitor=false")
     done = git.attempt(source, *safe, "ls-files", "-z")
     if done.returncode:

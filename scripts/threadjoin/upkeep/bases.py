@@ -21,7 +21,7 @@ def finder(given: Sequence[Path], several: bool = True) -> Find:
 
     Parameters:
         given: trees and tarballs of releases, or of directories with those
-            in them. What is not there, is got as a build gets it.
+            in them. The others are fetched as a build fetches them.
         several: False to take the one of *given* for the base, whatever it says.
 
     What it returns raises tarballs.NoWay when there is no source, and Problem when one

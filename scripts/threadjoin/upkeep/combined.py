@@ -1,4 +1,4 @@
-"""Make one patch of a series, for those who take one file."""
+"""Make one patch of a series, for packagers who need one file."""
 
 from __future__ import annotations
 

@@ -164,9 +164,9 @@ def checkout(series: Series, source: Origin, directory: Path) -> None:
 
 @contextmanager
 def _objects_of(repository: Path) -> Iterator[Path]:
-    """Give a bare repository with the objects of *repository*, and no more.
+    """Give a bare repository with the objects of *repository*, and nothing else.
 
-    What *repository*'s own configuration and attributes say is left behind.
+    It does not have the configuration and the attributes of *repository*.
     """
     shared = git.run(repository, "rev-parse", "--git-path", "objects")
     objects = repository.absolute() / os.fsdecode(shared.rstrip(b"\n"))
@@ -259,8 +259,8 @@ def format_patches(
 ) -> list[Path]:
     """Write the series in *repository* as patches into the new *directory*.
 
-    Their bytes depend on nothing but the commits and *author*, who they are
-    said to be from; None to believe the commits. Returns the Paths in order.
+    Their bytes depend on nothing but the commits and *author*, who becomes the author
+    of all; None for the authors of the commits. Returns the Paths in order.
     Raises Problem when the commits are not a series.
     """
     base, tip = _commits(repository)

@@ -1,7 +1,7 @@
-"""Compare two series, patch by patch and hunk by hunk, whatever lines they are at.
+"""Compare two series, patch by patch and hunk by hunk, without the numbers of lines.
 
-Two hunks are the same when their lines are; a pair that differs only in what it
-quotes does the same in both series, and is told as such.
+Two hunks are the same if their lines are. A pair that differs only in its context does
+the same in both series, and is reported as such.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..series.catalog import Series
 from ..series.patchfile import Change, Hunk, Patch
 from .registry import Registry
 
-#: What of a message is not compared: it is of the file, and not of the change.
+#: Fields of a message that are not compared: they are about the file, not the change.
 _OF_THE_FILE = ("Last-Update: ",)
 
 
@@ -133,7 +133,7 @@ def _likeness(one: Hunk, other: Hunk) -> float:
 
 
 def lines(difference: Difference, names: Sequence[str]) -> Iterator[str]:
-    """Yield the lines that tell a Difference; the summary is the last.
+    """Yield the lines about a Difference; the summary is the last.
 
     Parameters:
         names: of the two series.

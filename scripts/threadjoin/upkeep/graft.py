@@ -74,10 +74,10 @@ def _numbers(series: Series) -> list[str]:
 def _missing(
     known: registry.Registry, lead: str, files: shared.States, series: Series
 ) -> list[tuple[str, list[str]]]:
-    """Return [(file name of a patch, names of files)]: what *series* has not so.
+    """Return [(file name of a patch, names of files)]: where *series* has other files.
 
-    Of the patches, those after which the files are not as they are to be. *files* are
-    the states() of the series called *lead*. Raises Problem when it cannot have it so.
+    These are the patches after which files differ from the lead's. *files* are the
+    states() of the series called *lead*. Raises Problem if it cannot have these files.
     """
     numbers = _numbers(series)
     if not numbers:
@@ -128,7 +128,7 @@ def _rewrite(repository: Path, series: Series, right: shared.States) -> None:
 
 
 def _place(repository: Path, name: str, file: shared.File | None) -> None:
-    """Make *file*, a shared.File or None, what the index has as *name*."""
+    """Put *file*, a shared.File or None, into the index as *name*."""
     if file is None:
         git.run(repository, "update-index", "--force-remove", "--", name)
         return

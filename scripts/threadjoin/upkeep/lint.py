@@ -49,7 +49,7 @@ def check_order(directory: Path) -> Iterator[str]:
 def check_registry(
     known: registry.Registry, series: str, patches: Iterable[Patch]
 ) -> Iterator[str]:
-    """Yield where one series is not as the registry has it.
+    """Yield where one series differs from the registry.
 
     Parameters:
         series: the series' name.
@@ -105,7 +105,7 @@ def check_message(patch: Patch) -> Iterator[str]:
             "one, and what the patch does in the next"
         )
     for line in text.splitlines():
-        # What has no blanks, such as a URL, cannot be broken.
+        # A line without blanks, such as a URL, cannot be broken.
         if len(line) > BODY_COLUMNS and " " in line.strip():
             yield f"{where}: a line of more than {BODY_COLUMNS} columns: {line!r}"
     if not fields:
@@ -274,7 +274,7 @@ def check_standalone(
 
 
 def check_quilt(series: Series, release: Path, scratch: Path) -> Iterator[str]:
-    """Yield what quilt, which must be installed, says against the series.
+    """Yield the faults of the series that quilt, which must be installed, reports.
 
     Parameters:
         release: a tree of the release.

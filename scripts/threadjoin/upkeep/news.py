@@ -50,11 +50,11 @@ def _blurb(
 
 
 def _complaint(output: str) -> str:
-    """Return in one line what blurb's *output* says is wrong."""
+    """Return, in one line, the error in blurb's *output*."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     for index, line in enumerate(lines):
         if re.search(r"Error in \S+:\d+:$", line) and index + 1 < len(lines):
-            # What is wrong follows on a line of its own.
+            # The error follows on a line of its own.
             return lines[index + 1]
         if line.startswith("Invalid "):
             return line
@@ -125,7 +125,7 @@ def check(name: str, content: bytes) -> str | None:
         write({**MARKERS, name: content}, Path(scratch))
         output = Path(scratch, "NEWS")
         done = _blurb(scratch, "merge", str(output))
-        # blurb passes over a section it does not know without a word.
+        # blurb skips a section that it does not know, without a message.
         merged = output.read_text(encoding="utf-8") if output.exists() else ""
     if done.returncode:
         return f"blurb refuses it: {_complaint(done.stdout)}"

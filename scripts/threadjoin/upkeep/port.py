@@ -3,8 +3,8 @@
 The repository has both: the lead, from the tag `lead-base` to the branch `lead`, and
 the other series, from the tag `base` to the branch `threadjoin`, which is checked
 out, as `scripts/series checkout` makes it. A pick that needs a person stays open in
-the work tree, with git's marks in the files. What is done so far is told by the
-commits, so that the command can be run again at any time.
+the work tree, with git's marks in the files. The commits show what is done so far, so
+the command can be run again at any time.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Report:
 
 
 class Stopped(Problem):
-    """A pick needs a person."""
+    """A pick has a conflict that a person has to resolve."""
 
 
 def begin(
@@ -134,7 +134,7 @@ class _Port:
         return next(n for n, known in self._lead.items() if known == commit)
 
     def settle(self) -> None:
-        """See that no pick is open, but for one that is not needed any more.
+        """Make sure that no pick is open; drop one that is no longer needed.
 
         Raises Stopped when a person has not finished it.
         """

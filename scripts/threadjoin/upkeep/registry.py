@@ -25,21 +25,18 @@ are the same in all series, but for those in `per_version`.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..core import files
 from ..core.errors import Problem
 from ..core.layout import PATCHES
 from ..series.patchfile import Patch
 
 NAME = "registry.json"
 WHERE = f"patches/{NAME}"
-
-#: The form that it has to have, which a hook checks.
-SCHEMA = "patches/schemas/registry.schema.json"
 
 #: The field of a commit's message that says which patch it is.
 FIELD = "Patch"
@@ -55,7 +52,7 @@ class Entry:
     slug: str  # "done-event"
     issues: tuple[int, ...]  # numbers of upstream's
     mends: str  # in one line
-    series: dict[str, bool | str]  # name to True, or to why it has not got it
+    series: dict[str, bool | str]  # name to True, or to why it lacks the change
     standalone: bool = False
 
     @property
@@ -73,7 +70,7 @@ class Registry:
     per_version: dict[str, str] = field(default_factory=dict)  # name of a file to why
 
     def problem(self, patch: Patch, series: str) -> str | None:
-        """Return what is wrong with the number of *patch* in *series*, or None.
+        """Return the fault of the number of *patch* in *series*, or None.
 
         Parameters:
             series: name of the series.
@@ -129,20 +126,18 @@ class Registry:
 def load(patches: Path = PATCHES) -> Registry:
     """Return the Registry of the series below the directory *patches*.
 
-    Raises Problem when it cannot be read; a hook has what else may be wrong with it.
+    Raises Problem if it is wrong. A hook checks its form, in full.
     """
     try:
-        data = json.loads((patches / NAME).read_text(encoding="utf-8"))
-        entries = [
-            Entry(**{**values, "issues": tuple(values["issues"])})
-            for values in data["patches"]
-        ]
-        known = {entry.number: entry for entry in entries}
-        maintainers, own = data["maintainers"], data.get("per_version", {})
+        with files.data(patches / NAME) as data:
+            entries = [
+                Entry(**{**values, "issues": tuple(values["issues"])})
+                for values in data["patches"]
+            ]
+            maintainers, own = data["maintainers"], data.get("per_version", {})
     except FileNotFoundError:
         raise Problem(f"there is no {WHERE}, which lists the numbers") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as exc:
-        raise Problem(f"{WHERE} is not as {SCHEMA} says: {exc!r}") from None
+    known = {entry.number: entry for entry in entries}
     slugs = {entry.slug for entry in entries}
     if list(known) != sorted(known) or not len(entries) == len(known) == len(slugs):
         raise Problem(

@@ -1,7 +1,7 @@
-"""Add releases to what a series knows of them, and write what is made of that.
+"""Add releases to the data of a series, and write the lines that are generated from it.
 
-The releases are data, in the releases.json of a series. Dockerfile and
-docker-bake.hcl cannot read it, and have lines that are made of it.
+The releases are in the releases.json of a series. Dockerfile and docker-bake.hcl cannot
+read it, and have lines that are generated from it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..core import layout
 from ..core.errors import Problem
 from ..series import catalog
 
-#: What begins and ends the lines that are made of the data, in any file.
+#: The lines before and after the generated lines, in any file.
 BEGIN = "# Made of patches/*/releases.json by `series releases --write`."
 END = "# End of what is made."
 
@@ -31,7 +31,7 @@ def add(
     checked: bool,
     root: Path = layout.ROOT,
 ) -> list[str]:
-    """Put a release into the data of *series*, or say that it is checked now.
+    """Add a release to the data of *series*, or record that it is checked now.
 
     Parameters:
         version: that of the release.
@@ -58,7 +58,7 @@ def add(
     data["releases"] = sorted(
         [*others, entry], key=lambda one: tuple(map(int, one["version"].split(".")))
     )
-    # First of all, see that there is a place for them.
+    # Before anything is written: this fails if a file has no place for the lines.
     contents(root)
     path.write_text(json.dumps(data, indent=4) + "\n")
     return [str(path.relative_to(root)), *write(root)]
@@ -94,7 +94,7 @@ def _bake(known: Iterable[catalog.Series]) -> list[str]:
 
 
 def generated(text: str, lines: Iterable[str], called: str) -> str:
-    """Return *text* with *lines* as those that are made of the data.
+    """Return *text* with *lines* as its generated lines.
 
     Raises Problem when it has no place for them; it calls the file *called*.
     """

@@ -1,9 +1,9 @@
-"""Try a series on the sources of all releases that are here, and list them.
+"""Try a series on the sources of all releases that are here, and list the results.
 
-Nothing is built: the patches are applied to copies of the files that they touch. A
-release is taken from build/cache, or from a directory that --source names. What else
-is in such a directory, the head of the branch for example, is tried as well, and told
-by the version that it says it is.
+Nothing is built: the patches are applied to copies of the files that they change. A
+release is taken from build/cache, or from a directory that --source names. Other trees
+in such a directory, the head of the branch for example, are tried, too, and are listed
+by their own versions.
 """
 
 from __future__ import annotations
@@ -57,9 +57,9 @@ class Row:
 
 
 def obtain(series: catalog.Series, log: Path, cache: Path = origin.CACHE) -> None:
-    """Get what there is of releases and packages for *series*, into *cache*.
+    """Fetch the releases and packages for *series* into *cache*.
 
-    What no way leads to is left out. *log* is as origin.release() has it.
+    Those that cannot be fetched are left out. *log* is as origin.release() has it.
     """
     for release in series.releases:
         with contextlib.suppress(tarballs.NoWay):
@@ -192,7 +192,7 @@ def table(rows: Sequence[Row]) -> list[str]:
 
 
 def refused(rows: Iterable[Row]) -> list[str]:
-    """Return the versions that the data calls checked, and that refuse."""
+    """Return the versions that the data calls checked, and that refuse a patch."""
     return list(
         dict.fromkeys(
             row.found.version

@@ -1,4 +1,4 @@
-"""Number the revisions of a series: what a packager pins.
+"""Number the revisions of a series, which packagers pin.
 
 A revision is recorded beside the series, in its revision.json, with the digest of what
 is compiled or imported at that time. The last patch of the series adds a module that
@@ -97,8 +97,8 @@ def text(series: catalog.Series, number: int, day: str) -> str:
 def record(series: catalog.Series, day: str) -> str:
     """Record *series* as it is; return its name with the revision, "3.11+tj1".
 
-    Its number is the next one if the last has been released and is another. Writes
-    the patch that says it, and adds that to the series where it is missing.
+    Its number is the next one if the last has been released and differs. Writes the
+    patch that reports it, and adds that to the series if it is missing.
 
     Parameters:
         day: this one, as 2026-11-27.
@@ -112,7 +112,7 @@ def record(series: catalog.Series, day: str) -> str:
 
 
 def release(series: catalog.Series, day: str, root: Path = ROOT) -> str:
-    """Say that the revision of *series* is released; return its name.
+    """Record that the revision of *series* is released; return its name.
 
     Parameters:
         day: this one, as 2026-11-27.

@@ -35,7 +35,7 @@ States = dict[str, dict[str, File]]
 
 
 def states(series: Series) -> States:
-    """Return what a catalog.Series creates: {number: {name of a file: File}}.
+    """Return the files that a catalog.Series creates: {number: {name: File}}.
 
     Each number has all files that are there after its patch. Raises Problem when a
     patch does not fit what comes before it.
@@ -79,7 +79,7 @@ def _changed(content: bytes, change: patchfile.Change, path: Path) -> bytes:
 
 
 def wanted(known: Registry, lead: States, numbers: Sequence[str]) -> States:
-    """Return what another series is to have of the lead's files.
+    """Return the lead's files that another series has to have.
 
     Parameters:
         lead: states() of the lead.
@@ -102,7 +102,7 @@ def wanted(known: Registry, lead: States, numbers: Sequence[str]) -> States:
 
 
 def theirs(known: Registry, lead: Container[str], files: Iterable[str]) -> set[str]:
-    """Return the names in *files* that are to be as the lead has them.
+    """Return the names in *files* that have to be the same as in the lead.
 
     Parameters:
         lead: names of the files that the lead has at any number.
@@ -175,7 +175,7 @@ def problems(known: Registry, every: Mapping[str, States]) -> Iterator[str]:
 
 
 def difference(file: File | None, right: File | None) -> str | None:
-    """Return how *file* is not as *right* (Files, or None), for str.format()."""
+    """Return how *file* differs from *right* (Files, or None), for str.format()."""
     if file is None:
         return "is missing, which {} has there"
     if right is None:

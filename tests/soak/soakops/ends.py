@@ -19,11 +19,11 @@ def _at_the_end(function, *args):
 
 @operation
 def leave(number, threads, how, daemon):
-    """Leave threads running: the end waits for them, unless they are daemons."""
+    """Leave threads running: shutdown waits for them, unless they are daemons."""
     started = threading.Semaphore(0)
     for index in range(threads):
         if daemon:
-            # The end cuts daemons short, in C code, in Python code and in waits.
+            # Finalization cuts daemons short, in C code, in Python code and in waits.
             sleeps = [
                 lambda: time.sleep(3600),
                 _spin,
@@ -101,7 +101,7 @@ def callback(number, what):
     threading._register_atexit(called)
 
 
-#: Seconds that a thread works after the exit functions have been called. If the end
+#: Seconds that a thread works after the exit functions have been called. If shutdown
 #: does not wait for this thread, it is cut short earlier.
 WORK = 0.05
 

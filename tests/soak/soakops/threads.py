@@ -105,7 +105,7 @@ TOO_MUCH = 2**60
 def refused(number, threads, how):
     """Start threads that the system refuses, and then some that it does not.
 
-    The interpreter's end would wait for a thread that a refused start left behind.
+    Shutdown would wait for a thread that a refused start left behind.
     """
     # Threads that called current_thread() while they ended are still in the list.
     listed = threading.enumerate()
@@ -288,7 +288,7 @@ def subinterpreters(number, threads, joined):
     """Start threads in a subinterpreter, and end it.
 
     Parameters:
-        joined: how often each thread is joined; if 0, only the end waits for them.
+        joined: how often each thread is joined; if 0, only Py_EndInterpreter() waits.
     """
     if interpreters is None:
         return

@@ -76,14 +76,14 @@ def test_for_an_older_version_it_lists_the_series(cpython, run):
 
 
 @pytest.mark.parametrize("version", ["3.13.4", "3.14.0rc1+"])
-def test_for_a_newer_version_it_lists_what_upstream_mended(cpython, run, version):
+def test_for_a_newer_version_it_lists_what_upstream_fixed(cpython, run, version):
     write(cpython, {"Include/patchlevel.h": f'#define PY_VERSION "{version}"\n'})
     status, out, err = run(cpython, "--check")
     assert status == 1
     assert err == f"error: no series for Python {version[:4]}; there is one for: 3.11\n"
-    assert out.startswith("Upstream has mended (as of 3.13.")
-    mended, _, left = out.partition("Upstream has not mended:\n")
-    assert "(gh-116372)\n" in mended
+    assert out.startswith("Upstream has fixed (as of 3.13.")
+    fixed, _, left = out.partition("Upstream has not fixed:\n")
+    assert "(gh-116372)\n" in fixed
     assert "(gh-140746)\n" in left
 
 
@@ -92,11 +92,31 @@ def test_defects_that_the_series_leaves_in_an_early_release_are_listed(
 ):
     different = {"mended": {"not_the_last_thread": "3.11.4"}}
     (series.directory / "differences.json").write_text(json.dumps(different))
-    said = "note: left, upstream has mended it in 3.11.4: A thread cannot be started: "
+    said = "note: not fixed; upstream fixed it in 3.11.4: A thread cannot be started: "
     assert run(cpython, "--check")[1].splitlines()[1].startswith(said)
     assert said not in run(cpython, "--check", "--reverse")[1]
     write(cpython, {"Include/patchlevel.h": '#define PY_VERSION "3.11.4+"\n'})
     assert said not in run(cpython, "--check")[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "what"),
+    [
+        ("releases.json", "{", "Expecting property name"),
+        ("releases.json", '{"url": "", "releases": []}', "there is no 'base'"),
+        ("releases.json", '{"url": "", "releases": [{}]}', "__init__() missing"),
+        ("differences.json", "[]", "argument after ** must be a mapping"),
+        ("differences.json", '{"fixed": {}}', "got an unexpected keyword argument"),
+        ("revision.json", "null", "argument after ** must be a mapping"),
+    ],
+)
+def test_wrong_data_is_an_error_of_one_line(cpython, run, series, name, content, what):
+    path = series.directory / name
+    path.write_text(content)
+    status, _, err = run(cpython, "--check")
+    assert (status, err.count("\n")) == (1, 1)
+    assert err.startswith(f"error: {path} is wrong: ")
+    assert what in err
 
 
 def test_the_executable_works_from_anywhere(tmp_path):

@@ -306,16 +306,16 @@ def test_bad_input_is_one_line_and_nothing_is_done(project, arguments, words, st
 
 
 @pytest.mark.parametrize("given", ["a tree", "--release 3.14.0", "3.14"])
-def test_for_a_newer_version_it_lists_what_upstream_mended(project, given):
+def test_for_a_newer_version_it_lists_what_upstream_fixed(project, given):
     shutil.copy(layout.PATCHES / "upstream.json", project.root / "patches")
     version = {"Include/patchlevel.h": '#define PY_VERSION "3.14.0"\n'}
     tree = write(project.release, version)
     done = project.run(*(["--source", tree] if given == "a tree" else given.split()))
     assert done.returncode == 1
     assert done.stderr == "error: no series for Python 3.14; there is one for: 3.11\n"
-    mended, _, left = done.stdout.partition("Upstream has not mended:\n")
-    assert "Upstream has mended (as of 3.13." in mended
-    assert "    repro_join_race\n" in mended
+    fixed, _, left = done.stdout.partition("Upstream has not fixed:\n")
+    assert "Upstream has fixed (as of 3.13." in fixed
+    assert "    repro_join_race\n" in fixed
     assert "    start_waits_for_ever\n" in left
 
 

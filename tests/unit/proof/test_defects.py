@@ -221,7 +221,7 @@ def test_the_limits_say_what_a_series_leaves_in_early_releases(name):
     said = " ".join((layout.ROOT / "docs" / "limits.md").read_text().split())
     for (defect, mended), versions in having.items():
         assert f"- {versions[0]} to {versions[-1]} keep the " in said
-        assert f"/issues/{defect.issue})), which is mended in {mended}." in said
+        assert f"/issues/{defect.issue})), which is fixed in {mended}." in said
 
 
 def test_a_copy_without_the_tests_has_no_defects(monkeypatch, tmp_path):

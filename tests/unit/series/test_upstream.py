@@ -48,9 +48,9 @@ def test_lines(tmp_path):
     defects = tmp_path / "defects.json"
     defects.write_text(json.dumps(DEFECTS))
     assert list(upstream.lines("3.13.1", write(tmp_path), defects)) == [
-        "Upstream has mended (as of 3.13.9):",
+        "Upstream has fixed (as of 3.13.9):",
         "    A join() fails (gh-1)",
-        "Upstream has not mended:",
+        "Upstream has not fixed:",
         "    A hang",
         "    A crash (gh-3)",
     ]
@@ -73,5 +73,5 @@ def test_the_data_of_the_project_has_each_reproducer_once():
         found = upstream.load(f"{version}.0")
         assert sorted(found["mended"] + found["left"]) == names
         assert len(list(upstream.lines(f"{version}.0"))) == 2 + len(names)
-        # A version with a series says itself what it mends.
+        # For a version with a series, the series says what it fixes.
         assert version not in catalog.available()

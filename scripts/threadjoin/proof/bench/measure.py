@@ -50,7 +50,7 @@ PROGRAMS = {
     "gilstate": ["-O2", "-pthread", "-shared", "-fPIC"],
 }
 
-#: Rounds, at most, in which the address space is looked at: it varies little.
+#: Rounds, at most, in which the address space is measured: it varies little.
 SPACE_ROUNDS = 3
 
 
@@ -267,7 +267,7 @@ def _measure_row(
 
 
 def _shutdown(python: str) -> float:
-    """Return the seconds from the end of the program to that of its process."""
+    """Return the seconds from the end of the program to the exit of its process."""
     ends: float = _worker(python, "shutdown_2000")["ends"]
     # The clock is the system's, the same in both processes.
     return time.monotonic() - ends
@@ -300,7 +300,7 @@ def _compile(name: str) -> Path:
 
 
 def report(results: Mapping[str, Results], effort: Effort, markdown: bool) -> list[str]:
-    """Return the lines of the tables of *results*, and what is to say of them."""
+    """Return the lines of the tables of *results*, with remarks."""
     lines = []
     for name, found in results.items():
         lines += ["", SETTINGS[name].title, ""]
@@ -344,7 +344,7 @@ def _table(results: Results, markdown: bool) -> list[str]:
 
 
 def _space_lines(results: Results, effort: Effort) -> Iterator[str]:
-    """Yield what there is to say of the address space."""
+    """Yield the lines about the address space."""
     if results.space:
         stock, patched = (statistics.median(results.space[kind]) for kind in KINDS)
         title = ROWS["kept"].title.format(kept_threads(effort))

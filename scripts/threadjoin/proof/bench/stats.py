@@ -33,11 +33,11 @@ def spread(values: Sequence[float]) -> Spread:
 
 
 def verdict(ratios: Sequence[float]) -> str:
-    """Return "slower", "faster", or "" where *ratios* do not tell.
+    """Return "slower", "faster", or "" if *ratios* do not decide.
 
     That is the sign test: were both the same, about as many ratios would be
-    above 1 as below it. It takes no shape of the noise for granted, and at
-    least eight ratios.
+    above 1 as below it. It assumes nothing about the noise, and needs at least
+    eight ratios.
     """
     above = sum(ratio > 1 for ratio in ratios)
     below = sum(ratio < 1 for ratio in ratios)
@@ -102,7 +102,7 @@ def cells(comparison: Comparison) -> tuple[str, ...]:
 
 
 def microseconds(seconds: float) -> str:
-    """Return *seconds* as microseconds with three digits that count."""
+    """Return *seconds* as microseconds with three significant digits."""
     value = seconds * 1e6
     decimals = 3 if value < 1 else 2 if value < 10 else 1 if value < 100 else 0
     return f"{value:,.{decimals}f}"

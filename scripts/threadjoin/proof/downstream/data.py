@@ -1,8 +1,7 @@
-"""The suites to run of each library: the data in tests/downstream."""
+"""Read which suites of each library to run, from tests/downstream."""
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from collections.abc import Iterable, Sequence
@@ -10,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ...core import files
 from ...core.errors import Problem
 from ...core.layout import ROOT
 
@@ -28,7 +28,7 @@ class Collection:
     name: str  # of their directory in build/downstream; "" for that itself
     option: str  # of scripts/downstream that stands for it
     title: str  # of the page
-    introduction: str  # what the page says was run
+    introduction: str  # of the page: what was run
 
 
 LIBRARIES_COLLECTION = Collection(
@@ -82,9 +82,9 @@ class Suite:
     arguments: tuple[str, ...] = ()  # more of them for each unit
     environment: dict[str, str] = field(default_factory=dict)
     timeout: int = TIMEOUT  # seconds, for each unit
-    selection: str = ""  # why it is not all that there is
+    selection: str = ""  # why not all of the tests are run
     ci: tuple[str, ...] = ()  # what CI runs instead of the units; nothing when empty
-    uses: tuple[str, ...] = ()  # what else of our programs its programs consist of
+    uses: tuple[str, ...] = ()  # more of our programs, which its programs need
     build: tuple[str, ...] = ()  # commands that build the tests in a copy of it
     load: str = ""  # what the programs do, in numbers
     embeds: bool = False  # loads libpython, from the interpreter it is run for
@@ -97,11 +97,11 @@ class Library:
     name: str  # that of its distribution
     install: tuple[str, ...]  # what else its tests need, names of distributions
     suites: tuple[Suite, ...]
-    distribution: bool = True  # or it comes with Python, or with the system
-    needs: tuple[str, ...] = ()  # commands of the system that it cannot do without
+    distribution: bool = True  # False: it comes with Python, or with the system
+    needs: tuple[str, ...] = ()  # commands of the system that it needs
 
     def part(self, ci: bool) -> Library:
-        """Return the Library with what is to be run, and nothing else.
+        """Return the Library with the suites that are to be run, and no others.
 
         Parameters:
             ci: whether that is what CI runs. Then suites that have nothing
@@ -117,16 +117,17 @@ class Library:
 
 def load(path: Path = LIBRARIES) -> dict[str, Library]:
     """Return the libraries in the file *path*, by name."""
-    return {
-        name: Library(
-            name,
-            tuple(entry.get("install", ())),
-            tuple(_suite(suite) for suite in entry["suites"]),
-            entry.get("distribution", True),
-            tuple(entry.get("needs", ())),
-        )
-        for name, entry in json.loads(Path(path).read_text()).items()
-    }
+    with files.data(path) as found:
+        return {
+            name: Library(
+                name,
+                tuple(entry.get("install", ())),
+                tuple(_suite(suite) for suite in entry["suites"]),
+                entry.get("distribution", True),
+                tuple(entry.get("needs", ())),
+            )
+            for name, entry in found.items()
+        }
 
 
 def _suite(entry: dict[str, Any]) -> Suite:
@@ -149,7 +150,7 @@ def chosen(libraries: dict[str, Library], names: Sequence[str]) -> list[Library]
 
 
 def require(libraries: Iterable[Library]) -> None:
-    """Raise Problem when a command that one of *libraries* needs is not there."""
+    """Raise Problem if a command that one of *libraries* needs is missing."""
     for library in libraries:
         missing = [name for name in library.needs if not shutil.which(name)]
         if missing:

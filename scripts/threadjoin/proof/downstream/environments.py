@@ -1,4 +1,4 @@
-"""Where libraries are tried out: wheels, sdists, virtual environments.
+"""Make what libraries are tested in: wheels, sdists, virtual environments.
 
 Everything comes from the package index that pip is set up for, once, into
 build/downstream; both interpreters then get the same files.
@@ -40,7 +40,7 @@ def pin(
         pip: the command that runs pip, in the Python that they are for.
         log: a file for its output.
 
-    Raises process.Failed when they do not go together.
+    Raises process.Failed if they conflict.
     """
     names = {name for lib in libraries for name in _distributions(lib)}
     report = log.with_suffix(".json")
@@ -84,7 +84,7 @@ def _distributions(library: data.Library) -> list[str]:
 
 
 class Environments:
-    """Makes virtual environments that differ in their interpreter only.
+    """Makes virtual environments that differ only in their interpreter.
 
     Parameters:
         pythons: the two Python, the stock one first.
@@ -111,7 +111,7 @@ class Environments:
         """Make the environments of *library* (a Library).
 
         Returns a dict of the Path of each one's interpreter by its role.
-        Raises Problem when what it needs cannot be had.
+        Raises Problem if something that it needs cannot be installed.
         """
         requirements = self._requirements(library)
         return {
@@ -195,7 +195,7 @@ class Environments:
     def _install(
         self, interpreter: Path, requirements: Sequence[str], log: Path
     ) -> None:
-        """Install from the wheels that are here; get those that are not."""
+        """Install from the wheels that are here; download the others."""
         install = ["install", "--no-index", "--no-compile", *requirements]
         install += ["--find-links", str(self._wheels)]
         there = ["--python", str(interpreter)]

@@ -1,8 +1,8 @@
-"""Find who reaches into the private names of threading and _thread.
+"""Find which libraries use private names of threading and _thread.
 
 Reads the wheels, runs nothing. A module of Python is parsed, so that what is
-found is a use and not a mention; the judgement on what has to keep working is
-data, in tests/downstream/names.json.
+found is a use and not a mention. tests/downstream/names.json says by hand what has to
+keep working.
 """
 
 from __future__ import annotations
@@ -168,7 +168,7 @@ def page(wheels: Iterable[Path], judged: Any = None) -> str:
     Parameters:
         judged: what names.json has: `names`, those that are looked for, with
             what has to keep working, and `others`, by library and name: what
-            turned out to be something else.
+            is something else of the same name.
     """
     judged = judged or json.loads(NAMES.read_text())
     names, others = judged["names"], judged["others"]

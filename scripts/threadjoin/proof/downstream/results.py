@@ -1,4 +1,4 @@
-"""The results of the suites: kept as JSON, shown as a table."""
+"""Keep the results of the suites as JSON, and show them as a table."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Result:
 
     @property
     def flaky(self) -> list[Difference]:
-        """The differences that the repetitions did not bear out."""
+        """The differences that the repetitions did not confirm."""
         return [d for d in self.differences if not d.stands]
 
 

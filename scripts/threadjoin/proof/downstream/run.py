@@ -25,11 +25,11 @@ from ..outcomes import (
 )
 from . import data
 
-#: What reads the outcomes from the output, for the runners that write no report.
+#: The functions that read outcomes from the output of runners that write no report.
 READ = {"libtest": parse_libtest, "unittest": parse_unittest}
 
-#: Exit statuses of pytest that say how the tests went, not that it broke:
-#: all passed, some failed, there were none.
+#: Exit statuses of pytest after a complete run: all tests passed, some failed, there
+#: were none.
 PYTEST_STATUSES = (0, 1, 5)
 
 
@@ -72,7 +72,7 @@ class Place:
             if arguments.endswith("*"):
                 found += self._behaviours(name, arguments.rstrip(" *"))
                 continue
-            # What is no file is for pytest to complain about.
+            # pytest reports a pattern that matches no file.
             names = sorted(
                 str(path.relative_to(self._tests)) for path in self._tests.glob(name)
             )
@@ -80,7 +80,7 @@ class Place:
         return list(dict.fromkeys(found))
 
     def _behaviours(self, name: str, arguments: str) -> list[str]:
-        """Return a unit for each line of what the program says to --list."""
+        """Return a unit for each line that the program prints for --list."""
         command = [str(self._python), str(self._tests / name), *arguments.split()]
         lines = subprocess.check_output([*command, "--list"], text=True).split()
         return [" ".join([name, *arguments.split(), line]) for line in lines]
@@ -129,10 +129,10 @@ class Place:
             outcomes = parse_reportlog(report)
             broken = status not in PYTEST_STATUSES
         if broken:
-            # As a whole: it crashed, hung, or could not even begin.
+            # As a whole: it crashed, hung, or could not begin.
             outcomes[f"{unit} (process)"] = FAILED
         elif not outcomes:
-            # A script whose only say is its status.
+            # A script whose only report is its exit status.
             outcomes[unit] = PASSED if status == 0 else SKIPPED
         return outcomes
 
@@ -155,9 +155,9 @@ class Place:
                 "no:cacheprovider",
             ),
             *("--report-log", report, "--rootdir", self._tests),
-            # Else pytest finds that of the project it is below: ours.
+            # Otherwise pytest finds the configuration of this project above it.
             *("-c", self._tests / (self.suite.config or os.devnull)),
-            # Says in the log where it hangs, before it is stopped.
+            # Before it is stopped, it writes to the log where it hangs.
             *("-o", f"faulthandler_timeout={self.suite.timeout * 3 // 4}"),
             *arguments,
         ]
@@ -181,7 +181,7 @@ class Place:
             return self._scratch
         if self.suite.runner != "program":
             return self._tests
-        # What the one before it left there is not for this one.
+        # Not in the directory in which another unit has left files.
         directory = self._scratch / name
         shutil.rmtree(directory, ignore_errors=True)
         directory.mkdir()
@@ -196,7 +196,7 @@ class Place:
         env = process.environment(**{**ours, **self.suite.environment})
         env["PATH"] = f"{self._python.parent}{os.pathsep}{env['PATH']}"
         if self.suite.embeds:
-            # What was linked to stock's takes this one instead.
+            # A program that was linked to stock's libpython loads this one.
             env["LD_LIBRARY_PATH"] = process.ask(self._python, LIBRARY)
-        # Everything is on this machine.
+        # All servers of the tests are on this machine.
         return {k: v for k, v in env.items() if not k.lower().endswith("_proxy")}

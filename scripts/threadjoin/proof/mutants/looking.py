@@ -26,11 +26,11 @@ TESTS = Path("tests", "integration")
 #: Seconds that the tests of one bug may take; a hang ends much earlier.
 LIMIT = 300
 
-#: Seconds after which the tests take a script to hang: see harness.py. What
-#: they run takes a second or two.
+#: Seconds after which a script of the tests counts as hanging: see harness.py. Such
+#: scripts take a second or two.
 PATIENCE = 15
 
-#: Seconds between two looks at whether to stop.
+#: Seconds between two checks of Commands.stopped.
 INTERVAL = 0.1
 
 #: The exit statuses of pytest.
@@ -38,11 +38,11 @@ PASSED, FAILED = 0, 1
 
 
 class Stopped(Exception):
-    """Raised in place of a result when everything has been told to stop."""
+    """Raised in place of a result when Commands.stopped is set."""
 
 
 class Commands:
-    """Runs programs until all is to stop.
+    """Runs programs until `stopped` is set.
 
     Attributes:
         stopped: a threading.Event; once it is set, programs are ended.
@@ -60,7 +60,7 @@ class Commands:
     ) -> int | None:
         """Run *argv* as process.status() does; return None if it took too long.
 
-        Raises Stopped when it was ended because all is to stop.
+        Raises Stopped if it was ended because `stopped` is set.
         """
         if self.stopped.is_set():
             raise Stopped
@@ -77,7 +77,7 @@ class Commands:
 
 
 def _interrupt(running: subprocess.Popen[bytes]) -> None:
-    """End *running* as Ctrl-C does: what a test runs is in other groups."""
+    """End *running* as Ctrl-C does: tests run programs in groups of their own."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(running.pid, signal.SIGINT)
     with contextlib.suppress(subprocess.TimeoutExpired):
@@ -108,8 +108,8 @@ class ByTests:
             copy: the interpreter.Interpreter that it is planted in.
             pristine: the one with nothing planted.
 
-        Raises Problem when that cannot be said: no test failed, but what it
-        needs; the tests took too long; or one fails with nothing planted, too.
+        Raises Problem if that is not known: a fixture failed, and no test; the tests
+        took too long; or one fails with nothing planted, too.
         """
         tests = [str(TESTS / test) for test in mutant.tests]
         log = copy.log(mutant.name)
@@ -125,7 +125,7 @@ class ByTests:
     def _run(self, tests: Sequence[str], python: Path, log: Path) -> dict[str, str]:
         """Run *tests* on the interpreter *python* until one fails.
 
-        Returns how each test went itself ("passed", "failed"), a dict.
+        Returns the outcomes of the tests themselves ("passed", "failed"), a dict.
         """
         report = log.with_suffix(".jsonl")
         report.unlink(missing_ok=True)
@@ -147,17 +147,17 @@ class ByTests:
             raise process.Failed(f"pytest took more than {LIMIT} s", log)
         outcomes = called(report)
         said = {PASSED: "passed", FAILED: "failed"}.get(status)
-        # Else what failed is pytest, or a fixture; or no test was run at all.
+        # Otherwise pytest or a fixture failed, or no test was run.
         if said not in outcomes.values():
             raise process.Failed(f"pytest could not run {', '.join(tests)}", log)
         return outcomes
 
 
 def called(report: Path) -> dict[str, str]:
-    """Return how the tests themselves went, without their fixtures.
+    """Return the outcomes of the tests themselves, without their fixtures.
 
     Parameters:
-        report: a file that pytest-reportlog wrote, or of none.
+        report: a file that pytest-reportlog wrote, which need not exist.
 
     Returns a dict of outcome ("passed", "failed", "skipped") by test.
     """
@@ -185,7 +185,7 @@ class BySoak:
         self._helper = libraries.helper()
 
     def find(self, mutant: Any, copy: Interpreter, pristine: Interpreter) -> str | None:
-        """Return what the soak says of *mutant*; None if it is not found.
+        """Return how the soak finds *mutant*; None if it does not.
 
         Parameters are as ByTests.find() has them. Raises Problem when the program
         that fails does so with nothing planted, too.
@@ -201,7 +201,7 @@ class BySoak:
     def _failure(self, python: Path, seeds: Iterable[int]) -> tuple[int, str] | None:
         """Run the programs of *seeds* until one fails.
 
-        Returns its seed and words about it, None if none does.
+        Returns its seed and a description of its failure, None if none fails.
         """
         runner = runs.Runner(
             python, session.PATIENCE, self._stopped, self._perturbing, self._helper

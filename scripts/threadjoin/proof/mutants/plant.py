@@ -1,9 +1,9 @@
-"""Plant bugs in the patched interpreter, one at a time, and see each found.
+"""Plant bugs in the patched interpreter, one at a time, and check the tests.
 
 Each is a patch in tests/mutants/, whose head says what it plants and which tests
-have to find it; of some, also how many programs of the soak, from which seed. A bug
-is planted in a copy of the patched build, a workplace, which is as the build was
-when the bug has been looked for: no interpreter stays there.
+have to find it; for some, also how many programs of the soak, from which seed. A bug
+is planted in a copy of the patched build, a workplace. After the tests the workplace
+is restored: no interpreter with a bug stays there.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ from .looking import TESTS, BySoak, ByTests, Commands, Look
 DATA = layout.ROOT / "tests" / "mutants"
 VARIANT = "debug"
 
-#: Seconds in which the interpreter has to begin and end, with a bug in it too.
+#: Seconds in which the interpreter has to start and exit, even with a bug in it.
 START = 30
 
-#: Bugs that are looked for at the same time. Most of their tests sleep until
-#: a hang is known for one, so these are more than the processors. But each
-#: has a workplace, of 300 MB.
+#: Bugs that are looked for at the same time. Most of their tests sleep until a hang
+#: counts as one, so there are more of them than processors. But each has a workplace,
+#: of 300 MB.
 JOBS = min(3 * (os.cpu_count() or 1), 8)
 
-#: Compiling is work: as many at once as there are processors, so that the
-#: tests that run meanwhile are not taken to hang.
+#: Compiling keeps a processor busy: as many at once as there are processors, so that
+#: tests that run meanwhile do not seem to hang.
 _compilers = threading.BoundedSemaphore(os.cpu_count() or 1)
 
-#: What make would do again after any change to the interpreter, by running
-#: it: these do not depend on what is planted.
+#: Files that make would make again, by running the interpreter, after each change of
+#: it: they do not depend on what is planted.
 KEPT = (
     "Programs/_freeze_module",
     "_bootstrap_python",
@@ -82,12 +82,12 @@ class Mutant:
         return sorted(re.findall(r"^\+\+\+ b/(.+)$", self.diff, re.M))
 
 
-#: What is told of a bug: which one, what has found it, and in how many seconds.
+#: A function that reports a bug, what has found it, and in how many seconds.
 Report = Callable[[Mutant, "str | None", float], None]
 
 
 class NoPlace(Problem):
-    """A source has no place for a bug."""
+    """The patch of a bug does not apply to a source."""
 
 
 def load(data: Path = DATA) -> list[Mutant]:
@@ -118,7 +118,7 @@ def _mutant(name: str, text: str) -> Mutant:
 
 
 def planted(tree: Path, mutant: Mutant) -> dict[str, str]:
-    """Return what the files of the source *tree* are with the bug in them.
+    """Return the contents of the files of the source *tree* with the bug in them.
 
     Returns a dict, {name of the file: its text}. Raises NoPlace when the patch
     does not apply.
@@ -129,7 +129,7 @@ def planted(tree: Path, mutant: Mutant) -> dict[str, str]:
             copy.parent.mkdir(parents=True, exist_ok=True)
             if (tree / name).exists():
                 copy.write_text((tree / name).read_text())
-        # Else git takes the paths for those of a repository above.
+        # Otherwise git takes the paths for those of a repository above.
         git.run(place, "init", "--quiet", "--template=")
         done = git.attempt(place, "apply", "-", given=mutant.diff.encode())
         if done.returncode:
@@ -220,7 +220,7 @@ class Workplace:
             self._restore(mutant.files())
 
     def _try(self, mutant: Mutant) -> None:
-        # What breaks all would keep the fixtures of the tests waiting for ever.
+        # A bug that breaks everything would make the fixtures of the tests wait.
         log = self._copy.log(f"{mutant.name}-start")
         command = [str(self._copy.python), "-c", "import threading"]
         env = process.environment()
@@ -231,7 +231,7 @@ class Workplace:
 
 
 def _put(path: Path, text: str) -> None:
-    """Write *text* into the file; one that has it keeps its time."""
+    """Write *text* to the file, unless it has that already; then its time stays."""
     if path.read_text() != text:
         path.write_text(text)
 
@@ -384,7 +384,7 @@ def run(
             "there is no build to plant bugs in; run "
             f"`./build.sh {series} --variant {VARIANT}`"
         )
-    # First of all, for it takes no time.
+    # Before the copies are made, since it takes no time.
     for mutant in mutants:
         planted(pristine.source, mutant)
     with workplace.occupied(home / "mutants"):

@@ -18,7 +18,7 @@ from ...source import origin
 from .. import prefixes
 from . import data
 
-#: What stands beside an interpreter that is emulated, and what its source is called.
+#: The program that runs an interpreter by its emulator, and the name of its source.
 EMULATED = "emulated"
 
 #: In Setup.stdlib, what the modules begin with that cannot be in the interpreter.
@@ -27,7 +27,7 @@ _SHARED = "\n*shared*\n"
 
 @dataclass(frozen=True)
 class Built:
-    """The interpreters of a platform, and what there is to say of them.
+    """The interpreters of a platform, and facts about them.
 
     Attributes:
         interpreters: interpreter.Interpreters by role.
@@ -43,7 +43,7 @@ class Built:
 
 
 def said_version(command: Sequence[str]) -> str:
-    """Return the first line of what the program *command* says of its version."""
+    """Return the first line that the program *command* prints about its version."""
     # An emulator says it on stdout, and a script that runs a compiler as that does.
     done = process.said([*command, "--version"])
     return (done.stdout or done.stderr).partition("\n")[0].strip()

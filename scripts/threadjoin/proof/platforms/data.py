@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ...core import layout
+from ...core import files, layout
 
 #: The directory of the data, and of the files that it names.
 HERE = layout.ROOT / "tests" / "platforms"
@@ -77,12 +76,12 @@ class Platform:
 
 def load(data: Path = DATA) -> dict[str, Platform]:
     """Return the Platforms that the file *data* lists, by name, in its order."""
-    content = json.loads(data.read_text())
-    common = {"tests": tuple(content["tests"]), "ours": tuple(content["ours"])}
     found = {}
-    for name, entry in content["platforms"].items():
-        for key in ("left_out", "known"):
-            entry[key] = {**content[key], **entry.get(key, {})}
-        lists = {k: tuple(v) for k, v in entry.items() if isinstance(v, list)}
-        found[name] = Platform(name, **{**common, **entry, **lists})
+    with files.data(data) as content:
+        common = {"tests": tuple(content["tests"]), "ours": tuple(content["ours"])}
+        for name, entry in content["platforms"].items():
+            for key in ("left_out", "known"):
+                entry[key] = {**content[key], **entry.get(key, {})}
+            lists = {k: tuple(v) for k, v in entry.items() if isinstance(v, list)}
+            found[name] = Platform(name, **{**common, **entry, **lists})
     return found

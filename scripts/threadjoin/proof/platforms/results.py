@@ -1,4 +1,4 @@
-"""Keep, print and write to a page what was measured on the platforms."""
+"""Keep and print the results of the platforms, and write them to a page."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .data import Platform
 
 HOME = layout.BUILD / DEFAULT_SERIES / "platforms"
 
-#: What the reproducer is to say, by role.
+#: The expected verdict of the reproducer, by role.
 VERDICTS = {"stock": "race", "patched": "no race"}
 
 
@@ -30,15 +30,15 @@ class Outcome(kept.Named):
 
     Attributes: name, that of the platform, and
         version: sys.version of the patched interpreter.
-        facts: what it says of its platform, as runs.facts() returns it.
-        compiler, emulator: what these say they are; "" for no emulator.
+        facts: those about its platform, as runs.facts() returns them.
+        compiler, emulator: their versions; "" for no emulator.
         cases: how many of CPython's tests had each outcome, by role.
         ours: how many of the project's tests had each outcome.
-        race: what the reproducer said, by role.
+        race: the verdict of the reproducer, by role.
         seconds: that CPython's tests took, by role.
-        known: lines about what is to be known.
+        known: lines about known failures and tests that were not run.
         wrong: lines about what is held against the series.
-        measured: what pages.measured() said when it was run.
+        measured: the lines of pages.measured() at the time of the run.
     """
 
     version: str
@@ -122,7 +122,7 @@ def _held_against(
     race: dict[str, str],
     gone: Container[str],
 ) -> list[str]:
-    """Return lines on what may be the fault of the series; each begins with a test."""
+    """Return lines on possible faults of the series; each begins with a test."""
     found = result.worse(gone)
     found += [f"{test}: fails" for test, said in ours.items() if said == FAILED]
     found += [
@@ -141,7 +141,7 @@ def _excused(lines: Sequence[str], why: str) -> str:
 
 
 def _known(platform: Platform, result: compared.Result) -> list[str]:
-    """Return the lines about what is held against nobody."""
+    """Return the lines about what is not held against the series."""
     found = [
         f"{one.kind if one.stands else 'flaky'}: {one}"
         for one in result.differences

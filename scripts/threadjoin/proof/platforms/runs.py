@@ -20,7 +20,7 @@ TIMEOUT = 900
 #: Seconds that a script of the project's tests may take: see PATIENCE in harness.py.
 PATIENCE = 40
 
-#: What an interpreter says of its platform.
+#: Prints facts about the platform of an interpreter.
 _QUESTION = """
 import json, os, struct, sys
 thread = sys.thread_info
@@ -34,7 +34,7 @@ print(json.dumps({
 
 
 def facts(python: StrPath) -> dict[str, Any]:
-    """Return what the interpreter *python* says of its platform."""
+    """Return facts about the platform of the interpreter *python*."""
     found: dict[str, Any] = process.ask(python, _QUESTION)
     return found
 
@@ -67,7 +67,7 @@ def compare(
 
 
 class Place(runner.Place):
-    """As runner.Place; in the environment that the interpreter needs.
+    """A runner.Place with the environment that the interpreter needs.
 
     Parameters:
         directory, settings: as runner.Place has them.
@@ -85,7 +85,7 @@ class Place(runner.Place):
 
 
 def race(built: builds.Built) -> dict[str, str]:
-    """Return what the reproducer says of the builds.Built, a dict by role."""
+    """Return the verdicts of the reproducer on the builds.Built, a dict by role."""
     return {kind: selftest.reproduce(one) for kind, one in built.interpreters.items()}
 
 

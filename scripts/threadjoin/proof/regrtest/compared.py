@@ -1,4 +1,4 @@
-"""Run CPython's own tests on two interpreters, and say what differs."""
+"""Run CPython's own tests on two interpreters, and report what differs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ REPEAT = 10
 TIMEOUT = 1200
 
 
-#: Files that are run on one interpreter before the other one has its turn.
+#: Files that run on one interpreter before the other one has its turn.
 HANDFUL = 16
 
 
@@ -39,12 +39,12 @@ class Result:
         versions: sys.version, by role.
         files, cases: how many there were of each outcome, by role.
         seconds: that the files took, by role.
-        broken: of the files that have the same outcome, those that failed.
+        broken: the files that failed on both.
         differences: judged.
         added, gone: outcomes by test id, of those that only patched has, and
             that only stock has.
         left_out: reasons by name of a file that was not run.
-        measured: what pages.measured() said when they ran.
+        measured: the lines of pages.measured() at the time of the run.
     """
 
     versions: dict[str, str]
@@ -59,7 +59,7 @@ class Result:
     measured: list[str]
 
     def worse(self, expected: Container[str] = ()) -> list[str]:
-        """Return what is wrong with patched.
+        """Return the faults of patched.
 
         Parameters:
             expected: ids of tests that may be gone.
@@ -85,7 +85,7 @@ class Result:
 
     @classmethod
     def load(cls: type[Result]) -> Result:
-        """Return what save() kept. Raises Problem when that is nothing of use."""
+        """Return what save() kept. Raises Problem if there is no valid result."""
         found = kept.load(cls, RESULT, "name two interpreters")
         if found is None:
             raise Problem("some tests have not been run yet; name two interpreters")
@@ -101,8 +101,8 @@ def run(
 ) -> dict[str, runner.Place]:
     """Run those of *units* that are not *known* on both interpreters.
 
-    They are run by the handful, on one and then on the other, so that what
-    was interrupted goes on from there.
+    A few of them run on one and then on the other, so that a run that was interrupted
+    can continue.
 
     Parameters:
         pythons: the two identity.Python, the stock one first.
@@ -146,7 +146,7 @@ def judge(
     if found:
         with progress.stage(f"{len(found)} differ, repeated"):
             compare.repeat(found, places, units, rounds)
-    # Where one of them could not end, there is no telling what it has.
+    # If a file did not end on one of them, its tests there are not known.
     same = {
         unit
         for unit in units
@@ -172,7 +172,7 @@ def _count(run: Run, tests: Iterable[str]) -> dict[str, int]:
 
 
 def explain(result: Result, data: Any) -> Iterator[str]:
-    """Yield a line for each thing about *result* that a reader has to know.
+    """Yield lines that explain *result* to a reader.
 
     Parameters:
         data: the content of tests.json.

@@ -1,11 +1,10 @@
-"""Run the tests that come with CPython on one interpreter, a process a file.
+"""Run CPython's own tests on one interpreter, a process for each file.
 
-And the project's own, which are files that pytest runs.
+Also run the project's own, which are files that pytest runs.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -20,7 +19,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from ...building import selftest
-from ...core import layout, process
+from ...core import files, layout, process
 from ...core.errors import Problem
 from ...core.layout import StrPath
 from ...host import devenv
@@ -31,7 +30,7 @@ DATA = layout.ROOT / "tests" / "regrtest" / "tests.json"
 #: Where the logs go.
 HOME = layout.BUILD / "regrtest"
 
-#: Seconds that libregrtest has to stop a test by itself, and say where it hung.
+#: Seconds that libregrtest has to stop a test by itself, and report where it hung.
 GRACE = 60
 
 #: Exit statuses of pytest that say that tests ran, whether they passed or not.
@@ -53,7 +52,7 @@ class Settings:
         jobs: how many files at the same time.
         timeout: seconds, for each file.
         options: arguments of libregrtest.
-        cases: whether the outcome of each test in a file is wanted too.
+        cases: whether to record the outcome of each test in a file, too.
         environment: variables that are set.
     """
 
@@ -65,7 +64,7 @@ class Settings:
 
 
 class Place:
-    """An interpreter, and a directory for what its tests say.
+    """An interpreter, and a directory for the output of its tests.
 
     Parameters:
         python: path of the interpreter.
@@ -92,7 +91,7 @@ class Place:
         return run
 
     def log(self, unit: str) -> Path:
-        """Return the Path of the file with what *unit* said when it last ran."""
+        """Return the Path of the file with the output of the last run of *unit*."""
         return self.directory / (re.sub(r"[^\w.-]+", "_", unit) + ".log")
 
     def command(self, unit: str, report: Path) -> list[str]:
@@ -123,7 +122,7 @@ class Place:
             report: the file that it may have written.
         """
         if status and f"No module named 'test.{unit.split()[0]}'" in output:
-            # A file of the series, which stock and its first patches lack.
+            # A file that a patch adds, which stock and shorter prefixes lack.
             return {}
         found = parse_junit(unit, report)
         if is_ours(unit):
@@ -147,7 +146,7 @@ class Place:
         log = self.log(unit)
         report = log.with_suffix(".xml")
         report.unlink(missing_ok=True)
-        # Not below ours: the path of a socket has a hundred characters at most.
+        # Not below our directory: the path of a socket has at most 107 characters.
         scratch = tempfile.mkdtemp(prefix="tests-")
         try:
             status = process.bounded(
@@ -206,7 +205,7 @@ def available(python: StrPath) -> list[str]:
 
 
 def check(python: StrPath | None, units: Iterable[str]) -> None:
-    """Raise Problem unless there are all of *units*.
+    """Raise Problem unless all of *units* exist.
 
     Parameters:
         python: path of the interpreter that has CPython's, but for those that the
@@ -229,7 +228,7 @@ def check(python: StrPath | None, units: Iterable[str]) -> None:
 
 
 def digest(python: StrPath) -> str:
-    """Return what the files of tests of *python* are, as a digest."""
+    """Return a digest of the files of tests of *python*."""
     found: str = process.ask(
         python,
         "import hashlib, json, pathlib, test\n"
@@ -242,7 +241,8 @@ def digest(python: StrPath) -> str:
 
 def load(data: Path = DATA) -> Any:
     """Return the content of tests.json."""
-    return json.loads(data.read_text())
+    with files.data(data) as found:
+        return found
 
 
 def jobs() -> int:

@@ -27,10 +27,10 @@ class Known:
     def __init__(
         self, directory: Path, pythons: Sequence[Python], settings: runner.Settings
     ) -> None:
-        # How many run at the same time is not to make a difference.
+        # The number of tests that run at the same time makes no difference.
         said = {**asdict(settings), "jobs": None}
-        who = [[one.digest, runner.digest(one.path)] for one in pythons]
-        key = json.dumps([who, said])
+        digests = [[one.digest, runner.digest(one.path)] for one in pythons]
+        key = json.dumps([digests, said])
         name = hashlib.sha256(key.encode()).hexdigest()[:16]
         self._path = directory / f"{name}.json"
         self._files: dict[str, dict[str, Any]] = {python.kind: {} for python in pythons}
@@ -41,7 +41,7 @@ class Known:
         return all(unit in files for files in self._files.values())
 
     def forget(self, unit: str) -> None:
-        """Let *unit* be as if it had not been run."""
+        """Forget the outcomes of *unit*."""
         for known in self._files.values():
             known.pop(unit, None)
 

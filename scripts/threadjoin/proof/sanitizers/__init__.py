@@ -1,1 +1,1 @@
-"""Run tests with the sanitizers, and compare what these report."""
+"""Run tests with the sanitizers, and compare the reports."""

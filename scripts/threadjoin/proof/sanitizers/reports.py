@@ -1,8 +1,8 @@
-"""Read what the sanitizers of GCC report, and tell one report from another.
+"""Read the reports of GCC's sanitizers, and tell one report from another.
 
-Where a report is about differs from run to run in its addresses, threads and
-processes, and from stock to patched in its lines. Its signature has none of
-them: what was found, and the functions and files where.
+The same report has other addresses, threads and processes in each run, and other line
+numbers on stock and patched. Its signature has none of them: it is the kind of the
+report, and the functions and files in its stacks.
 """
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ from ...core import layout
 #: Frames of each stack that a signature has.
 DEPTH = 2
 
-#: A leak that is indirect is of what hangs on one that is direct, and is not a
-#: report of its own.
+#: An indirect leak can be reached from a direct one, and is not a report of its own.
 _BEGIN = re.compile(
     r"^(?:WARNING: ThreadSanitizer: (?P<tsan>.+?) \(pid=\d+\)"
     r"|==\d+==ERROR: AddressSanitizer:? (?P<asan>.+?)(?: on | \(|:|$).*"
@@ -31,14 +30,14 @@ _END = re.compile(r"^(?:SUMMARY: |Indirect leak )", re.MULTILINE)
 _FRAME = re.compile(r"^ +#(\d+) (?:0x[0-9a-f]+ +(?:in +)?)?(.*)$")
 _MODULE = re.compile(r" *\((\S+)\+0x[0-9a-f]+\)(?: \(BuildId: \w+\))?$")
 
-#: What a number, an address or a type's size is in a message.
+#: Numbers, addresses and sizes of types in a message.
 _NUMBER = re.compile(r"0x[0-9a-f]+|-?\b\d+\b")
 
-#: Stacks that say where something comes from, not what happens to it.
+#: Stacks that show where memory or a thread comes from, not what happens to it.
 _ORIGIN = re.compile(r"created|Location is|allocated by thread|is located in")
 
-#: What stands between the code and the system: a report is not about them. Nor is it
-#: about what the series has split off take_gil(), which is in the stack as on stock.
+#: Functions between the code and the system: a report is not about them. Nor is it
+#: about a function that the series has split off take_gil(): the stack is as on stock.
 _BETWEEN = re.compile(
     r"^(?:_PyEval_TakeGIL|pthread_\w+|<null>|"
     r"__interceptor_.*|__(?:tsan|asan|ubsan|sanitizer)_.*|"
@@ -76,12 +75,12 @@ class Report:
         return ": ".join([self.kind, " | ".join(stacks) or "no stack"])
 
     def touches(self, files: Container[str]) -> bool:
-        """Return whether it is about code in one of *files*."""
+        """Return whether its stacks have code in one of *files*."""
         return any(frame.file in files for stack in self.stacks for frame in stack)
 
 
 def parse(text: str) -> list[Report]:
-    """Return the list of Report in *text*, all that one process has written."""
+    """Return the list of Report in *text*, the output of one process."""
     begins = list(_BEGIN.finditer(text))
     ends = [begin.start() for begin in begins[1:]] + [len(text)]
     return [

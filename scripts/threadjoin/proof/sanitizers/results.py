@@ -1,4 +1,4 @@
-"""Keep, print and write to a page the results of tests with a sanitizer."""
+"""Keep and print the results of tests with a sanitizer, and write them to a page."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from ..regrtest import compared, runner
 
 HOME = layout.BUILD / "sanitizers"
 
-#: What an id begins with that is of a report, and not of a test.
+#: The beginning of an id that is of a report, and not of a test.
 REPORT = "report: "
 
 
 def excuse(test: str, excuses: Mapping[str, str]) -> str | None:
-    """Return why the report *test* is no fault of the series; None if it may be.
+    """Return why the report *test* is no fault of the series; None if it may be one.
 
     Parameters:
         excuses: those of tests.json, reasons by regular expression.
@@ -55,9 +55,9 @@ class Outcome(kept.Named):
         version: sys.version of the patched interpreter.
         reports: lists of their signatures, by which interpreters have them.
         seconds: that the files took, by role.
-        known: lines about the reports and the tests that are to be known.
+        known: lines about reports that are excused, and tests that failed.
         status: 1 where something is held against patched, else 0.
-        measured: what pages.measured() said when it was run.
+        measured: the lines of pages.measured() at the time of the run.
     """
 
     version: str

@@ -27,12 +27,12 @@ _OK = re.compile(r"\bok$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Sanitizer:
-    """How a sanitizer is told what to do.
+    """The settings of a sanitizer, and the tests to run with it.
 
     Attributes:
         name: that of the variant that it is built with.
         variable: the environment variable that it reads.
-        options: what is in it, but for where to write reports.
+        options: its value, without the option for where to write reports.
         arguments: of libregrtest.
         timeout: seconds for each file of tests.
         tests: units of regrtest, and files of tests of ours below the project.
@@ -57,9 +57,9 @@ def load() -> dict[str, Sanitizer]:
 
 
 class Place(runner.Place):
-    """As runner.Place; the reports are among the outcomes.
+    """A runner.Place that has the reports among the outcomes.
 
-    Each is one that failed, called by results.REPORT and its signature.
+    Each counts as a test that failed; its id is results.REPORT and its signature.
 
     Parameters:
         others: paths of the interpreters that our own tests take, by role; that
@@ -99,7 +99,7 @@ class Place(runner.Place):
         """Return the outcomes of *unit*, as runner.Place does."""
         found = super().outcomes(unit, status, output, report)
         if runner.is_ours(unit):
-            # Slow as they are here, not all of them pass: that they ran will do.
+            # Some fail since they are slow here: it is enough that they ran.
             ran = unit not in found and self._has_run(found)
             found = {unit: PASSED if ran else FAILED}
         else:
@@ -167,9 +167,9 @@ def run(
 
 
 def _even_out(runs: Mapping[str, Run]) -> None:
-    """Give stock an outcome for the reports that only patched has.
+    """Add an outcome to stock for the reports that only patched has.
 
-    Those that only stock has are held against nobody, and need no repetition.
+    Reports that only stock has do not matter, and need no repetition.
     """
     for test in runs["patched"].outcomes:
         if test.startswith(results.REPORT):
@@ -179,7 +179,7 @@ def _even_out(runs: Mapping[str, Run]) -> None:
 def new_reports(
     result: compared.Result, places: Mapping[str, Place], files: Container[str]
 ) -> dict[str, str]:
-    """Return what the sanitizer has against patched, a dict of reason by id.
+    """Return the reports against patched, a dict of reason by id.
 
     Parameters:
         result, places: as run() returns them.
@@ -189,7 +189,7 @@ def new_reports(
     """
     found = {}
     for difference in result.differences:
-        # Once is enough: what is rare is no better.
+        # Once is enough: a rare report is as bad.
         if (
             difference.test.startswith(results.REPORT)
             and difference.patched == FAILED
@@ -206,9 +206,9 @@ def new_reports(
 
 
 def idle(units: Iterable[str], places: Mapping[str, Place]) -> list[str]:
-    """Return those of *units* of which nothing can be said.
+    """Return those of *units* that show nothing, since none of their tests passed.
 
-    They were run in *places*, a dict of Place by role, and no test has passed.
+    They were run in *places*, a dict of Place by role.
     """
     return [
         f"{unit} ({role}, see {place.log(unit)})"

@@ -1,6 +1,6 @@
-"""Compile the C libraries of a soak: what programs call, and what perturbs them.
+"""Compile the two C libraries of a soak.
 
-The latter is preloaded into programs, and makes their threads pause.
+Programs call one; the other is preloaded into them, and makes their threads pause.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ OPTIONS = ["-O2", "-Wall", "-shared", "-fPIC", "-pthread"]
 
 
 def helper(directory: Path = layout.BUILD / "soak") -> Path | None:
-    """Compile what programs call into *directory*, a Path, and return its path.
+    """Compile the library that programs call into *directory*; return its path.
 
-    Returns None where there is no compiler: the operations that need it then do
+    Returns None if there is no compiler: the operations that need it then do
     nothing. Raises process.Failed when it fails.
     """
     if not packages.compiler():
@@ -46,10 +46,10 @@ def environment(path: StrPath, seed: int) -> dict[str, str]:
 
     Parameters:
         path: of the library.
-        seed: an int, from which it is drawn how.
+        seed: an int that determines how.
     """
     others = os.environ.get("LD_PRELOAD", "").split()
-    # Taken as a number without a sign.
+    # The library reads a number without a sign.
     return {
         "LD_PRELOAD": ":".join([*others, str(path)]),
         "SOAK_PERTURB": str(seed % 2**64),

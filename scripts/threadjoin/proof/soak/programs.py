@@ -1,8 +1,8 @@
 """Make random programs over threads and processes from a seed, as data.
 
-A program is a tree of operations, a Node each. What operations there are, with
-which arguments and where they may stand, is in surface.json; what they do is
-in soakops. A program knows what has to come of it.
+A program is a tree of operations, a Node each. surface.json lists the operations,
+with their arguments and where they may stand; their code is in soakops. The result of
+a program is known in advance.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SURFACE = json.loads((libraries.HOME / "surface.json").read_text())
 
 @dataclass(frozen=True)
 class Node:
-    """An operation of a program; or, called "program", all of it."""
+    """An operation of a program; or, with the name "program", all of it."""
 
     name: str
     args: dict[str, Any] = field(default_factory=dict)
@@ -63,7 +63,7 @@ class _Maker:
         return self._process("program", flags, self._surface["depth"])
 
     def _process(self, name: str, flags: frozenset[str], depth: int) -> Node:
-        """Return a Node whose body is a process, with what is left to its end."""
+        """Return a Node whose body is a process, with the operations at its end."""
         body = self._operations(name, flags, depth)
         endings = self._surface["endings"]
         count = self._chance.choice([0, 0, 1, 2, 3])

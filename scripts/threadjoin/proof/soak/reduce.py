@@ -14,7 +14,7 @@ def reduce(program: Node, fails: Callable[[Node], bool]) -> Node:
     Parameters:
         program: the programs.Node that failed.
         fails: a function that says of a Node whether it fails, having run it
-            often enough: what it takes for sound is not looked at again.
+            often enough: a Node that passes is not tried again.
     """
     while True:
         for candidate in smaller(program):
@@ -32,20 +32,20 @@ def smaller(node: Node) -> Iterator[Node]:
     while size:
         for start in range(0, len(body), size):
             rest = body[:start] + body[start + size :]
-            # What runs operations has at least one.
+            # An operation that runs others has at least one.
             if rest or node.name == "program":
                 yield replace(node, body=rest)
         size //= 2
     for index, child in enumerate(body):
         before, after = body[:index], body[index + 1 :]
         if child.body:
-            # What it runs, without it. Of what a process leaves to its end, and
-            # who may fork where, nothing gets worse by standing further out.
+            # Its body without it. Operations at the end of a process, and forks, may
+            # stand further out, too.
             yield replace(node, body=before + child.body + after)
         for one in smaller(child):
             yield replace(node, body=(*before, one, *after))
     for key, value in node.args.items():
-        # Numbers of things; not truths, times in fractions, or seeds.
+        # Counts; not truth values, times in fractions, or seeds.
         if type(value) is int and key not in ("seed", "status") and value > 1:
             for less in sorted({1, value // 2, value - 1}):
                 yield replace(node, args={**node.args, key: less})

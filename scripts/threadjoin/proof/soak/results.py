@@ -1,4 +1,4 @@
-"""Keep what runs of the soak have done, and write the page of them."""
+"""Keep the counts of runs of the soak, and write the page of them."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def load(series: str, home: Path = HOME) -> list[Record]:
 def markdown(series: catalog.Series, records: Iterable[Record]) -> str:
     """Return the page of *series* as it is, in Markdown.
 
-    It leaves out those of *records* that are of another state of the series.
+    It leaves out those *records* that are of an older series.
     """
     found = [one for one in records if one.digest == series.digest]
     rows = [

@@ -27,13 +27,13 @@ COUNTED = ("joins", "waited", "threads", "forks")
 #: The id, the state and the processor time of a thread.
 Thread = tuple[str, str, tuple[str, ...]]
 
-#: Seconds between two looks at a program that runs.
+#: Seconds between two checks of a program that runs.
 INTERVAL = 0.05
 
-#: Seconds after which a program is looked at more closely, and then between.
+#: Seconds between two checks whether a program hangs.
 CLOSER = 2
 
-#: Seconds for which no thread of a program may have done anything: it hangs.
+#: Seconds without any work of a thread after which a program counts as hanging.
 IDLE = 10
 
 #: Seconds that a debugger may take to show the stacks.
@@ -42,7 +42,7 @@ DEBUGGER = 60
 #: Characters of a stream that are shown at most.
 SHOWN = 20_000
 
-#: What is shown on stderr of an exception, for any number of them.
+#: The lines on stderr that report an exception.
 _REPORT = re.compile(
     r"(?:Exception ignored [^\n]*\n)?"
     r"Traceback \(most recent call last\):\n"
@@ -53,7 +53,7 @@ _REPORT = re.compile(
 
 @dataclass(frozen=True)
 class Result:
-    """How a program ended, and what it said."""
+    """The exit status of a program, and its output."""
 
     status: int  # negative: the number of the signal that ended it
     out: str
@@ -71,7 +71,7 @@ class Verdict:
 
 
 def judge(result: Result, expectation: Expectation) -> Verdict | None:
-    """Return the Verdict on *result*, None if it is what had to come.
+    """Return the Verdict on *result*, None if it is the expected one.
 
     Parameters:
         expectation: the program's programs.Expectation.
@@ -112,10 +112,10 @@ def _counts(line: str) -> bool:
 
 
 def counted(result: Result) -> Counter[str]:
-    """Return a Counter of what the program's processes say they have done."""
+    """Return a Counter of the counts that the program's processes have printed."""
     counts: Counter[str] = Counter()
     for line in filter(_counts, result.out.splitlines()):
-        # A process that was ended may have been in the midst of its line.
+        # A process that was killed may have printed a part of its line.
         numbers = line.split()[1:]
         if len(numbers) == len(COUNTED):
             counts.update(dict(zip(COUNTED, map(int, numbers))))
@@ -175,7 +175,7 @@ class Runner:
             place = Path(name)
             with disk.writing(place):
                 (place / "program.py").write_text(text)
-            # Files, not pipes: those would be held by children that are left.
+            # Files, not pipes: children that are left would keep those open.
             with open(place / "out", "ab") as out, open(place / "err", "ab") as err:
                 running = self._started(place, out, err, seed)
             try:
@@ -203,7 +203,7 @@ class Runner:
                 stderr=err,
                 cwd=place,
                 env=self._environment(seed),
-                # Its children too are in this group, and go when it does.
+                # Its children are in this group, too, and are killed with it.
                 start_new_session=True,
             )
         except OSError as exc:
@@ -231,7 +231,7 @@ class Runner:
 
 
 class _Idle:
-    """For how long the processes of a group have done nothing at all.
+    """The time for which the processes of a group have done nothing at all.
 
     A machine with much to do makes programs slow, not idle: a thread that waits
     for a processor is not taken for one that waits for ever.
@@ -292,7 +292,7 @@ def stacks(group: int) -> str:
         if shutil.which("gdb"):
             parts.append(_debugged(pid))
     for pid in members(group):
-        # Not before: a process that has no handler any more is ended by it.
+        # Not before: the signal ends a process that no longer has a handler.
         try:
             os.kill(pid, signal.SIGUSR1)
         except ProcessLookupError:
@@ -322,5 +322,5 @@ def _kill(group: int) -> None:
 
 
 def shown(result: Result) -> Result:
-    """Return *result* with the streams cut to what people read."""
+    """Return *result* with the ends of its streams alone."""
     return replace(result, out=result.out[-SHOWN:], err=result.err[-SHOWN:])

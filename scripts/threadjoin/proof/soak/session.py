@@ -23,7 +23,7 @@ PROGRAMS = 100
 #: Seconds that a program may take; on a quiet machine, one takes about one.
 PATIENCE = 300
 
-#: Times that a smaller program is run before it is taken for sound.
+#: Times that a smaller program is run before it counts as one that passes.
 REPEATS = 5
 
 #: Seconds that reducing may take.
@@ -81,7 +81,7 @@ class Soak:
         return self._clock() - self._begun
 
     def figures(self) -> str:
-        """Return the words for what has been done so far."""
+        """Return a line with the counts so far."""
         joins = self.counts["joins"]
         return (
             f"{self.programs:,} programs in {duration(self.seconds)}: "
@@ -103,7 +103,7 @@ class Soak:
         Parameters:
             verdict: on it: a smaller one has to fail with the same kind.
             seconds: that this may take.
-            repeats: how often a smaller one is run before it counts as sound.
+            repeats: how often a smaller one is run before it counts as one that passes.
 
         Returns a triple of the smallest program that failed, the Result and the
         Verdict on it; None when not even the whole one failed again in time.
@@ -174,6 +174,6 @@ def soak(
                         more = itertools.islice(seeds, 1)
                         running |= {executor.submit(run, seed) for seed in more}
         except BaseException:
-            # Else the executor would wait for their ends.
+            # Otherwise the executor would wait until they end.
             state.runner.stopped.set()
             raise
