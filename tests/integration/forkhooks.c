@@ -2,6 +2,7 @@
 #define Py_BUILD_CORE_MODULE 1
 #include <Python.h>
 #include "internal/pycore_interp.h"
+#include "internal/pycore_pystate.h"
 #include "internal/pycore_runtime.h"
 #include <pthread.h>
 #include <unistd.h>
@@ -57,6 +58,19 @@ atfork(PyObject *Py_UNUSED(module), PyObject *args)
     return PyLong_FromLong(error);
 }
 
+/* Acquire and release the lock of the lists of thread states, by the macros of the
+ * header, which 3.12 has and extensions use.
+ */
+static PyObject *
+lock_states(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(args))
+{
+#ifdef HEAD_LOCK
+    HEAD_LOCK(&_PyRuntime);
+    HEAD_UNLOCK(&_PyRuntime);
+#endif
+    Py_RETURN_NONE;
+}
+
 /* Fork by the C library alone, with the GIL, once another thread has asked for
  * it. */
 static PyObject *
@@ -110,6 +124,7 @@ clear(PyObject *Py_UNUSED(module), PyObject *arg)
 
 static PyMethodDef methods[] = {
     {"atfork", atfork, METH_VARARGS, NULL},
+    {"lock_states", lock_states, METH_NOARGS, NULL},
     {"fork_when_asked", fork_when_asked, METH_NOARGS, NULL},
     {"hold_lists", hold_lists, METH_O, NULL},
     {"clear", clear, METH_O, NULL},

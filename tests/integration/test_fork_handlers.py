@@ -258,6 +258,22 @@ def test_fork_whenever_a_thread_takes_or_releases_the_thread_states(python, hold
     run(holding(python), script).check("True True")
 
 
+def test_extension_that_locks_the_thread_states(python, hooked):
+    # By macros of a private header of 3.12, as guppy3 does. Then it forks.
+    script = """
+        import os
+        import forkhooks
+        from probe import say, status
+
+        forkhooks.lock_states()
+        pid = os.fork()
+        if pid == 0:
+            os._exit(5)
+        say(status(pid))
+    """
+    run(hooked(python), script).check("5")
+
+
 def test_fork_by_c_code_while_a_thread_makes_its_state(python, holding):
     # It does so without the GIL, which the forking thread has. Python is not told of
     # the fork, and the child reads the states of all threads.
