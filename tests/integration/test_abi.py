@@ -256,16 +256,25 @@ def test_patched_can_be_told(python):
     run(python, script).check(str(python.patched))
 
 
-def test_extension_compiled_on_patched_runs_on_stock(stock, patched, tmp_path):
+@pytest.mark.parametrize(
+    "name, call",
+    [
+        pytest.param("osthread", "churn_thread_states(5)", id="public API"),
+        pytest.param("forkhooks", "lock_states()", id="private macros"),
+    ],
+)
+def test_extension_compiled_on_patched_runs_on_stock(
+    stock, patched, tmp_path, name, call
+):
     config = patched.sysconfig()
-    extension = tmp_path / f"osthread{config['EXT_SUFFIX']}"
+    extension = tmp_path / f"{name}{config['EXT_SUFFIX']}"
     compile_c(
         *(config["CC"], config["CFLAGS"], config["CCSHARED"], "-shared -pthread"),
         f"-I{config['include']} -I{config['platinclude']}",
-        *(HERE / "osthread.c", "-o", extension),
+        *(HERE / f"{name}.c", "-o", extension),
     )
     environment = {**dict(stock.environment), "PYTHONPATH": str(tmp_path)}
-    code = "import osthread; osthread.churn_thread_states(5); print(osthread.__file__)"
+    code = f"import {name}; {name}.{call}; print({name}.__file__)"
     elsewhere = replace(stock, environment=tuple(environment.items()))
     run_command(elsewhere, [stock.path, "-c", code]).check(str(extension))
 
